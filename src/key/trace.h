@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KEY_TRACE_H
+#define KEY_TRACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What an observed compile did, read back from its observation file (the
+ * format is in src/observe/record.h).  The shim calls trace_create, runs the
+ * compiler with the variables of trace_environment, waits, and calls
+ * trace_read and trace_alive.
+ *
+ * The file is written by whatever ran below the compiler, so nothing in it is
+ * believed: at most TRACE_BYTES_MAX bytes and TRACE_EVENTS_MAX events are
+ * read, every length is checked.  All strings end in a zero byte and stay
+ * valid until trace_free.  Functions share no state; calls on different
+ * traces may run in parallel.
+ */
+
+#define TRACE_BYTES_MAX ((size_t)64 << 20)
+#define TRACE_EVENTS_MAX ((size_t)1 << 20)
+
+/* A file as fstat or stat saw it when it was opened or tested. */
+struct trace_stat {
+	uint64_t dev;
+	uint64_t ino;
+	uint64_t size;
+	int64_t mtime_ns;
+	int64_t seen_ns;	/* TRACE_READ: coarse wall clock then */
+	uint32_t mode;		/* type and permissions; 0: not known */
+};
+
+enum trace_kind {
+	TRACE_OTHER,		/* of use to trace_parse alone */
+	TRACE_READ,		/* name, st */
+	TRACE_WRITE,		/* name; creates */
+	TRACE_LIST,		/* name of a directory */
+	TRACE_ABSENT,		/* name; number is the errno */
+	TRACE_PRESENT,		/* name, other = link target, st; how */
+	TRACE_GETENV,		/* name; set */
+	TRACE_EXEC,		/* name as executed, other = file found */
+	TRACE_EXEC_FAIL,	/* the same; number is the errno */
+	TRACE_OBJECT,		/* name of an object loaded after start */
+	TRACE_DLOPEN,		/* name as dlopen got it */
+	TRACE_RENAME,		/* name, other = new name */
+	TRACE_LINK,		/* name, other = new name */
+	TRACE_SYMLINK,		/* name = what it holds, other = new name */
+	TRACE_UNLINK,		/* name */
+	TRACE_MKDIR,		/* name */
+	TRACE_SOCKET,		/* number is the family, 0: name lookup */
+	TRACE_CLOCK,		/* wall clock read */
+	TRACE_KINDS
+};
+
+/* How a TRACE_PRESENT name was tested. */
+enum trace_how {
+	TRACE_BY_STAT = 1,	/* follows links */
+	TRACE_BY_LSTAT,		/* other: target if it is a link */
+	TRACE_BY_READLINK,	/* other: target */
+	TRACE_BY_ACCESS,
+	TRACE_BY_REALPATH,	/* other: the answer */
+	TRACE_BY_OPEN		/* a directory, or with O_PATH */
+};
+
+struct trace_event {
+	enum trace_kind kind;
+	enum trace_how how;	/* TRACE_PRESENT */
+	uint32_t process;	/* index into processes */
+	uint32_t number;
+	unsigned creates:1;	/* TRACE_WRITE: truncates or creates anew */
+	unsigned set:1;		/* TRACE_GETENV: the variable was set */
+	const char *name;	/* never NULL; absolute where it is a path */
+	const char *other;	/* never NULL; "" if there is none */
+	struct trace_stat st;
+};
+
+/* One program run: a process has one for each exec. */
+struct trace_process {
+	uint32_t pid;
+	uint32_t parent;	/* pid */
+	uint64_t start_ns;	/* CLOCK_BOOTTIME at its start record */
+	const char *exe;	/* "" for a forked child that never execs */
+	const char *objects;	/* nobjects strings, one after the other */
+	uint32_t nobjects;
+	unsigned started:1;	/* left a start record */
+	unsigned ended:1;	/* left an end record, or executed another */
+};
+
+/* Why a trace proves nothing; TRACE_WHOLE: it does. */
+enum trace_gap {
+	TRACE_WHOLE,
+	TRACE_NO_RECORDS,	/* the first program left no start record */
+	TRACE_LOST,		/* records were lost */
+	TRACE_BROKEN,		/* undecodable, truncated or too large */
+	TRACE_NO_START,		/* a program was started but not seen */
+	TRACE_UNSEEN,		/* declared unseen; gap_reason says why */
+	TRACE_GAPS
+};
+
+struct trace {
+	struct trace_event *events;	/* in order of writing */
+	size_t nevents;
+	struct trace_process *processes;
+	size_t nprocesses;
+	uint32_t lost;
+	enum trace_gap gap;		/* the first one found */
+	const char *gap_reason;		/* a word such as "static"; or "" */
+	const char *gap_name;		/* program or file concerned; or "" */
+	size_t bytes;			/* size of the file */
+	unsigned reads_clock:1;		/* any TRACE_CLOCK */
+	unsigned uses_network:1;	/* any TRACE_SOCKET but AF_UNIX */
+	char *owned;			/* private */
+};
+
+/*
+ * Creates the observation file `path`, which must not exist, with mode 0600.
+ * 0 or -errno; on failure nothing is left behind.
+ */
+int trace_create(const char *path);
+
+/*
+ * Reads and decodes the file `path`.  0: *t is filled (look at t->gap before
+ * anything else; what could be decoded is there even if it is not
+ * TRACE_WHOLE) and the caller owes trace_free.  -errno: *t is untouched.
+ */
+int trace_read(const char *path, struct trace *t);
+
+/*
+ * The same from memory.  The trace borrows `data`, which must stay unchanged
+ * until trace_free.
+ */
+int trace_parse(const void *data, size_t size, struct trace *t);
+
+/* Frees what the trace holds and clears it; a zeroed trace is fine. */
+void trace_free(struct trace *t);
+
+/*
+ * The pid of a process of the trace that still lives, or 0.  A pid that was
+ * given to another process since does not count.  It cannot know children
+ * made by a bare clone: a caller that wants those too makes itself a child
+ * subreaper and asks waitpid.
+ */
+uint32_t trace_alive(const struct trace *t);
+
+/* A word for a gap, for logs: "lost", "unseen", ... */
+const char *trace_gap_word(enum trace_gap gap);
+
+/* A word for a kind of event: "read", "absent", ... */
+const char *trace_kind_word(enum trace_kind kind);
+
+/*
+ * Calls `use` for every file that ran as code: each program and each loaded
+ * object, START's and later ones, without order, repeats included.  Stops at
+ * the first nonzero answer and returns it, else 0.
+ */
+int trace_each_object(const struct trace *t,
+		      int (*use)(void *ctx, const char *path), void *ctx);
+
+/*
+ * Writes the environment of an observed child into out[0] and out[1]:
+ * "KACHE_OBSERVE=<file>" and "LD_PRELOAD=<library>[:<preload>]", where
+ * `preload` is the user's own LD_PRELOAD or NULL.  The caller frees both.
+ * 0, -ENOMEM, or -EINVAL if the library's path holds a blank or a colon,
+ * which the loader takes for separators.
+ */
+int trace_environment(const char *file, const char *library,
+		      const char *preload, char *out[2]);
+
+#endif
