@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "observe/record.h"
+#include "observe/obs.h"
 
 #define NONE UINT32_MAX
 #define MAX_STRINGS 2
@@ -20,6 +20,7 @@
 struct life {
 	uint32_t earlier;	/* entry of the same pid before, or NONE */
 	const char *execing;	/* name of an exec not yet known to fail */
+	uint32_t reason;	/* why that program will not be seen, or 0 */
 	uint32_t anonymous;	/* children started without a known pid */
 	unsigned by_exec:1;	/* its start record follows an exec's */
 	unsigned claimed:1;	/* some parent named its pid */
@@ -44,41 +45,41 @@ struct decoder {
 static const struct {
 	enum trace_kind kind;
 	unsigned min_strings;
-} kinds[RECORD_TYPES] = {
-	[RECORD_START] = { TRACE_OTHER, 1 },
-	[RECORD_OBJECT] = { TRACE_OBJECT, 1 },
-	[RECORD_DLOPEN] = { TRACE_DLOPEN, 1 },
-	[RECORD_END] = { TRACE_OTHER, 0 },
-	[RECORD_FORK] = { TRACE_OTHER, 0 },
-	[RECORD_EXEC] = { TRACE_EXEC, 2 },
-	[RECORD_EXEC_FAIL] = { TRACE_EXEC_FAIL, 2 },
-	[RECORD_SPAWN] = { TRACE_EXEC, 2 },
-	[RECORD_UNSEEN] = { TRACE_OTHER, 1 },
-	[RECORD_READ] = { TRACE_READ, 1 },
-	[RECORD_WRITE] = { TRACE_WRITE, 1 },
-	[RECORD_LIST] = { TRACE_LIST, 1 },
-	[RECORD_ABSENT] = { TRACE_ABSENT, 1 },
-	[RECORD_PRESENT] = { TRACE_PRESENT, 1 },
-	[RECORD_GETENV] = { TRACE_GETENV, 1 },
-	[RECORD_RENAME] = { TRACE_RENAME, 2 },
-	[RECORD_LINK] = { TRACE_LINK, 2 },
-	[RECORD_SYMLINK] = { TRACE_SYMLINK, 2 },
-	[RECORD_UNLINK] = { TRACE_UNLINK, 1 },
-	[RECORD_MKDIR] = { TRACE_MKDIR, 1 },
-	[RECORD_SOCKET] = { TRACE_SOCKET, 0 },
-	[RECORD_CLOCK] = { TRACE_CLOCK, 0 },
+} kinds[OBS_TYPES] = {
+	[OBS_START] = { TRACE_OTHER, 1 },
+	[OBS_OBJECT] = { TRACE_OBJECT, 1 },
+	[OBS_DLOPEN] = { TRACE_DLOPEN, 1 },
+	[OBS_END] = { TRACE_OTHER, 0 },
+	[OBS_FORK] = { TRACE_OTHER, 0 },
+	[OBS_EXEC] = { TRACE_EXEC, 2 },
+	[OBS_EXEC_FAIL] = { TRACE_EXEC_FAIL, 2 },
+	[OBS_SPAWN] = { TRACE_EXEC, 2 },
+	[OBS_UNSEEN] = { TRACE_OTHER, 1 },
+	[OBS_READ] = { TRACE_READ, 1 },
+	[OBS_WRITE] = { TRACE_WRITE, 1 },
+	[OBS_LIST] = { TRACE_LIST, 1 },
+	[OBS_ABSENT] = { TRACE_ABSENT, 1 },
+	[OBS_PRESENT] = { TRACE_PRESENT, 1 },
+	[OBS_GETENV] = { TRACE_GETENV, 1 },
+	[OBS_RENAME] = { TRACE_RENAME, 2 },
+	[OBS_LINK] = { TRACE_LINK, 2 },
+	[OBS_SYMLINK] = { TRACE_SYMLINK, 2 },
+	[OBS_UNLINK] = { TRACE_UNLINK, 1 },
+	[OBS_MKDIR] = { TRACE_MKDIR, 1 },
+	[OBS_SOCKET] = { TRACE_SOCKET, 0 },
+	[OBS_CLOCK] = { TRACE_CLOCK, 0 },
 };
 
-static const char *const reasons[RECORD_REASONS] = {
-	[RECORD_UNREADABLE] = "unreadable",
-	[RECORD_FOREIGN_CLASS] = "foreign-class",
-	[RECORD_FOREIGN_LIBC] = "foreign-libc",
-	[RECORD_STATIC] = "static",
-	[RECORD_SETUID] = "setuid",
-	[RECORD_SANITIZER] = "sanitizer",
-	[RECORD_RAW_CALL] = "raw-call",
-	[RECORD_TREE_WALK] = "tree-walk",
-	[RECORD_NO_DIRECTORY] = "no-directory",
+static const char *const reasons[OBS_REASONS] = {
+	[OBS_UNREADABLE] = "unreadable",
+	[OBS_FOREIGN_CLASS] = "foreign-class",
+	[OBS_FOREIGN_LIBC] = "foreign-libc",
+	[OBS_STATIC] = "static",
+	[OBS_SETUID] = "setuid",
+	[OBS_SANITIZER] = "sanitizer",
+	[OBS_RAW_CALL] = "raw-call",
+	[OBS_TREE_WALK] = "tree-walk",
+	[OBS_NO_DIRECTORY] = "no-directory",
 };
 
 static void
@@ -92,29 +93,37 @@ set_gap(struct trace *t, enum trace_gap gap, const char *reason,
 	t->gap_name = name;
 }
 
+static void
+set_unseen(struct trace *t, uint32_t reason, const char *name)
+{
+	const char *word = reason < OBS_REASONS ? reasons[reason] : NULL;
+
+	set_gap(t, TRACE_UNSEEN, word ? word : "unknown", name);
+}
+
 /*
  * Reads the head of the record at `at`.  Its size, or 0 if the bytes there
  * cannot be a record.
  */
 static size_t
-head_at(const char *data, size_t size, size_t at, struct record_head *h)
+head_at(const char *data, size_t size, size_t at, struct obs_head *h)
 {
 	size_t body;
 
 	if (size - at < sizeof *h)
 		return 0;
 	memcpy(h, data + at, sizeof *h);
-	if (h->size < sizeof *h || h->size > RECORD_SIZE_MAX)
+	if (h->size < sizeof *h || h->size > OBS_SIZE_MAX)
 		return 0;
 	if (h->size > size - at)
 		return 0;
-	if (h->type == 0 || h->type >= RECORD_TYPES)
+	if (h->type == 0 || h->type >= OBS_TYPES)
 		return 0;
 	body = h->size - sizeof *h;
-	if (h->flags & RECORD_HAS_STAT) {
-		if (body < sizeof(struct record_stat))
+	if (h->flags & OBS_HAS_STAT) {
+		if (body < sizeof(struct obs_stat))
 			return 0;
-		body -= sizeof(struct record_stat);
+		body -= sizeof(struct obs_stat);
 	}
 	if (body > 0 && data[at + h->size - 1] != '\0')
 		return 0;
@@ -126,8 +135,8 @@ head_at(const char *data, size_t size, size_t at, struct record_head *h)
 static size_t
 count_records(const char *data, size_t size)
 {
-	struct record_head h;
-	size_t at = RECORD_PAGE, n = 0, step;
+	struct obs_head h;
+	size_t at = OBS_PAGE, n = 0, step;
 
 	while (at < size && n < TRACE_EVENTS_MAX) {
 		step = head_at(data, size, at, &h);
@@ -172,7 +181,7 @@ process_of(struct decoder *d, uint32_t pid)
 }
 
 static void
-on_start(struct decoder *d, const struct record_head *h, const char *s,
+on_start(struct decoder *d, const struct obs_head *h, const char *s,
 	 const char *end)
 {
 	uint32_t old = *pid_slot(d, h->pid), i;
@@ -196,7 +205,7 @@ on_start(struct decoder *d, const struct record_head *h, const char *s,
 }
 
 static void
-add_child(struct decoder *d, const struct record_head *h, uint32_t parent,
+add_child(struct decoder *d, const struct obs_head *h, uint32_t parent,
 	  const char *name)
 {
 	if (h->aux == 0 && name) {
@@ -209,36 +218,35 @@ add_child(struct decoder *d, const struct record_head *h, uint32_t parent,
 
 /* The part of a record that concerns the tree of processes. */
 static void
-on_life(struct decoder *d, const struct record_head *h, const char *s,
+on_life(struct decoder *d, const struct obs_head *h, const char *s,
 	const char *end)
 {
 	uint32_t p;
 
-	if (h->type == RECORD_START) {
+	if (h->type == OBS_START) {
 		on_start(d, h, s, end);
 		return;
 	}
 	p = process_of(d, h->pid);
 	switch (h->type) {
-	case RECORD_END:
+	case OBS_END:
 		d->t->processes[p].ended = 1;
 		break;
-	case RECORD_EXEC:
+	case OBS_EXEC:
 		d->lives[p].execing = s;
+		d->lives[p].reason = h->aux;
 		break;
-	case RECORD_EXEC_FAIL:
+	case OBS_EXEC_FAIL:
 		d->lives[p].execing = NULL;
 		break;
-	case RECORD_FORK:
+	case OBS_FORK:
 		add_child(d, h, p, NULL);
 		break;
-	case RECORD_SPAWN:
+	case OBS_SPAWN:
 		add_child(d, h, p, s);
 		break;
-	case RECORD_UNSEEN:
-		set_gap(d->t, TRACE_UNSEEN,
-			h->aux < RECORD_REASONS && reasons[h->aux] ?
-			reasons[h->aux] : "unknown", s);
+	case OBS_UNSEEN:
+		set_unseen(d->t, h->aux, s);
 		break;
 	}
 }
@@ -246,7 +254,7 @@ on_life(struct decoder *d, const struct record_head *h, const char *s,
 static void
 copy_stat(struct trace_stat *to, const char *from, uint64_t seen)
 {
-	struct record_stat st;
+	struct obs_stat st;
 
 	memcpy(&st, from, sizeof st);
 	to->dev = st.dev;
@@ -258,26 +266,26 @@ copy_stat(struct trace_stat *to, const char *from, uint64_t seen)
 }
 
 static int
-known_how(const struct record_head *h)
+known_how(const struct obs_head *h)
 {
-	return h->aux >= RECORD_BY_STAT && h->aux <= RECORD_BY_OPEN;
+	return h->aux >= OBS_BY_STAT && h->aux <= OBS_BY_OPEN;
 }
 
 /* Decodes one record; -EBADMSG if its strings are not what its type needs. */
 static int
-on_record(struct decoder *d, const struct record_head *h, const char *rec)
+on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 {
 	const char *end = rec + h->size, *s = rec + sizeof *h;
 	const char *other = "";
 	struct trace_event *e;
 
-	if (h->flags & RECORD_HAS_STAT)
-		s += sizeof(struct record_stat);
+	if (h->flags & OBS_HAS_STAT)
+		s += sizeof(struct obs_stat);
 	if (s < end && s + strlen(s) + 1 < end)
 		other = s + strlen(s) + 1;
 	else if (kinds[h->type].min_strings > 1)
 		return -EBADMSG;
-	if (h->type == RECORD_PRESENT && !known_how(h))
+	if (h->type == OBS_PRESENT && !known_how(h))
 		return -EBADMSG;
 	on_life(d, h, s, end);
 	if (kinds[h->type].kind == TRACE_OTHER)
@@ -287,15 +295,15 @@ on_record(struct decoder *d, const struct record_head *h, const char *rec)
 		.kind = kinds[h->type].kind,
 		.process = process_of(d, h->pid),
 		.number = h->aux,
-		.creates = h->type == RECORD_WRITE &&
-			(h->flags & RECORD_CREATES),
-		.set = h->type == RECORD_GETENV && (h->flags & RECORD_IS_SET),
+		.creates = h->type == OBS_WRITE &&
+			(h->flags & OBS_CREATES),
+		.set = h->type == OBS_GETENV && (h->flags & OBS_IS_SET),
 		.name = s < end ? s : "",
 		.other = other,
 	};
-	if (h->type == RECORD_PRESENT)
+	if (h->type == OBS_PRESENT)
 		e->how = (enum trace_how)h->aux;
-	if (h->flags & RECORD_HAS_STAT)
+	if (h->flags & OBS_HAS_STAT)
 		copy_stat(&e->st, rec + sizeof *h, h->value);
 	d->t->reads_clock |= e->kind == TRACE_CLOCK;
 	d->t->uses_network |= e->kind == TRACE_SOCKET && h->aux != AF_UNIX;
@@ -305,10 +313,10 @@ on_record(struct decoder *d, const struct record_head *h, const char *rec)
 static void
 walk_records(struct decoder *d, const char *data, size_t size)
 {
-	struct record_head h;
+	struct obs_head h;
 	size_t at, n, step;
 
-	for (at = RECORD_PAGE, n = 0; n < d->room; n++, at += step) {
+	for (at = OBS_PAGE, n = 0; n < d->room; n++, at += step) {
 		step = head_at(data, size, at, &h);
 		if (on_record(d, &h, data + at) != 0)
 			break;
@@ -388,7 +396,9 @@ check_lives(struct decoder *d)
 	check_anonymous(d);
 	for (i = 0; i < t->nprocesses; i++) {
 		started += t->processes[i].started;
-		if (d->lives[i].execing)
+		if (d->lives[i].execing && d->lives[i].reason)
+			set_unseen(t, d->lives[i].reason, d->lives[i].execing);
+		else if (d->lives[i].execing)
 			set_gap(t, TRACE_NO_START, "no-start",
 				d->lives[i].execing);
 	}
@@ -429,15 +439,15 @@ int
 trace_parse(const void *data, size_t size, struct trace *t)
 {
 	struct trace got = { .gap_reason = "", .gap_name = "", .bytes = size };
-	struct record_page page;
+	struct obs_page page;
 	struct decoder d;
 	size_t whole = size < TRACE_BYTES_MAX ? size : TRACE_BYTES_MAX;
 	size_t n = 0;
 
-	if (whole >= RECORD_PAGE) {
+	if (whole >= OBS_PAGE) {
 		memcpy(&page, data, sizeof page);
 		got.lost = page.lost;
-		if (memcmp(page.magic, RECORD_MAGIC, sizeof page.magic) == 0)
+		if (memcmp(page.magic, OBS_MAGIC, sizeof page.magic) == 0)
 			n = count_records(data, whole);
 		else
 			set_gap(&got, TRACE_BROKEN, "", "");
@@ -481,7 +491,7 @@ write_all(int fd, const char *p, size_t n)
 int
 trace_create(const char *path)
 {
-	char page[RECORD_PAGE] = RECORD_MAGIC;
+	char page[OBS_PAGE] = OBS_MAGIC;
 	int fd, rc;
 
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

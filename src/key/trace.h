@@ -7,7 +7,7 @@
 
 /*
  * What an observed compile did, read back from its observation file (the
- * format is in src/observe/record.h).  The shim calls trace_create, runs the
+ * format is in src/observe/obs.h).  The shim calls trace_create, runs the
  * compiler with the variables of trace_environment, waits, and calls
  * trace_read and trace_alive.
  *
