@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_CMD_H
+#define CLI_CMD_H
+
+struct config;
+
+/*
+ * The commands of `kache`: one file and one row each.  Adding a command is
+ * adding its row to the table in kache.c.
+ */
+enum cmd_status {
+	CMD_OK = 0,
+	CMD_FAILED = 1, /* it could not be done, or it found something wrong */
+	CMD_USAGE = 2   /* the command line was not understood */
+};
+
+struct cmd {
+	const char *name;
+	const char *args;    /* for the usage line */
+	const char *summary; /* one line */
+	const char *help;    /* a paragraph, lines end in \n */
+	/* argv[0] is the command's name; returns an enum cmd_status. */
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct cmd cmd_stats;
+extern const struct cmd cmd_config;
+
+/* Loads the configuration from files and this process's environment. */
+void cmd_load_config(struct config *c);
+
+/* Says on stderr what is wrong and returns CMD_USAGE. */
+int cmd_usage(const struct cmd *cmd, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif

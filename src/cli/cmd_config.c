@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "cli/cmd.h"
+
+#include "base/err.h"
+#include "config/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int problems;
+
+static void complain(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2)));
+
+static void
+complain(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (problems++ == 0)
+		puts("\nProblems:");
+	fputs("  ", stdout);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+static void
+print_value(const struct config *c, int id)
+{
+	const struct config_key *k = &config_keys[id];
+	const struct config_value *v = &c->v[id];
+	char name[64];
+
+	/* What has no effect yet is shown only where somebody set it. */
+	if (k->later && v->origin == CONFIG_FROM_DEFAULT)
+		return;
+	snprintf(name, sizeof(name), "[%s] %s", k->section, k->name);
+	printf("  %-24s %-20s ", name, *v->text ? v->text : "(empty)");
+	if (v->origin == CONFIG_FROM_DEFAULT)
+		printf("default");
+	else if (v->origin == CONFIG_FROM_ENV)
+		printf("%s", v->where);
+	else
+		printf("%s:%d", v->where, v->line);
+	puts(k->later ? " (no effect in this release)" : "");
+}
+
+static void
+print_files(const struct config *c)
+{
+	int i;
+
+	puts("\nFiles, later ones win:");
+	for (i = 0; i < CONFIG_FILES; i++) {
+		const struct config_file *f = &c->file[i];
+
+		if (!f->path)
+			continue;
+		printf("  %-45s %s\n", f->path,
+		       f->status == 0         ? "read"
+		       : f->status == -ENOENT ? "not there"
+					      : err_text(f->status));
+	}
+}
+
+/* The nearest directory at or above PATH that exists, into OUT. */
+static int
+nearest(const char *path, char out[PATH_MAX], struct stat *st)
+{
+	char *slash;
+
+	if (strlen(path) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(out, path, strlen(path) + 1);
+	while (stat(out, st) < 0) {
+		if (errno != ENOENT)
+			return -errno;
+		slash = strrchr(out, '/');
+		if (!slash)
+			return -ENOENT;
+		slash[slash == out] = '\0';
+	}
+	return S_ISDIR(st->st_mode) ? 0 : -ENOTDIR;
+}
+
+static void
+check_store(const char *dir)
+{
+	char at[PATH_MAX];
+	struct stat st;
+	int r;
+
+	if (!*dir)
+		return;
+	r = nearest(dir, at, &st);
+	if (r < 0) {
+		complain("%s: no store can be there: %s: %s", dir, at,
+			 err_text(r));
+		return;
+	}
+	if (access(at, W_OK | X_OK) < 0)
+		complain("%s: nothing can be stored: %s: %s", dir, at,
+			 strerror(errno));
+	if (strcmp(at, dir) != 0)
+		return;
+	if (st.st_uid != geteuid())
+		complain("%s: belongs to user id %u; the shim will not use it",
+			 dir, (unsigned)st.st_uid);
+	else if (st.st_mode & 022)
+		complain("%s: others may write to it (mode %o)", dir,
+			 (unsigned)st.st_mode & 07777);
+}
+
+/* Whether lines can be appended to DIR/NAME, where it exists. */
+static void
+check_log(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= PATH_MAX)
+		return;
+	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW |
+				O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0)
+		close(fd);
+	else if (errno != ENOENT && errno != ENOTDIR)
+		complain("%s: cannot be written: %s", path, strerror(errno));
+}
+
+/* As the shim finds it: beside its own directory, else as configured. */
+static void
+check_helper(const char *name, const char *effect)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 64);
+	char *slash;
+
+	path[n > 0 ? n : 0] = '\0';
+	slash = strrchr(path, '/');
+	if (slash) {
+		snprintf(slash, 64, "/../libexec/kache/%s", name);
+		if (access(path, R_OK) == 0)
+			return;
+	}
+	snprintf(path, sizeof(path), "%s/%s", KACHE_PKGLIBEXECDIR, name);
+	if (access(path, R_OK) < 0)
+		complain("%s: not found: %s", path, effect);
+}
+
+static void
+check_wrapper(void)
+{
+	const char *w = getenv("RUSTC_WRAPPER");
+	const char *base = w ? strrchr(w, '/') : NULL;
+
+	base = base ? base + 1 : w;
+	if (!w || !*w)
+		puts("\nRUSTC_WRAPPER is not set here; cargo may name "
+		     "kache-shim in .cargo/config.toml instead.");
+	else if (strcmp(base, "kache-shim") != 0)
+		printf("\nRUSTC_WRAPPER is %s, not kache-shim.\n", w);
+}
+
+static int
+show(int argc, char **argv)
+{
+	static const struct option options[] = { { 0 } };
+	static struct config c;
+	const char *dir;
+	int i;
+
+	if (getopt_long(argc, argv, "", options, NULL) != -1)
+		return CMD_USAGE;
+	if (optind < argc)
+		return cmd_usage(&cmd_config, "too many arguments");
+	cmd_load_config(&c);
+	puts("Values, and where they come from:");
+	for (i = 0; i < CONFIG_KEYS; i++)
+		print_value(&c, i);
+	if (c.disabled)
+		puts("  KACHE_DISABLED is set: every compile passes through");
+	print_files(&c);
+	check_wrapper();
+	for (i = 0; i < c.problem_count && i < CONFIG_PROBLEMS; i++)
+		complain("%s", config_problem(&c, i));
+	if (c.problem_count > CONFIG_PROBLEMS)
+		complain("and %d more", c.problem_count - CONFIG_PROBLEMS);
+	dir = c.v[CONFIG_STORE_DIR].text;
+	check_store(dir);
+	check_log(dir, "events.log");
+	check_log(dir, "shim.log");
+	check_helper("libkache-observe.so", "nothing is cached without it");
+	check_helper("kache-classify", "programs it would look at are not "
+				       "known, and what runs them not cached");
+	if (problems == 0)
+		puts("\nNo problems.");
+	return problems ? CMD_FAILED : CMD_OK;
+}
+
+const struct cmd cmd_config = {
+	.name = "config",
+	.args = "",
+	.summary = "effective values, where they come from, and problems",
+	.help = "Shows every value that is in force and the file and line or "
+		"the variable it\ncomes from; then what is wrong: values that "
+		"were not understood, files that\ncannot be read, a store or "
+		"log that cannot be written, and why.\n\n"
+		"Exit status 1 if there are problems.\n",
+	.run = show,
+};

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "cli/cmd.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "cli/event.h"
+#include "cli/tally.h"
+#include "cli/term.h"
+#include "cli/usage.h"
+#include "cli/when.h"
+#include "config/config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+struct report {
+	bool json;
+	uint64_t since_ms;
+	uint64_t bad_lines;
+	struct tally tally;
+	struct usage usage;
+	const char *dir;
+	uint64_t max_bytes;
+};
+
+static const char *const outcome_text[TALLY_OUTCOMES] = {
+	[TALLY_LOCAL_HIT] = "hits",
+	[TALLY_PREFETCH_HIT] = "hits, fetched ahead",
+	[TALLY_REMOTE_HIT] = "hits, from a remote",
+	[TALLY_DUP] = "compiled, same result",
+	[TALLY_MISS] = "compiled",
+	[TALLY_PASSTHROUGH] = "passed through",
+	[TALLY_ERROR] = "errors of the cache",
+};
+
+static void
+add_event(void *ctx, const struct event *e)
+{
+	struct report *r = ctx;
+
+	if (e->time_ms >= r->since_ms)
+		tally_add(&r->tally, e);
+}
+
+static void
+json_number(const char *name, uint64_t v, const char *after)
+{
+	printf("    \"%s\": %" PRIu64 "%s\n", name, v, after);
+}
+
+static void
+json_outcomes(const char *name, const struct tally *t, enum tally_group g)
+{
+	int o;
+
+	printf("  \"%s\": {\n", name);
+	for (o = 0; o < TALLY_OUTCOMES; o++)
+		json_number(tally_outcome_name[o], t->outcome[g][o],
+			    o + 1 < TALLY_OUTCOMES ? "," : "");
+	puts("  },");
+}
+
+static void
+json_reasons(const char *name, const struct tally_reasons *r)
+{
+	int i;
+
+	printf("  \"%s\": {", name);
+	for (i = 0; i < r->rows; i++) {
+		fputs(i ? ",\n    " : "\n    ", stdout);
+		term_json(stdout, r->row[i].text);
+		printf(": %" PRIu64, r->row[i].count);
+	}
+	puts(r->rows ? "\n  }," : "},");
+}
+
+static void
+print_json(const struct report *r)
+{
+	const struct tally *t = &r->tally;
+
+	puts("{\n  \"version\": 1,");
+	printf("  \"since_ms\": %" PRIu64 ",\n", r->since_ms);
+	printf("  \"first_ms\": %" PRIu64 ",\n", t->first_ms);
+	printf("  \"last_ms\": %" PRIu64 ",\n", t->last_ms);
+	json_outcomes("outcomes", t, TALLY_UNIT);
+	json_outcomes("queries", t, TALLY_QUERY);
+	json_outcomes("build_script_runs", t, TALLY_RUN);
+	json_reasons("passthrough", &t->passthrough);
+	json_reasons("not_stored", &t->not_stored);
+	json_reasons("errors", &t->errors);
+	printf("  \"failed_compiles\": %" PRIu64 ",\n", t->failed);
+	puts("  \"time_us\": {");
+	json_number("saved", t->saved_us, ",");
+	json_number("hits", t->hit_us, ",");
+	json_number("compiles", t->compile_us, ",");
+	json_number("overhead", t->overhead_us, "");
+	puts("  },\n  \"bytes\": {");
+	json_number("restored", t->restored, ",");
+	json_number("stored", t->stored, "");
+	puts("  },\n  \"store\": {");
+	fputs("    \"dir\": ", stdout);
+	term_json(stdout, r->dir);
+	puts(",");
+	json_number("manifests", r->usage.manifests, ",");
+	json_number("entries", r->usage.entries, ",");
+	json_number("blobs", r->usage.blobs, ",");
+	json_number("bytes", r->usage.bytes, ",");
+	json_number("max_bytes", r->max_bytes, "");
+	printf("  },\n  \"bad_lines\": %" PRIu64 "\n}\n", r->bad_lines);
+}
+
+static void
+text_reasons(const char *title, const struct tally_reasons *r)
+{
+	int i;
+
+	if (r->total == 0)
+		return;
+	printf("%-24s %8" PRIu64 "\n", title, r->total);
+	for (i = 0; i < r->rows; i++)
+		printf("  %-22s %8" PRIu64 "\n", r->row[i].text,
+		       r->row[i].count);
+}
+
+static void
+text_units(const struct tally *t)
+{
+	uint64_t all = tally_total(t, TALLY_UNIT);
+	uint64_t lookups = all - t->outcome[TALLY_UNIT][TALLY_PASSTHROUGH];
+	int o;
+
+	printf("%-24s %8" PRIu64 "\n", "units", all);
+	for (o = 0; o < TALLY_OUTCOMES; o++) {
+		uint64_t n = t->outcome[TALLY_UNIT][o];
+
+		if (n > 0)
+			printf("  %-22s %8" PRIu64 " %5.1f %%\n",
+			       outcome_text[o], n,
+			       100.0 * (double)n / (double)all);
+	}
+	if (lookups > 0)
+		printf("%-24s %8.1f %% of what was looked up\n", "hit rate",
+		       100.0 * (double)tally_hits(t) / (double)lookups);
+	if (t->failed > 0)
+		printf("%-24s %8" PRIu64 "\n", "failed compiles", t->failed);
+}
+
+static void
+print_text(const struct report *r)
+{
+	const struct tally *t = &r->tally;
+	uint64_t queries = tally_total(t, TALLY_QUERY);
+	char a[TERM_TEXT], b[TERM_TEXT];
+
+	text_units(t);
+	if (queries > 0)
+		printf("%-24s %8" PRIu64 ", %" PRIu64 " served\n",
+		       "cargo's queries", queries,
+		       t->outcome[TALLY_QUERY][TALLY_LOCAL_HIT]);
+	text_reasons("passed through", &t->passthrough);
+	text_reasons("compiled, not stored", &t->not_stored);
+	text_reasons("errors", &t->errors);
+	printf("%-24s %s of compile time; hits took %s\n", "saved",
+	       term_time(t->saved_us, a), term_time(t->hit_us, b));
+	printf("%-24s %s in rustc, %s around it\n", "compiles took",
+	       term_time(t->compile_us, a), term_time(t->overhead_us, b));
+	printf("%-24s %s of %s: %" PRIu64 " entries, %" PRIu64 " blobs\n",
+	       "store", term_size(r->usage.bytes, a),
+	       term_size(r->max_bytes, b), r->usage.entries, r->usage.blobs);
+	printf("%-24s %s\n", "", r->dir);
+	if (r->bad_lines > 0)
+		printf("%-24s %8" PRIu64 " lines of events.log\n",
+		       "not understood", r->bad_lines);
+}
+
+static int
+parse_options(int argc, char **argv, struct report *r)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "since", required_argument, NULL, 's' },
+		{ 0 },
+	};
+	uint64_t now = (uint64_t)(file_now() / 1000000);
+	int opt;
+
+	while (true) {
+		opt = getopt_long(argc, argv, "", options, NULL);
+		if (opt == -1)
+			break;
+		if (opt == 'j')
+			r->json = true;
+		else if (opt != 's')
+			return CMD_USAGE;
+		else if (when_parse(optarg, now, &r->since_ms) < 0)
+			return cmd_usage(&cmd_stats, "no time: %s", optarg);
+	}
+	if (optind < argc)
+		return cmd_usage(&cmd_stats, "too many arguments");
+	return CMD_OK;
+}
+
+static int
+stats(int argc, char **argv)
+{
+	static struct report r;
+	static struct config c;
+	int status = parse_options(argc, argv, &r);
+	int err;
+
+	if (status != CMD_OK)
+		return status;
+	cmd_load_config(&c);
+	r.dir = c.v[CONFIG_STORE_DIR].text;
+	r.max_bytes = (uint64_t)c.v[CONFIG_STORE_MAX_SIZE].num;
+	err = event_read(r.dir, add_event, &r, &r.bad_lines);
+	if (err < 0 && err != -ENOENT) {
+		fprintf(stderr, "kache stats: %s/events.log: %s\n", r.dir,
+			err_text(err));
+		return CMD_FAILED;
+	}
+	err = usage_of(r.dir, &r.usage);
+	if (err < 0 && err != -ENOENT) {
+		fprintf(stderr, "kache stats: %s: %s\n", r.dir, err_text(err));
+		return CMD_FAILED;
+	}
+	tally_sort(&r.tally);
+	if (r.json)
+		print_json(&r);
+	else
+		print_text(&r);
+	return CMD_OK;
+}
+
+const struct cmd cmd_stats = {
+	.name = "stats",
+	.args = "[--json] [--since TIME]",
+	.summary = "what the cache did, and what it holds",
+	.help = "Counts the invocations recorded in events.log and measures "
+		"the store.\n\n"
+		"  --json         a JSON object instead of a table\n"
+		"  --since TIME   only what is younger: 90m, 2h, 7d,\n"
+		"                 2026-03-01, '2026-03-01 12:30', @SECONDS\n",
+	.run = stats,
+};

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_TERM_H
+#define CLI_TERM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/*
+ * Numbers and text as people read them.  No colour, no cursor: output is the
+ * same into a file.  Threads: any.
+ */
+enum { TERM_TEXT = 24 };
+
+/* `512`, `1.5K`, `12M`, `1.2G`: the syntax kache.ini takes. */
+const char *term_size(uint64_t bytes, char out[TERM_TEXT]);
+
+/* `340 us`, `12 ms`, `3.4 s`, `5 min 12 s`, `2 h 05 min`. */
+const char *term_time(uint64_t us, char out[TERM_TEXT]);
+
+/* Writes S as a JSON string, quotes included.  Bytes that are not UTF-8
+ * become U+FFFD. */
+void term_json(FILE *to, const char *s);
+
+#endif
