@@ -36,7 +36,7 @@ count(struct tally_reasons *r, const char *reason)
 			return;
 		}
 	}
-	if (r->rows == TALLY_REASONS - 1 && strcmp(reason, "other") != 0) {
+	if (r->rows >= TALLY_REASONS - 1 && strcmp(reason, "other") != 0) {
 		r->total--;
 		count(r, "other");
 		return;
