@@ -15,7 +15,7 @@ value(void *ctx, int line, const char *section, const char *key, const char *v)
 {
 	(void)ctx;
 	assert(line > 0 && line <= lines);
-	assert(strlen(section) < 64 && strlen(key) < 64);
+	assert(strlen(section) < 64 && strlen(key) <= INI_LINE_LEN);
 	assert(strlen(v) <= INI_LINE_LEN);
 }
 

@@ -38,7 +38,7 @@ replay_file(const char *path)
 static int
 replay_dir(const char *dir)
 {
-	char path[PATH_MAX];
+	char path[2 * PATH_MAX];
 	struct dirent *e;
 	DIR *d = opendir(dir);
 	int count = 0;
