@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
 #include "key/trace.h"
 
 #include <errno.h>
@@ -80,6 +81,7 @@ static const char *const reasons[OBS_REASONS] = {
 	[OBS_RAW_CALL] = "raw-call",
 	[OBS_TREE_WALK] = "tree-walk",
 	[OBS_NO_DIRECTORY] = "no-directory",
+	[OBS_NO_PROGRAM] = "no-program",
 };
 
 static void

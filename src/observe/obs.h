@@ -136,6 +136,7 @@ enum obs_reason {
 	OBS_RAW_CALL,	/* syscall(), of a kind we do not decode */
 	OBS_TREE_WALK,	/* nftw, fts, glob over several directories */
 	OBS_NO_DIRECTORY,	/* relative name, directory unknown */
+	OBS_NO_PROGRAM,		/* neither ELF nor #!; the kernel may know */
 	OBS_REASONS
 };
 

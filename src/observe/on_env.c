@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "on.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "emit.h"
+#include "realsym.h"
+#include "watch.h"
+
+char *__secure_getenv(const char *name);
+
+static void
+asked(const char *name, const char *value)
+{
+	struct emit e = { .type = OBS_GETENV, .n = 1 };
+
+	if (!watch_on())
+		return;
+	e.flags = value ? OBS_IS_SET : 0;
+	e.names[0].dirfd = EMIT_PLAIN;
+	e.names[0].name = name;
+	emit_once(&e);
+}
+
+/* The observation begins first: it takes our variables away. */
+#define ON_GETENV(fn) \
+	EXPORT char * \
+	fn(const char *name) \
+	{ \
+		char *value; \
+		watch_on(); \
+		value = REAL(fn)(name); \
+		asked(name, value); \
+		return value; \
+	}
+
+ON_GETENV(getenv)
+ON_GETENV(secure_getenv)
+ON_GETENV(__secure_getenv)
+
+static void
+networked(int family)
+{
+	struct emit e = { .type = OBS_SOCKET, .aux = (uint32_t)family };
+
+	emit_once(&e);
+}
+
+EXPORT int
+socket(int family, int type, int protocol)
+{
+	networked(family);
+	return REAL(socket)(family, type, protocol);
+}
+
+/* The socket may be an inherited one. */
+EXPORT int
+connect(int fd, const struct sockaddr *to, socklen_t size)
+{
+	int rc = REAL(connect)(fd, to, size);
+
+	if (to && size >= sizeof to->sa_family &&
+	    (rc == 0 || on_errno() != EFAULT))
+		networked(to->sa_family);
+	return rc;
+}

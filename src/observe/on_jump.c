@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "on.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "emit.h"
+#include "on_syscall.h"
+#include "rawsys.h"
+#include "realsym.h"
+#include "watch.h"
+
+/*
+ * Functions of which it is enough to know that they are called.  Their
+ * replacements look at the arguments and jump to the real one, which then
+ * runs as if called directly: dlopen, dlsym's likes and syscall depend on
+ * their caller's address or stack.
+ */
+
+#define PATTERN_MAX 4096
+
+enum jump_kind {
+	JUMP_LOAD,	/* first argument: a library */
+	JUMP_LOAD_INTO,	/* the second one is */
+	JUMP_NETWORK,
+	JUMP_CLOCK,
+	JUMP_SOME_CLOCK,	/* first argument: which clock */
+	JUMP_END,
+	JUMP_GLOB,
+	JUMP_TREE,	/* first argument: a name */
+	JUMP_TREES,	/* first argument: an array of names */
+	JUMP_HANDLE,
+	JUMP_SYSCALL
+};
+
+/* The assembly below knows nothing of its layout but the address. */
+struct jump {
+	const char *name;
+	enum jump_kind kind;
+	void *real;
+};
+
+__attribute__((used)) static void *
+jump_enter(struct jump *j, const long args[6]);
+
+__asm__(".pushsection .text\n"
+	".type jump_common, @function\n"
+	"jump_common:\n"
+	"	push %rax\n"
+	"	push %r9\n"
+	"	push %r8\n"
+	"	push %rcx\n"
+	"	push %rdx\n"
+	"	push %rsi\n"
+	"	push %rdi\n"
+	"	mov %r11, %rdi\n"
+	"	mov %rsp, %rsi\n"
+	"	call jump_enter\n"
+	"	mov %rax, %r11\n"
+	"	pop %rdi\n"
+	"	pop %rsi\n"
+	"	pop %rdx\n"
+	"	pop %rcx\n"
+	"	pop %r8\n"
+	"	pop %r9\n"
+	"	pop %rax\n"
+	"	jmp *%r11\n"
+	".size jump_common, .-jump_common\n"
+	".popsection");
+
+#define JUMP(fn, how) \
+	__attribute__((used)) static struct jump jump_##fn = { \
+		.name = #fn, .kind = how }; \
+	__asm__(".pushsection .text\n" \
+		".globl " #fn "\n" \
+		".type " #fn ", @function\n" \
+		#fn ":\n" \
+		"	endbr64\n" \
+		"	lea jump_" #fn "(%rip), %r11\n" \
+		"	jmp jump_common\n" \
+		".size " #fn ", .-" #fn "\n" \
+		".popsection");
+
+JUMP(dlopen, JUMP_LOAD)
+JUMP(dlmopen, JUMP_LOAD_INTO)
+JUMP(getaddrinfo, JUMP_NETWORK)
+JUMP(getnameinfo, JUMP_NETWORK)
+JUMP(gethostbyname, JUMP_NETWORK)
+JUMP(gethostbyname2, JUMP_NETWORK)
+JUMP(gethostbyname_r, JUMP_NETWORK)
+JUMP(gethostbyname2_r, JUMP_NETWORK)
+JUMP(gethostbyaddr, JUMP_NETWORK)
+JUMP(gethostbyaddr_r, JUMP_NETWORK)
+JUMP(res_query, JUMP_NETWORK)
+JUMP(res_search, JUMP_NETWORK)
+JUMP(res_send, JUMP_NETWORK)
+JUMP(res_nquery, JUMP_NETWORK)
+JUMP(res_nsearch, JUMP_NETWORK)
+JUMP(res_nsend, JUMP_NETWORK)
+JUMP(time, JUMP_CLOCK)
+JUMP(gettimeofday, JUMP_CLOCK)
+JUMP(timespec_get, JUMP_CLOCK)
+JUMP(ftime, JUMP_CLOCK)
+JUMP(clock_gettime, JUMP_SOME_CLOCK)
+JUMP(_exit, JUMP_END)
+JUMP(_Exit, JUMP_END)
+JUMP(quick_exit, JUMP_END)
+JUMP(glob, JUMP_GLOB)
+JUMP(glob64, JUMP_GLOB)
+JUMP(ftw, JUMP_TREE)
+JUMP(ftw64, JUMP_TREE)
+JUMP(nftw, JUMP_TREE)
+JUMP(nftw64, JUMP_TREE)
+JUMP(wordexp, JUMP_TREE)
+JUMP(fts_open, JUMP_TREES)
+JUMP(fts64_open, JUMP_TREES)
+JUMP(name_to_handle_at, JUMP_HANDLE)
+JUMP(open_by_handle_at, JUMP_HANDLE)
+JUMP(syscall, JUMP_SYSCALL)
+
+static int
+has_slash(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (*s == '/')
+			return 1;
+	return 0;
+}
+
+static void
+loading(const char *name)
+{
+	watch_objects();
+	if (!name || name[0] == '\0')
+		return;
+	emit_path(OBS_DLOPEN, 0,
+		  has_slash(name) && name[0] != '$' ? AT_FDCWD : EMIT_PLAIN,
+		  name);
+}
+
+/* A flag of our own first: programs ask for the time very often. */
+static void
+clock_read(void)
+{
+	static int told;
+	struct emit e = { .type = OBS_CLOCK };
+
+	if (__atomic_load_n(&told, __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&told, 1, __ATOMIC_RELAXED);
+	emit_once(&e);
+}
+
+void
+on_jump_clock(long clock)
+{
+	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE ||
+	    clock == CLOCK_TAI)
+		clock_read();
+}
+
+static void
+unseen_walk(const char *name)
+{
+	emit_path(OBS_UNSEEN, OBS_TREE_WALK, EMIT_PLAIN, name ? name : "");
+}
+
+static int
+is_special(char c)
+{
+	return c == '*' || c == '?' || c == '[' || c == '\\' || c == '~' ||
+		c == '{';
+}
+
+/*
+ * A pattern of which only the last component can match several names lists
+ * one directory.  What goes beyond that is unseen.
+ */
+static void
+globbing(const char *pattern, long flags)
+{
+	char dir[PATTERN_MAX];
+	size_t slash = 0, i;
+	int special = 0;
+
+	if (!pattern || flags & GLOB_ALTDIRFUNC)
+		return;
+	for (i = 0; pattern[i] != '\0'; i++) {
+		special += is_special(pattern[i]);
+		if (pattern[i] != '/')
+			continue;
+		if (special > 0)
+			break;
+		slash = i + 1;
+	}
+	if (pattern[i] != '\0' || slash >= sizeof dir ||
+	    pattern[slash] == '~' || flags & GLOB_BRACE) {
+		unseen_walk(pattern);
+		return;
+	}
+	*rawsys_put(dir, pattern, slash) = '\0';
+	emit_path(OBS_LIST, 0, AT_FDCWD, dir);
+}
+
+static void
+network_used(void)
+{
+	struct emit e = { .type = OBS_SOCKET };
+
+	emit_once(&e);
+}
+
+static void
+ending(void)
+{
+	struct emit e = { .type = OBS_END };
+
+	emit_always(&e);
+}
+
+static void
+note(const struct jump *j, const long args[6])
+{
+	const char *const *names;
+
+	switch (j->kind) {
+	case JUMP_LOAD:
+		loading((const char *)args[0]);
+		break;
+	case JUMP_LOAD_INTO:
+		loading((const char *)args[1]);
+		break;
+	case JUMP_NETWORK:
+		network_used();
+		break;
+	case JUMP_CLOCK:
+		clock_read();
+		break;
+	case JUMP_SOME_CLOCK:
+		on_jump_clock(args[0]);
+		break;
+	case JUMP_END:
+		ending();
+		break;
+	case JUMP_GLOB:
+		globbing((const char *)args[0], args[1]);
+		break;
+	case JUMP_TREE:
+		unseen_walk((const char *)args[0]);
+		break;
+	case JUMP_TREES:
+		names = (const char *const *)args[0];
+		unseen_walk(names ? names[0] : NULL);
+		break;
+	case JUMP_HANDLE:
+		emit_path(OBS_UNSEEN, OBS_RAW_CALL, EMIT_PLAIN, j->name);
+		break;
+	case JUMP_SYSCALL:
+		break;
+	}
+}
+
+/* Where to jump to. */
+static void *
+jump_enter(struct jump *j, const long args[6])
+{
+	if (watch_on()) {
+		note(j, args);
+		if (j->kind == JUMP_SYSCALL && on_syscall_knows(args[0]))
+			return (void *)on_syscall;
+	}
+	return realsym_get(&j->real, j->name);
+}
