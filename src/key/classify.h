@@ -18,14 +18,14 @@
 
 enum classify_class {
 	CLASSIFY_OBSERVABLE,
-	CLASSIFY_KNOWN,		/* from the table of known tools */
-	CLASSIFY_ASK,		/* only the helper can say */
-	CLASSIFY_ITERATES,	/* observable, but reads all of environ */
-	CLASSIFY_SCRIPT,	/* no ELF file: its interpreter counts */
+	CLASSIFY_KNOWN,    /* from the table of known tools */
+	CLASSIFY_ASK,      /* only the helper can say */
+	CLASSIFY_ITERATES, /* observable, but reads all of environ */
+	CLASSIFY_SCRIPT,   /* no ELF file: its interpreter counts */
 	CLASSIFY_RAW_SYSCALL,
-	CLASSIFY_STRIPPED,	/* uses environ, no symbols to say how */
+	CLASSIFY_STRIPPED, /* uses environ, no symbols to say how */
 	CLASSIFY_STATIC,
-	CLASSIFY_FOREIGN,	/* another CPU, class or libc */
+	CLASSIFY_FOREIGN, /* another CPU, class or libc */
 	CLASSIFY_SETUID,
 	CLASSIFY_GO,
 	CLASSIFY_SANITIZER,

@@ -15,22 +15,22 @@
 #define ELF_NAME_MAX 64
 
 enum elf_form {
-	ELF_NOT,		/* no ELF file */
-	ELF_FOREIGN,		/* 32-bit, big endian or not x86-64 */
-	ELF_BROKEN,		/* headers point outside the file */
-	ELF_STATIC,		/* program without a loader, static-pie too */
-	ELF_PROGRAM,		/* dynamic program */
-	ELF_LIBRARY		/* shared object */
+	ELF_NOT,     /* no ELF file */
+	ELF_FOREIGN, /* 32-bit, big endian or not x86-64 */
+	ELF_BROKEN,  /* headers point outside the file */
+	ELF_STATIC,  /* program without a loader, static-pie too */
+	ELF_PROGRAM, /* dynamic program */
+	ELF_LIBRARY  /* shared object */
 };
 
 struct elf_info {
 	enum elf_form form;
-	mode_t mode;			/* of the file */
-	char loader[ELF_NAME_MAX];	/* base name of PT_INTERP, or "" */
-	unsigned go:1;			/* made by Go */
-	unsigned sanitizer:1;		/* linked against asan, tsan, ... */
-	unsigned uses_environ:1;	/* imports environ */
-	unsigned raw_bytes:1;		/* 0F 05 stands in its code */
+	mode_t mode;               /* of the file */
+	char loader[ELF_NAME_MAX]; /* base name of PT_INTERP, or "" */
+	unsigned go:1;             /* made by Go */
+	unsigned sanitizer:1;      /* linked against asan, tsan, ... */
+	unsigned uses_environ:1;   /* imports environ */
+	unsigned raw_bytes:1;      /* 0F 05 stands in its code */
 };
 
 /*

@@ -19,18 +19,18 @@
 
 /* What the decoder needs to know of a process beyond what callers do. */
 struct life {
-	uint32_t earlier;	/* entry of the same pid before, or NONE */
-	const char *execing;	/* name of an exec not yet known to fail */
-	uint32_t reason;	/* why that program will not be seen, or 0 */
-	uint32_t anonymous;	/* children started without a known pid */
-	unsigned by_exec:1;	/* its start record follows an exec's */
-	unsigned claimed:1;	/* some parent named its pid */
+	uint32_t earlier;    /* entry of the same pid before, or NONE */
+	const char *execing; /* name of an exec not yet known to fail */
+	uint32_t reason;     /* why that program will not be seen, or 0 */
+	uint32_t anonymous;  /* children started without a known pid */
+	unsigned by_exec:1;  /* its start record follows an exec's */
+	unsigned claimed:1;  /* some parent named its pid */
 };
 
 struct child {
-	uint32_t parent;	/* process index */
+	uint32_t parent; /* process index */
 	uint32_t pid;
-	const char *name;	/* NULL: forked */
+	const char *name; /* NULL: forked */
 };
 
 struct decoder {
@@ -38,7 +38,7 @@ struct decoder {
 	struct life *lives;
 	struct child *children;
 	size_t nchildren;
-	uint32_t *pids;		/* hash of pid to latest process */
+	uint32_t *pids; /* hash of pid to latest process */
 	uint32_t mask;
 	size_t room;
 };
@@ -167,8 +167,8 @@ add_process(struct decoder *d, uint32_t pid)
 	uint32_t *slot = pid_slot(d, pid);
 	uint32_t i = (uint32_t)d->t->nprocesses++;
 
-	d->t->processes[i] = (struct trace_process){
-		.pid = pid, .exe = "", .objects = "" };
+	d->t->processes[i] =
+		(struct trace_process){ .pid = pid, .exe = "", .objects = "" };
 	d->lives[i] = (struct life){ .earlier = *slot };
 	*slot = i;
 	return i;
@@ -214,8 +214,8 @@ add_child(struct decoder *d, const struct obs_head *h, uint32_t parent,
 		d->lives[parent].anonymous++;
 		return;
 	}
-	d->children[d->nchildren++] = (struct child){
-		.parent = parent, .pid = h->aux, .name = name };
+	d->children[d->nchildren++] =
+		(struct child){ .parent = parent, .pid = h->aux, .name = name };
 }
 
 /* The part of a record that concerns the tree of processes. */
@@ -297,8 +297,7 @@ on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 		.kind = kinds[h->type].kind,
 		.process = process_of(d, h->pid),
 		.number = h->aux,
-		.creates = h->type == OBS_WRITE &&
-			(h->flags & OBS_CREATES),
+		.creates = h->type == OBS_WRITE && (h->flags & OBS_CREATES),
 		.set = h->type == OBS_GETENV && (h->flags & OBS_IS_SET),
 		.name = s < end ? s : "",
 		.other = other,
@@ -674,24 +673,15 @@ const char *
 trace_kind_word(enum trace_kind kind)
 {
 	static const char *const words[TRACE_KINDS] = {
-		[TRACE_OTHER] = "other",
-		[TRACE_READ] = "read",
-		[TRACE_WRITE] = "write",
-		[TRACE_LIST] = "list",
-		[TRACE_ABSENT] = "absent",
-		[TRACE_PRESENT] = "present",
-		[TRACE_GETENV] = "getenv",
-		[TRACE_EXEC] = "exec",
-		[TRACE_EXEC_FAIL] = "exec-fail",
-		[TRACE_OBJECT] = "object",
-		[TRACE_DLOPEN] = "dlopen",
-		[TRACE_RENAME] = "rename",
-		[TRACE_LINK] = "link",
-		[TRACE_SYMLINK] = "symlink",
-		[TRACE_UNLINK] = "unlink",
-		[TRACE_MKDIR] = "mkdir",
-		[TRACE_SOCKET] = "socket",
-		[TRACE_CLOCK] = "clock",
+		[TRACE_OTHER] = "other",         [TRACE_READ] = "read",
+		[TRACE_WRITE] = "write",         [TRACE_LIST] = "list",
+		[TRACE_ABSENT] = "absent",       [TRACE_PRESENT] = "present",
+		[TRACE_GETENV] = "getenv",       [TRACE_EXEC] = "exec",
+		[TRACE_EXEC_FAIL] = "exec-fail", [TRACE_OBJECT] = "object",
+		[TRACE_DLOPEN] = "dlopen",       [TRACE_RENAME] = "rename",
+		[TRACE_LINK] = "link",           [TRACE_SYMLINK] = "symlink",
+		[TRACE_UNLINK] = "unlink",       [TRACE_MKDIR] = "mkdir",
+		[TRACE_SOCKET] = "socket",       [TRACE_CLOCK] = "clock",
 	};
 
 	return kind < TRACE_KINDS ? words[kind] : "?";
@@ -747,8 +737,8 @@ join(const char *a, const char *b, const char *sep, const char *c)
 }
 
 int
-trace_environment(const char *file, const char *library,
-		  const char *preload, char *out[2])
+trace_environment(const char *file, const char *library, const char *preload,
+		  char *out[2])
 {
 	char *observe, *load_first;
 

@@ -27,90 +27,90 @@ struct trace_stat {
 	uint64_t ino;
 	uint64_t size;
 	int64_t mtime_ns;
-	int64_t seen_ns;	/* TRACE_READ: coarse wall clock then */
-	uint32_t mode;		/* type and permissions; 0: not known */
+	int64_t seen_ns; /* TRACE_READ: coarse wall clock then */
+	uint32_t mode;   /* type and permissions; 0: not known */
 };
 
 enum trace_kind {
-	TRACE_OTHER,		/* of use to trace_parse alone */
-	TRACE_READ,		/* name, st */
-	TRACE_WRITE,		/* name; creates */
-	TRACE_LIST,		/* name of a directory */
-	TRACE_ABSENT,		/* name; number is the errno */
-	TRACE_PRESENT,		/* name, other = link target, st; how */
-	TRACE_GETENV,		/* name; set */
-	TRACE_EXEC,		/* name as executed, other = file found */
-	TRACE_EXEC_FAIL,	/* the same; number is the errno */
-	TRACE_OBJECT,		/* name of an object loaded after start */
-	TRACE_DLOPEN,		/* name as dlopen got it */
-	TRACE_RENAME,		/* name, other = new name */
-	TRACE_LINK,		/* name, other = new name */
-	TRACE_SYMLINK,		/* name = what it holds, other = new name */
-	TRACE_UNLINK,		/* name */
-	TRACE_MKDIR,		/* name */
-	TRACE_SOCKET,		/* number is the family, 0: name lookup */
-	TRACE_CLOCK,		/* wall clock read */
+	TRACE_OTHER,     /* of use to trace_parse alone */
+	TRACE_READ,      /* name, st */
+	TRACE_WRITE,     /* name; creates */
+	TRACE_LIST,      /* name of a directory */
+	TRACE_ABSENT,    /* name; number is the errno */
+	TRACE_PRESENT,   /* name, other = link target, st; how */
+	TRACE_GETENV,    /* name; set */
+	TRACE_EXEC,      /* name as executed, other = file found */
+	TRACE_EXEC_FAIL, /* the same; number is the errno */
+	TRACE_OBJECT,    /* name of an object loaded after start */
+	TRACE_DLOPEN,    /* name as dlopen got it */
+	TRACE_RENAME,    /* name, other = new name */
+	TRACE_LINK,      /* name, other = new name */
+	TRACE_SYMLINK,   /* name = what it holds, other = new name */
+	TRACE_UNLINK,    /* name */
+	TRACE_MKDIR,     /* name */
+	TRACE_SOCKET,    /* number is the family, 0: name lookup */
+	TRACE_CLOCK,     /* wall clock read */
 	TRACE_KINDS
 };
 
 /* How a TRACE_PRESENT name was tested. */
 enum trace_how {
-	TRACE_BY_STAT = 1,	/* follows links */
-	TRACE_BY_LSTAT,		/* other: target if it is a link */
-	TRACE_BY_READLINK,	/* other: target */
+	TRACE_BY_STAT = 1, /* follows links */
+	TRACE_BY_LSTAT,    /* other: target if it is a link */
+	TRACE_BY_READLINK, /* other: target */
 	TRACE_BY_ACCESS,
-	TRACE_BY_REALPATH,	/* other: the answer */
-	TRACE_BY_OPEN		/* a directory, or with O_PATH */
+	TRACE_BY_REALPATH, /* other: the answer */
+	TRACE_BY_OPEN      /* a directory, or with O_PATH */
 };
 
 struct trace_event {
 	enum trace_kind kind;
-	enum trace_how how;	/* TRACE_PRESENT */
-	uint32_t process;	/* index into processes */
+	enum trace_how how; /* TRACE_PRESENT */
+	uint32_t process;   /* index into processes */
 	uint32_t number;
-	unsigned creates:1;	/* TRACE_WRITE: truncates or creates anew */
-	unsigned set:1;		/* TRACE_GETENV: the variable was set */
-	const char *name;	/* never NULL; absolute where it is a path */
-	const char *other;	/* never NULL; "" if there is none */
+	unsigned creates:1; /* TRACE_WRITE: truncates or creates anew */
+	unsigned set:1;     /* TRACE_GETENV: the variable was set */
+	const char *name;   /* never NULL; absolute where it is a path */
+	const char *other;  /* never NULL; "" if there is none */
 	struct trace_stat st;
 };
 
 /* One program run: a process has one for each exec. */
 struct trace_process {
 	uint32_t pid;
-	uint32_t parent;	/* pid */
-	uint64_t start_ns;	/* CLOCK_BOOTTIME at its start record */
-	const char *exe;	/* "" for a forked child that never execs */
-	const char *objects;	/* nobjects strings, one after the other */
+	uint32_t parent;     /* pid */
+	uint64_t start_ns;   /* CLOCK_BOOTTIME at its start record */
+	const char *exe;     /* "" for a forked child that never execs */
+	const char *objects; /* nobjects strings, one after the other */
 	uint32_t nobjects;
-	unsigned started:1;	/* left a start record */
-	unsigned ended:1;	/* left an end record, or executed another */
+	unsigned started:1; /* left a start record */
+	unsigned ended:1;   /* left an end record, or executed another */
 };
 
 /* Why a trace proves nothing; TRACE_WHOLE: it does. */
 enum trace_gap {
 	TRACE_WHOLE,
-	TRACE_NO_RECORDS,	/* the first program left no start record */
-	TRACE_LOST,		/* records were lost */
-	TRACE_BROKEN,		/* undecodable, truncated or too large */
-	TRACE_NO_START,		/* a program was started but not seen */
-	TRACE_UNSEEN,		/* declared unseen; gap_reason says why */
+	TRACE_NO_RECORDS, /* the first program left no start record */
+	TRACE_LOST,       /* records were lost */
+	TRACE_BROKEN,     /* undecodable, truncated or too large */
+	TRACE_NO_START,   /* a program was started but not seen */
+	TRACE_UNSEEN,     /* declared unseen; gap_reason says why */
 	TRACE_GAPS
 };
 
 struct trace {
-	struct trace_event *events;	/* in order of writing */
+	struct trace_event *events; /* in order of writing */
 	size_t nevents;
 	struct trace_process *processes;
 	size_t nprocesses;
 	uint32_t lost;
-	enum trace_gap gap;		/* the first one found */
-	const char *gap_reason;		/* a word such as "static"; or "" */
-	const char *gap_name;		/* program or file concerned; or "" */
-	size_t bytes;			/* size of the file */
-	unsigned reads_clock:1;		/* any TRACE_CLOCK */
-	unsigned uses_network:1;	/* any TRACE_SOCKET but AF_UNIX */
-	char *owned;			/* private */
+	enum trace_gap gap;      /* the first one found */
+	const char *gap_reason;  /* a word such as "static"; or "" */
+	const char *gap_name;    /* program or file concerned; or "" */
+	size_t bytes;            /* size of the file */
+	unsigned reads_clock:1;  /* any TRACE_CLOCK */
+	unsigned uses_network:1; /* any TRACE_SOCKET but AF_UNIX */
+	char *owned;             /* private */
 };
 
 /*

@@ -13,7 +13,7 @@
 /* What an environment holds that matters here. */
 struct survey {
 	size_t n;
-	const char *preload;	/* the value, or NULL */
+	const char *preload; /* the value, or NULL */
 	int observed;
 };
 

@@ -13,7 +13,7 @@
  */
 struct childenv {
 	char *slots[CHILDENV_SLOTS];
-	char **env;		/* what to pass on */
+	char **env; /* what to pass on */
 	void *map;
 	size_t map_size;
 };

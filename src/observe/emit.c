@@ -73,8 +73,8 @@ finish(uint64_t h)
 static uint64_t
 head_hash(const struct obs_head *h)
 {
-	uint64_t key = (uint64_t)h->type << 48 | (uint64_t)h->flags << 32 |
-		h->aux;
+	uint64_t key =
+		(uint64_t)h->type << 48 | (uint64_t)h->flags << 32 | h->aux;
 
 	return mix(0xcbf29ce484222325u, &key, sizeof key);
 }
@@ -149,9 +149,10 @@ add_name(struct record *r, const struct emit_name *n, char *directory)
 static void
 begin_record(struct record *r, const struct emit *e)
 {
-	r->head = (struct obs_head){
-		.type = e->type, .flags = e->flags, .aux = e->aux,
-		.value = e->value };
+	r->head = (struct obs_head){ .type = e->type,
+				     .flags = e->flags,
+				     .aux = e->aux,
+				     .value = e->value };
 	r->n = 0;
 	r->size = 0;
 	add_piece(r, &r->head, sizeof r->head);
@@ -283,7 +284,7 @@ emit_stat(struct obs_stat *to, const struct stat *from)
 	to->ino = from->st_ino;
 	to->size = (uint64_t)from->st_size;
 	to->mtime_ns = (int64_t)from->st_mtim.tv_sec * 1000000000 +
-		from->st_mtim.tv_nsec;
+		       from->st_mtim.tv_nsec;
 	to->mode = from->st_mode;
 	to->zero = 0;
 }

@@ -19,18 +19,18 @@ struct stat;
 #define EMIT_PLAIN (-1000)
 
 struct emit_name {
-	int dirfd;		/* or AT_FDCWD, or EMIT_PLAIN */
-	const char *name;	/* NULL: the directory dirfd itself */
+	int dirfd;        /* or AT_FDCWD, or EMIT_PLAIN */
+	const char *name; /* NULL: the directory dirfd itself */
 };
 
 struct emit {
-	uint16_t type;			/* enum obs_type */
+	uint16_t type; /* enum obs_type */
 	uint16_t flags;
 	uint32_t aux;
 	uint64_t value;
-	unsigned n;			/* names used */
+	unsigned n; /* names used */
 	struct emit_name names[2];
-	const struct obs_stat *st;	/* or NULL */
+	const struct obs_stat *st; /* or NULL */
 };
 
 /* Remembered are type, flags, aux and names; of READ also the stat. */

@@ -24,10 +24,11 @@ extern char **__environ __attribute__((weak));
 
 /* Beginnings of names in the string table of a program with a sanitizer. */
 static const char *const sanitizers[] = {
-	"libasan.so", "libtsan.so", "liblsan.so", "libhwasan.so",
-	"libclang_rt.asan", "libclang_rt.tsan", "libclang_rt.msan",
-	"libclang_rt.hwasan", "__asan_init", "__tsan_init", "__msan_init",
-	"__lsan_init", "__hwasan_init",
+	"libasan.so",       "libtsan.so",         "liblsan.so",
+	"libhwasan.so",     "libclang_rt.asan",   "libclang_rt.tsan",
+	"libclang_rt.msan", "libclang_rt.hwasan", "__asan_init",
+	"__tsan_init",      "__msan_init",        "__lsan_init",
+	"__hwasan_init",
 };
 
 struct program {
@@ -39,8 +40,7 @@ struct program {
 static int
 read_at(long fd, void *to, size_t n, uint64_t at)
 {
-	return rawsys4(SYS_pread64, fd, (long)to, (long)n, (long)at) ==
-		(long)n;
+	return rawsys4(SYS_pread64, fd, (long)to, (long)n, (long)at) == (long)n;
 }
 
 static int
@@ -129,7 +129,7 @@ is_our_loader(const struct program *p, const Elf64_Phdr *interp)
 	if (!read_at(p->fd, name, n, interp->p_offset))
 		return 0;
 	return name[n - base - 1] == '/' &&
-		rawsys_equal(name + n - base, LOADER, base);
+	       rawsys_equal(name + n - base, LOADER, base);
 }
 
 static int
@@ -144,8 +144,8 @@ check_program(struct program *p)
 		return OBS_FOREIGN_CLASS;
 	if (p->head.e_phentsize != sizeof *p->segments ||
 	    p->head.e_phnum > MAX_SEGMENTS ||
-	    !read_at(p->fd, p->segments,
-		     p->head.e_phnum * sizeof *p->segments, p->head.e_phoff))
+	    !read_at(p->fd, p->segments, p->head.e_phnum * sizeof *p->segments,
+		     p->head.e_phoff))
 		return OBS_UNREADABLE;
 	for (i = 0; i < p->head.e_phnum; i++) {
 		if (p->segments[i].p_type == PT_INTERP)
@@ -171,8 +171,8 @@ interpreter(char *line)
 
 	while (*s == ' ' || *s == '\t')
 		s++;
-	for (end = s; *end != '\0' && *end != ' ' && *end != '\t' &&
-	     *end != '\n'; end++)
+	for (end = s;
+	     *end != '\0' && *end != ' ' && *end != '\t' && *end != '\n'; end++)
 		;
 	*end = '\0';
 	return *s ? s : NULL;
@@ -209,8 +209,8 @@ check_file(long fd, char *next, int *answer)
 	if (n < (long)sizeof p.head || !rawsys_equal(next, ELFMAG, SELFMAG))
 		return 0;
 	rawsys_put((char *)&p.head, next, sizeof p.head);
-	*answer = st.st_mode & (S_ISUID | S_ISGID) ? OBS_SETUID :
-		check_program(&p);
+	*answer = st.st_mode & (S_ISUID | S_ISGID) ? OBS_SETUID
+						   : check_program(&p);
 	return 0;
 }
 
@@ -257,8 +257,8 @@ is_executable(const char *file)
 	struct stat st;
 
 	return rawsys2(SYS_access, (long)file, X_OK) == 0 &&
-		rawsys2(SYS_stat, (long)file, (long)&st) == 0 &&
-		S_ISREG(st.st_mode);
+	       rawsys2(SYS_stat, (long)file, (long)&st) == 0 &&
+	       S_ISREG(st.st_mode);
 }
 
 const char *

@@ -16,8 +16,10 @@ memcpy(void *restrict to, const void *restrict from, size_t n)
 {
 	void *at = to;
 
-	__asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(n)
-			 : : "memory");
+	__asm__ volatile("rep movsb"
+			 : "+D"(at), "+S"(from), "+c"(n)
+			 :
+			 : "memory");
 	return to;
 }
 
@@ -29,8 +31,10 @@ memmove(void *to, const void *from, size_t n)
 
 	if (n == 0 || (char *)to <= (const char *)from)
 		return memcpy(to, from, n);
-	__asm__ volatile("std; rep movsb; cld" : "+D"(end), "+S"(last), "+c"(n)
-			 : : "memory");
+	__asm__ volatile("std; rep movsb; cld"
+			 : "+D"(end), "+S"(last), "+c"(n)
+			 :
+			 : "memory");
 	return to;
 }
 

@@ -35,8 +35,8 @@
 
 struct obs_page {
 	char magic[8];
-	uint32_t lost;		/* things that could not be recorded */
-	uint32_t writers;	/* processes that mapped the page */
+	uint32_t lost;    /* things that could not be recorded */
+	uint32_t writers; /* processes that mapped the page */
 };
 
 enum obs_type {
@@ -117,36 +117,36 @@ enum obs_type {
 
 /* How a present name was tested. */
 enum obs_how {
-	OBS_BY_STAT = 1,	/* follows links */
+	OBS_BY_STAT = 1, /* follows links */
 	OBS_BY_LSTAT,
 	OBS_BY_READLINK,
 	OBS_BY_ACCESS,
 	OBS_BY_REALPATH,
-	OBS_BY_OPEN		/* a directory or O_PATH was opened */
+	OBS_BY_OPEN /* a directory or O_PATH was opened */
 };
 
 /* Why something is not seen. */
 enum obs_reason {
-	OBS_UNREADABLE = 1,	/* program could not be read */
-	OBS_FOREIGN_CLASS,	/* 32-bit or another CPU */
-	OBS_FOREIGN_LIBC,	/* loader is not glibc's */
+	OBS_UNREADABLE = 1, /* program could not be read */
+	OBS_FOREIGN_CLASS,  /* 32-bit or another CPU */
+	OBS_FOREIGN_LIBC,   /* loader is not glibc's */
 	OBS_STATIC,
 	OBS_SETUID,
 	OBS_SANITIZER,
-	OBS_RAW_CALL,	/* syscall(), of a kind we do not decode */
-	OBS_TREE_WALK,	/* nftw, fts, glob over several directories */
-	OBS_NO_DIRECTORY,	/* relative name, directory unknown */
-	OBS_NO_PROGRAM,		/* neither ELF nor #!; the kernel may know */
+	OBS_RAW_CALL,     /* syscall(), of a kind we do not decode */
+	OBS_TREE_WALK,    /* nftw, fts, glob over several directories */
+	OBS_NO_DIRECTORY, /* relative name, directory unknown */
+	OBS_NO_PROGRAM,   /* neither ELF nor #!; the kernel may know */
 	OBS_REASONS
 };
 
 struct obs_head {
-	uint32_t size;		/* of the whole record, head included */
-	uint16_t type;		/* enum obs_type */
+	uint32_t size; /* of the whole record, head included */
+	uint16_t type; /* enum obs_type */
 	uint16_t flags;
 	uint32_t pid;
-	uint32_t aux;		/* see enum obs_type */
-	uint64_t value;		/* see enum obs_type */
+	uint32_t aux;   /* see enum obs_type */
+	uint64_t value; /* see enum obs_type */
 };
 
 struct obs_stat {
@@ -154,7 +154,7 @@ struct obs_stat {
 	uint64_t ino;
 	uint64_t size;
 	int64_t mtime_ns;
-	uint32_t mode;		/* type and permissions */
+	uint32_t mode; /* type and permissions */
 	uint32_t zero;
 };
 

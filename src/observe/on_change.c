@@ -107,8 +107,7 @@ symlinkat(const char *target, int dirfd, const char *name)
 }
 
 #define ON_CHANGE(fn, type, params, args, dirfd) \
-	EXPORT int \
-	fn params \
+	EXPORT int fn params \
 	{ \
 		int rc = REAL(fn) args; \
 		on_changed(type, dirfd, name, rc); \
@@ -126,8 +125,8 @@ ON_CHANGE(mkdirat, OBS_MKDIR, (int fd, const char *name, mode_t mode),
 	  (fd, name, mode), fd)
 ON_CHANGE(truncate, OBS_WRITE, (const char *name, off_t size), (name, size),
 	  AT_FDCWD)
-ON_CHANGE(truncate64, OBS_WRITE, (const char *name, off64_t size),
-	  (name, size), AT_FDCWD)
+ON_CHANGE(truncate64, OBS_WRITE, (const char *name, off64_t size), (name, size),
+	  AT_FDCWD)
 ON_CHANGE(mkfifo, OBS_WRITE, (const char *name, mode_t mode), (name, mode),
 	  AT_FDCWD)
 ON_CHANGE(mkfifoat, OBS_WRITE, (int fd, const char *name, mode_t mode),

@@ -26,8 +26,7 @@ asked(const char *name, const char *value)
 
 /* The observation begins first: it takes our variables away. */
 #define ON_GETENV(fn) \
-	EXPORT char * \
-	fn(const char *name) \
+	EXPORT char *fn(const char *name) \
 	{ \
 		char *value; \
 		watch_on(); \

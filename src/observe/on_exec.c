@@ -32,9 +32,9 @@ static int children_move;
 
 /* A program about to run. */
 struct launch {
-	struct emit_name name;		/* as given */
-	struct emit_name file;		/* as found; name "": not found */
-	int reason;			/* enum obs_reason, or 0: seen */
+	struct emit_name name; /* as given */
+	struct emit_name file; /* as found; name "": not found */
+	int reason;            /* enum obs_reason, or 0: seen */
 	struct childenv env;
 };
 
@@ -88,7 +88,7 @@ prepare(struct launch *l, const char *name, int search, char *found,
 	if (file == found)
 		l->name.dirfd = EMIT_PLAIN;
 	l->file = (struct emit_name){ file ? AT_FDCWD : EMIT_PLAIN,
-		file ? file : "" };
+				      file ? file : "" };
 	if (!file)
 		l->name.dirfd = EMIT_PLAIN;
 	decide(l, file, envp);
@@ -161,8 +161,8 @@ execvpe(const char *name, char *const argv[], char *const envp[])
 
 /* fexecve and execveat: the file may be known by its descriptor alone. */
 int
-on_execveat(int dirfd, const char *name, char *const argv[],
-	    char *const envp[], int flags)
+on_execveat(int dirfd, const char *name, char *const argv[], char *const envp[],
+	    int flags)
 {
 	char file[64];
 	struct launch l;
@@ -266,14 +266,13 @@ exec_list(const char *name, const char *arg, va_list args, int search,
 			argv[i] = va_arg(args, char *);
 		if (with_env)
 			envp = va_arg(args, char **);
-		return search ? search_and_exec(name, argv, envp) :
-			on_execve(name, argv, envp);
+		return search ? search_and_exec(name, argv, envp)
+			      : on_execve(name, argv, envp);
 	}
 }
 
 #define ON_EXECL(fn, search, with_env) \
-	EXPORT int \
-	fn(const char *name, const char *arg, ...) \
+	EXPORT int fn(const char *name, const char *arg, ...) \
 	{ \
 		va_list args; \
 		int rc; \
@@ -315,11 +314,10 @@ spawned(struct launch *l, pid_t pid)
 }
 
 #define ON_SPAWN(fn, search) \
-	EXPORT int \
-	fn(pid_t *restrict pid, const char *restrict name, \
-	   const posix_spawn_file_actions_t *restrict actions, \
-	   const posix_spawnattr_t *restrict attr, \
-	   char *const argv[restrict], char *const envp[restrict]) \
+	EXPORT int fn(pid_t *restrict pid, const char *restrict name, \
+		      const posix_spawn_file_actions_t *restrict actions, \
+		      const posix_spawnattr_t *restrict attr, \
+		      char *const argv[restrict], char *const envp[restrict]) \
 	{ \
 		char found[PATH_BYTES]; \
 		struct launch l; \
@@ -403,8 +401,7 @@ system(const char *command)
 }
 
 #define ON_POPEN(fn) \
-	EXPORT FILE * \
-	fn(const char *command, const char *mode) \
+	EXPORT FILE *fn(const char *command, const char *mode) \
 	{ \
 		struct launch l; \
 		char **old; \

@@ -24,15 +24,15 @@
 #define PATTERN_MAX 4096
 
 enum jump_kind {
-	JUMP_LOAD,	/* first argument: a library */
-	JUMP_LOAD_INTO,	/* the second one is */
+	JUMP_LOAD,      /* first argument: a library */
+	JUMP_LOAD_INTO, /* the second one is */
 	JUMP_NETWORK,
 	JUMP_CLOCK,
-	JUMP_SOME_CLOCK,	/* first argument: which clock */
+	JUMP_SOME_CLOCK, /* first argument: which clock */
 	JUMP_END,
 	JUMP_GLOB,
-	JUMP_TREE,	/* first argument: a name */
-	JUMP_TREES,	/* first argument: an array of names */
+	JUMP_TREE,  /* first argument: a name */
+	JUMP_TREES, /* first argument: an array of names */
 	JUMP_HANDLE,
 	JUMP_SYSCALL
 };
@@ -44,8 +44,8 @@ struct jump {
 	void *real;
 };
 
-__attribute__((used)) static void *
-jump_enter(struct jump *j, const long args[6]);
+__attribute__((used)) static void *jump_enter(struct jump *j,
+					      const long args[6]);
 
 __asm__(".pushsection .text\n"
 	".type jump_common, @function\n"
@@ -73,12 +73,11 @@ __asm__(".pushsection .text\n"
 	".popsection");
 
 #define JUMP(fn, how) \
-	__attribute__((used)) static struct jump jump_##fn = { \
-		.name = #fn, .kind = how }; \
+	__attribute__((used)) static struct jump jump_##fn = { .name = #fn, \
+							       .kind = how }; \
 	__asm__(".pushsection .text\n" \
 		".globl " #fn "\n" \
-		".type " #fn ", @function\n" \
-		#fn ":\n" \
+		".type " #fn ", @function\n" #fn ":\n" \
 		"	endbr64\n" \
 		"	lea jump_" #fn "(%rip), %r11\n" \
 		"	jmp jump_common\n" \
@@ -173,7 +172,7 @@ static int
 is_special(char c)
 {
 	return c == '*' || c == '?' || c == '[' || c == '\\' || c == '~' ||
-		c == '{';
+	       c == '{';
 }
 
 /*

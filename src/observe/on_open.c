@@ -112,7 +112,7 @@ on_opened(int dirfd, const char *name, int flags, int fd)
 
 #define WITH_MODE(flags, mode) \
 	do { \
-		if ((flags) & O_CREAT || ((flags) & O_TMPFILE) == O_TMPFILE) { \
+		if ((flags)&O_CREAT || ((flags)&O_TMPFILE) == O_TMPFILE) { \
 			va_list args; \
 			va_start(args, flags); \
 			mode = va_arg(args, unsigned); \
@@ -121,8 +121,7 @@ on_opened(int dirfd, const char *name, int flags, int fd)
 	} while (0)
 
 #define ON_OPEN(fn) \
-	EXPORT int \
-	fn(const char *name, int flags, ...) \
+	EXPORT int fn(const char *name, int flags, ...) \
 	{ \
 		unsigned mode = 0; \
 		int fd; \
@@ -138,8 +137,7 @@ ON_OPEN(__open)
 ON_OPEN(__open64)
 
 #define ON_OPENAT(fn) \
-	EXPORT int \
-	fn(int dirfd, const char *name, int flags, ...) \
+	EXPORT int fn(int dirfd, const char *name, int flags, ...) \
 	{ \
 		unsigned mode = 0; \
 		int fd; \
@@ -153,8 +151,7 @@ ON_OPENAT(openat)
 ON_OPENAT(openat64)
 
 #define ON_OPEN_2(fn) \
-	EXPORT int \
-	fn(const char *name, int flags) \
+	EXPORT int fn(const char *name, int flags) \
 	{ \
 		int fd = REAL(fn)(name, flags); \
 		on_opened(AT_FDCWD, name, flags, fd); \
@@ -165,8 +162,7 @@ ON_OPEN_2(__open_2)
 ON_OPEN_2(__open64_2)
 
 #define ON_OPENAT_2(fn) \
-	EXPORT int \
-	fn(int dirfd, const char *name, int flags) \
+	EXPORT int fn(int dirfd, const char *name, int flags) \
 	{ \
 		int fd = REAL(fn)(dirfd, name, flags); \
 		on_opened(dirfd, name, flags, fd); \
@@ -177,8 +173,7 @@ ON_OPENAT_2(__openat_2)
 ON_OPENAT_2(__openat64_2)
 
 #define ON_CREAT(fn) \
-	EXPORT int \
-	fn(const char *name, mode_t mode) \
+	EXPORT int fn(const char *name, mode_t mode) \
 	{ \
 		int fd = REAL(fn)(name, mode); \
 		on_opened(AT_FDCWD, name, O_WRONLY | O_CREAT | O_TRUNC, fd); \
@@ -192,9 +187,9 @@ ON_CREAT(creat64)
 static int
 mode_flags(const char *mode)
 {
-	int flags = mode[0] == 'r' ? O_RDONLY :
-		mode[0] == 'w' ? O_WRONLY | O_CREAT | O_TRUNC :
-		O_WRONLY | O_CREAT | O_APPEND;
+	int flags = mode[0] == 'r'   ? O_RDONLY
+		    : mode[0] == 'w' ? O_WRONLY | O_CREAT | O_TRUNC
+				     : O_WRONLY | O_CREAT | O_APPEND;
 
 	for (mode++; *mode != '\0' && *mode != ','; mode++) {
 		if (*mode == '+')
@@ -210,13 +205,11 @@ stream_opened(const char *name, const char *mode, FILE *f)
 {
 	if (!name || (f && !fileno))
 		return;
-	on_opened(AT_FDCWD, name, f ? mode_flags(mode) : 0,
-		  f ? fileno(f) : -1);
+	on_opened(AT_FDCWD, name, f ? mode_flags(mode) : 0, f ? fileno(f) : -1);
 }
 
 #define ON_FOPEN(fn) \
-	EXPORT FILE * \
-	fn(const char *restrict name, const char *restrict mode) \
+	EXPORT FILE *fn(const char *restrict name, const char *restrict mode) \
 	{ \
 		FILE *f = REAL(fn)(name, mode); \
 		stream_opened(name, mode, f); \
@@ -228,9 +221,8 @@ ON_FOPEN(fopen64)
 ON_FOPEN(_IO_fopen)
 
 #define ON_FREOPEN(fn) \
-	EXPORT FILE * \
-	fn(const char *restrict name, const char *restrict mode, \
-	   FILE *restrict old) \
+	EXPORT FILE *fn(const char *restrict name, const char *restrict mode, \
+			FILE *restrict old) \
 	{ \
 		FILE *f = REAL(fn)(name, mode, old); \
 		stream_opened(name, mode, f); \
@@ -282,10 +274,10 @@ listed(int dirfd, const char *name, int n)
 }
 
 #define ON_SCANDIR(fn, entry) \
-	EXPORT int \
-	fn(const char *restrict name, struct entry ***restrict list, \
-	   int (*keep)(const struct entry *), \
-	   int (*order)(const struct entry **, const struct entry **)) \
+	EXPORT int fn( \
+		const char *restrict name, struct entry ***restrict list, \
+		int (*keep)(const struct entry *), \
+		int (*order)(const struct entry **, const struct entry **)) \
 	{ \
 		int n = REAL(fn)(name, list, keep, order); \
 		listed(AT_FDCWD, name, n); \
@@ -296,11 +288,11 @@ ON_SCANDIR(scandir, dirent)
 ON_SCANDIR(scandir64, dirent64)
 
 #define ON_SCANDIRAT(fn, entry) \
-	EXPORT int \
-	fn(int dirfd, const char *restrict name, \
-	   struct entry ***restrict list, \
-	   int (*keep)(const struct entry *), \
-	   int (*order)(const struct entry **, const struct entry **)) \
+	EXPORT int fn( \
+		int dirfd, const char *restrict name, \
+		struct entry ***restrict list, \
+		int (*keep)(const struct entry *), \
+		int (*order)(const struct entry **, const struct entry **)) \
 	{ \
 		int n = REAL(fn)(dirfd, name, list, keep, order); \
 		listed(dirfd, name, n); \
@@ -318,8 +310,7 @@ made(const char *name, int fd)
 }
 
 #define ON_MKSTEMP(fn, params, args) \
-	EXPORT int \
-	fn params \
+	EXPORT int fn params \
 	{ \
 		int fd = REAL(fn) args; \
 		made(name, fd); \

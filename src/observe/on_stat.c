@@ -80,8 +80,7 @@ on_tested(int how, int dirfd, const char *name, int rc, const struct stat *st)
 }
 
 #define ON_STAT(fn, type, how) \
-	EXPORT int \
-	fn(const char *restrict name, struct type *restrict st) \
+	EXPORT int fn(const char *restrict name, struct type *restrict st) \
 	{ \
 		int rc = REAL(fn)(name, st); \
 		on_tested(how, AT_FDCWD, name, rc, (struct stat *)st); \
@@ -93,12 +92,11 @@ ON_STAT(stat64, stat64, OBS_BY_STAT)
 ON_STAT(lstat, stat, OBS_BY_LSTAT)
 ON_STAT(lstat64, stat64, OBS_BY_LSTAT)
 
-#define HOW(flags) ((flags) & AT_SYMLINK_NOFOLLOW ? OBS_BY_LSTAT : OBS_BY_STAT)
+#define HOW(flags) ((flags)&AT_SYMLINK_NOFOLLOW ? OBS_BY_LSTAT : OBS_BY_STAT)
 
 #define ON_FSTATAT(fn, type) \
-	EXPORT int \
-	fn(int dirfd, const char *restrict name, \
-	   struct type *restrict st, int flags) \
+	EXPORT int fn(int dirfd, const char *restrict name, \
+		      struct type *restrict st, int flags) \
 	{ \
 		int rc = REAL(fn)(dirfd, name, st, flags); \
 		on_tested(HOW(flags), dirfd, name, rc, (struct stat *)st); \
@@ -109,8 +107,7 @@ ON_FSTATAT(fstatat, stat)
 ON_FSTATAT(fstatat64, stat64)
 
 #define ON_XSTAT(fn, type, how) \
-	EXPORT int \
-	fn(int version, const char *name, struct type *st) \
+	EXPORT int fn(int version, const char *name, struct type *st) \
 	{ \
 		int rc = REAL(fn)(version, name, st); \
 		on_tested(how, AT_FDCWD, name, rc, (struct stat *)st); \
@@ -123,9 +120,8 @@ ON_XSTAT(__lxstat, stat, OBS_BY_LSTAT)
 ON_XSTAT(__lxstat64, stat64, OBS_BY_LSTAT)
 
 #define ON_FXSTATAT(fn, type) \
-	EXPORT int \
-	fn(int version, int dirfd, const char *name, struct type *st, \
-	   int flags) \
+	EXPORT int fn(int version, int dirfd, const char *name, \
+		      struct type *st, int flags) \
 	{ \
 		int rc = REAL(fn)(version, dirfd, name, st, flags); \
 		on_tested(HOW(flags), dirfd, name, rc, (struct stat *)st); \
@@ -137,8 +133,7 @@ ON_FXSTATAT(__fxstatat64, stat64)
 
 /* A caller may have asked for few fields; what is missing stays 0. */
 void
-on_statx(int dirfd, const char *name, int flags, int rc,
-	 const struct statx *x)
+on_statx(int dirfd, const char *name, int flags, int rc, const struct statx *x)
 {
 	struct stat st = { .st_mode = 0 };
 
@@ -164,8 +159,7 @@ statx(int dirfd, const char *restrict name, int flags, unsigned mask,
 }
 
 #define ON_ACCESS(fn) \
-	EXPORT int \
-	fn(const char *name, int mode) \
+	EXPORT int fn(const char *name, int mode) \
 	{ \
 		int rc = REAL(fn)(name, mode); \
 		on_tested(OBS_BY_ACCESS, AT_FDCWD, name, rc, NULL); \

@@ -131,24 +131,52 @@ static enum family
 family_of(long n)
 {
 	switch (n) {
-	case SYS_open: case SYS_creat: case SYS_openat: case SYS_openat2:
+	case SYS_open:
+	case SYS_creat:
+	case SYS_openat:
+	case SYS_openat2:
 		return OPENS;
-	case SYS_stat: case SYS_lstat: case SYS_newfstatat: case SYS_statx:
-	case SYS_access: case SYS_faccessat: case SYS_faccessat2:
-	case SYS_readlink: case SYS_readlinkat: case SYS_getdents:
+	case SYS_stat:
+	case SYS_lstat:
+	case SYS_newfstatat:
+	case SYS_statx:
+	case SYS_access:
+	case SYS_faccessat:
+	case SYS_faccessat2:
+	case SYS_readlink:
+	case SYS_readlinkat:
+	case SYS_getdents:
 	case SYS_getdents64:
 		return TESTS;
-	case SYS_rename: case SYS_renameat: case SYS_renameat2: case SYS_link:
-	case SYS_linkat: case SYS_symlink: case SYS_symlinkat:
-	case SYS_unlink: case SYS_rmdir: case SYS_unlinkat: case SYS_mkdir:
-	case SYS_mkdirat: case SYS_truncate:
+	case SYS_rename:
+	case SYS_renameat:
+	case SYS_renameat2:
+	case SYS_link:
+	case SYS_linkat:
+	case SYS_symlink:
+	case SYS_symlinkat:
+	case SYS_unlink:
+	case SYS_rmdir:
+	case SYS_unlinkat:
+	case SYS_mkdir:
+	case SYS_mkdirat:
+	case SYS_truncate:
 		return CHANGES;
-	case SYS_execve: case SYS_execveat:
+	case SYS_execve:
+	case SYS_execveat:
 		return EXECS;
-	case SYS_name_to_handle_at: case SYS_open_by_handle_at:
-	case SYS_io_uring_setup: case SYS_io_uring_enter: case SYS_open_tree:
-	case SYS_chroot: case SYS_pivot_root: case SYS_mount: case SYS_uselib:
-	case SYS_mknod: case SYS_mknodat: case SYS_process_vm_readv:
+	case SYS_name_to_handle_at:
+	case SYS_open_by_handle_at:
+	case SYS_io_uring_setup:
+	case SYS_io_uring_enter:
+	case SYS_open_tree:
+	case SYS_chroot:
+	case SYS_pivot_root:
+	case SYS_mount:
+	case SYS_uselib:
+	case SYS_mknod:
+	case SYS_mknodat:
+	case SYS_process_vm_readv:
 		return HIDDEN;
 	}
 	return NOT_OURS;

@@ -24,10 +24,10 @@ extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 
 /* The tables of one object that a lookup needs. */
 struct tables {
-	const ElfW(Sym) *symbols;
+	const ElfW(Sym) * symbols;
 	const char *strings;
-	const uint16_t *versions;	/* NULL: none */
-	const uint32_t *hash;		/* DT_GNU_HASH */
+	const uint16_t *versions; /* NULL: none */
+	const uint32_t *hash;     /* DT_GNU_HASH */
 };
 
 /* glibc relocates these in place, but for objects it does not write to. */
@@ -40,7 +40,7 @@ address(const struct link_map *l, ElfW(Addr) value)
 static int
 tables_of(const struct link_map *l, struct tables *t)
 {
-	const ElfW(Dyn) *d;
+	const ElfW(Dyn) * d;
 
 	*t = (struct tables){ .symbols = NULL };
 	for (d = l->l_ld; d->d_tag != DT_NULL; d++) {
@@ -88,7 +88,7 @@ names_function(const struct tables *t, uint32_t i, const char *name)
 
 /* Default versions win; a hidden one is taken if there is nothing else. */
 static const ElfW(Sym) *
-lookup(const struct tables *t, const char *name, uint32_t hash)
+	lookup(const struct tables *t, const char *name, uint32_t hash)
 {
 	uint32_t nbuckets = t->hash[0], first = t->hash[1], i;
 	const uint32_t *buckets = t->hash + 4 + t->hash[2] * 2;
@@ -131,7 +131,7 @@ find_after_us(const char *name)
 {
 	const struct link_map *l = ourselves();
 	uint32_t hash = gnu_hash(name);
-	const ElfW(Sym) *s;
+	const ElfW(Sym) * s;
 	struct tables t;
 	ElfW(Addr) at;
 
@@ -146,7 +146,7 @@ find_after_us(const char *name)
 			continue;
 		at = l->l_addr + s->st_value;
 		if (ELF64_ST_TYPE(s->st_info) == STT_GNU_IFUNC)
-			at = ((ElfW(Addr) (*)(void))at)();
+			at = ((ElfW(Addr)(*)(void))at)();
 		return (void *)at;
 	}
 	return NULL;

@@ -83,7 +83,7 @@ is_our_file(long fd)
 	struct stat st;
 
 	return rawsys2(SYS_fstat, fd, (long)&st) == 0 &&
-		st.st_dev == file_dev && st.st_ino == file_ino;
+	       st.st_dev == file_dev && st.st_ino == file_ino;
 }
 
 static long
@@ -127,8 +127,7 @@ watch_append(const struct iovec *pieces, int n, size_t size)
 {
 	int fd = checked_descriptor();
 
-	if (fd < 0 ||
-	    rawsys4(SYS_writev, fd, (long)pieces, n, 0) != (long)size)
+	if (fd < 0 || rawsys4(SYS_writev, fd, (long)pieces, n, 0) != (long)size)
 		watch_lost();
 }
 
@@ -193,8 +192,7 @@ take_entry(char *entry, int *found)
 	}
 	if (!rawsys_starts(entry, PRELOAD))
 		return 0;
-	return leave_preload(entry + sizeof PRELOAD - 1) &&
-		library[0] != '\0';
+	return leave_preload(entry + sizeof PRELOAD - 1) && library[0] != '\0';
 }
 
 static int
@@ -216,8 +214,8 @@ map_page(long fd)
 	struct stat st;
 	long at;
 
-	if (rawsys2(SYS_fstat, fd, (long)&st) != 0 ||
-	    !S_ISREG(st.st_mode) || st.st_size < OBS_PAGE)
+	if (rawsys2(SYS_fstat, fd, (long)&st) != 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size < OBS_PAGE)
 		return 0;
 	at = rawsys6(SYS_mmap, 0, OBS_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
 		     fd, 0);
@@ -315,16 +313,15 @@ record_start(void)
 	struct timespec now = { 0, 0 };
 	long n;
 
-	n = rawsys4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe",
-		    (long)exe, sizeof exe - 1);
+	n = rawsys4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)exe,
+		    sizeof exe - 1);
 	if (n < 0)
 		n = 0;
 	exe[n] = '\0';
 	rawsys2(SYS_clock_gettime, CLOCK_BOOTTIME, (long)&now);
 	head.pid = (uint32_t)rawsys2(SYS_getpid, 0, 0);
 	head.aux = (uint32_t)rawsys2(SYS_getppid, 0, 0);
-	head.value = (uint64_t)now.tv_sec * 1000000000u +
-		(uint64_t)now.tv_nsec;
+	head.value = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	s.pieces[0].iov_base = &head;
 	s.pieces[0].iov_len = sizeof head;
 	s.pieces[1].iov_base = exe;
