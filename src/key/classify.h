@@ -10,6 +10,10 @@
  * wherever a system call instruction stands in the code.  A table names tools
  * whose own system calls are known not to touch files.
  *
+ * Shared objects outside the system's directories are also asked whether they
+ * iterate over the environment, as macros may; of programs that is not asked,
+ * for shells and the like do so all the time.
+ *
  * classify_file is quick and starts nothing.  Where it finds bytes that may
  * be a system call it answers CLASSIFY_ASK: then the helper `kache-classify`
  * decides, which has a disassembler.  Answers depend on the file's content
@@ -47,7 +51,11 @@ enum classify_class classify_file(const char *path, const char *sysroot);
 int classify_ask(const char *helper, const char *const *paths, size_t n,
 		 enum classify_class *out);
 
-/* 1 if everything such a file does with libc is seen, else 0. */
+/*
+ * 1 if a result may be stored that such a file had a part in: whatever it
+ * reads is seen.  CLASSIFY_ASK is not an answer, hence 0; CLASSIFY_SCRIPT is
+ * 1, as its interpreter is in the trace too.
+ */
 int classify_is_seen(enum classify_class c);
 
 /* "observable", "raw-syscall", ...: the helper's and the log's word. */

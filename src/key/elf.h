@@ -35,8 +35,8 @@ struct elf_info {
 
 /*
  * Looks into the file `path`.  With `scan` the code is searched for the
- * bytes of the syscall instruction and the imports for environ, which reads
- * the whole code; else raw_bytes and uses_environ stay 0.
+ * bytes of the syscall instruction, which reads all of it; else raw_bytes
+ * stays 0.
  * 0: *info is filled.  -errno: the file cannot be read, *info untouched.
  */
 int elf_inspect(const char *path, int scan, struct elf_info *info);
