@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHIM_BOUND_H
+#define SHIM_BOUND_H
+
+#include <stddef.h>
+
+struct digest;
+struct roots;
+
+/*
+ * Keys that are derived from an entry key, and the search for outputs that
+ * name a root although rustc was told not to: such a result is bound to
+ * these roots.  Pure but for reading the files that are searched.
+ */
+
+/* Key of a result whose diagnostics have the form TAG. */
+void bound_tagged(const struct digest *key, const struct digest *tag,
+		  struct digest *out);
+
+/* Key of a result that is bound to the roots with these TAGS.  0, or
+ * ERR_MISS if this unit has no such root. */
+int bound_key(const struct digest *key, const char *tags,
+	      const struct roots *r, struct digest *out);
+
+enum { BOUND_TAGS = 16 };
+
+/* Adds to TAGS (BOUND_TAGS bytes, terminated) each remapped root that N
+ * bytes at P, or the file PATH, name.  0 or -errno. */
+void bound_scan(const struct roots *r, const char *p, size_t n, char *tags);
+int bound_scan_file(const struct roots *r, const char *path, char *tags);
+
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "shim/job.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "key/shape.h"
+#include "key/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { ARGFILE_MAX = 8 << 20, WORDS_MAX = 1 << 20 };
+
+const char *
+job_getenv(const char *name)
+{
+	return getenv(name);
+}
+
+uint64_t
+job_us(int64_t since)
+{
+	return (uint64_t)(file_monotonic() - since) / 1000;
+}
+
+/* Programs and the observer lie relative to us, so that an installed tree
+ * can be moved. */
+void
+job_find_libexec(struct job *j)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	struct stat st;
+	char *slash;
+
+	if (n > 0) {
+		exe[n] = '\0';
+		slash = strrchr(exe, '/');
+		if (slash)
+			*slash = '\0';
+		slash = strrchr(exe, '/');
+		if (slash)
+			*slash = '\0';
+		snprintf(j->libexec, sizeof(j->libexec), "%s/libexec/kache",
+			 exe);
+		if (stat(j->libexec, &st) == 0)
+			return;
+	}
+	snprintf(j->libexec, sizeof(j->libexec), "%s", KACHE_PKGLIBEXECDIR);
+}
+
+static int
+choose_dir(struct job *j)
+{
+	const struct config_value *dir = &j->config.v[CONFIG_STORE_DIR];
+
+	if (dir->origin != CONFIG_FROM_DEFAULT && dir->text[0]) {
+		int n = snprintf(j->cache_dir, sizeof(j->cache_dir), "%s",
+				 dir->text);
+
+		return n < (int)sizeof(j->cache_dir) ? 0 : ERR_TOOBIG;
+	}
+	return config_cache_home("linux",
+				 trust_get(&j->trust, "XDG_CACHE_HOME"),
+				 trust_get(&j->trust, "HOME"), j->cache_dir,
+				 sizeof(j->cache_dir));
+}
+
+static void
+log_problems(const struct job *j)
+{
+	int n = j->config.problem_count;
+
+	for (int i = 0; i < n && i < CONFIG_PROBLEMS; i++)
+		log_msg(LOG_ERROR, "%s", config_problem(&j->config, i));
+}
+
+void
+job_open(struct job *j)
+{
+	struct config_source src = { trust_get, &j->trust, environ, NULL };
+	int r;
+
+	trust_init(&j->trust);
+	config_load(&j->config, &src);
+	j->event.session = j->trust.session;
+	j->event.command = trust_command(&j->trust);
+	j->event.package = getenv("CARGO_PKG_NAME");
+	j->event.version = getenv("CARGO_PKG_VERSION");
+	if (!getcwd(j->cwd, sizeof(j->cwd)))
+		j->cwd[0] = '\0';
+	j->event.cwd = j->cwd;
+	r = choose_dir(j);
+	if (r == 0)
+		r = store_open(&j->store, j->cache_dir);
+	if (r < 0 && !j->cache_dir[0])
+		return;
+	snprintf(j->log_path, sizeof(j->log_path), "%s/shim.log",
+		 j->cache_dir);
+	log_open(j->log_path,
+		 (enum log_level)j->config.v[CONFIG_SHIM_LOG].num);
+	log_problems(j);
+	if (r < 0) {
+		log_msg(LOG_ERROR, "%s: no cache: %s", j->cache_dir,
+			err_text(r));
+		return;
+	}
+	j->store_ok = 1;
+}
+
+void
+job_say(struct job *j, const char *outcome, const char *reason, int status)
+{
+	if (!j->store_ok)
+		return;
+	j->event.outcome = outcome;
+	j->event.reason = reason;
+	j->event.status = status;
+	j->event.total_us = job_us(j->t0);
+	if (events_append(&j->store, &j->event) < 0)
+		log_msg(LOG_ERROR, "events.log cannot be written");
+}
+
+void
+job_exec(struct job *j)
+{
+	const char *prog = j->argv[1];
+
+	execvp(prog, j->argv + 1);
+	fprintf(stderr, "kache-shim: %s: %s\n", prog, strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+void
+job_pass(struct job *j, const char *reason)
+{
+	job_say(j, "passthrough", reason, 0);
+	job_exec(j);
+}
+
+/* rustc takes one argument a line, without quoting or nesting. */
+static int
+expand_file(struct job *j, const char *path, size_t *cap)
+{
+	struct buf b = { 0 };
+	char *p, *nl;
+	int r = file_read(AT_FDCWD, path, ARGFILE_MAX, &b);
+
+	if (r < 0)
+		return r;
+	/* The text is kept: words point into it. */
+	for (p = b.p; p && *p; p = nl ? nl + 1 : NULL) {
+		size_t n;
+
+		nl = strchr(p, '\n');
+		if (nl)
+			*nl = '\0';
+		n = strlen(p);
+		if (n && p[n - 1] == '\r')
+			p[n - 1] = '\0';
+		if ((size_t)j->nwords + 2 > *cap) {
+			void *more = realloc(j->words,
+					     *cap * 2 * sizeof(char *));
+
+			if (!more || *cap > WORDS_MAX)
+				return -ENOMEM;
+			j->words = more;
+			*cap *= 2;
+		}
+		j->words[j->nwords++] = p;
+	}
+	return 0;
+}
+
+static int
+expand(struct job *j)
+{
+	size_t cap = (size_t)j->argc + 64;
+	int r = 0;
+
+	j->words = malloc(cap * sizeof(char *));
+	if (!j->words)
+		return -ENOMEM;
+	for (int i = 2; i < j->argc && r == 0; i++) {
+		size_t need = (size_t)j->nwords + (size_t)(j->argc - i) + 1;
+
+		if (need > cap) {
+			void *more = realloc(j->words,
+					     need * 2 * sizeof(char *));
+
+			if (!more)
+				return -ENOMEM;
+			j->words = more;
+			cap = need * 2;
+		}
+		if (j->argv[i][0] == '@')
+			r = expand_file(j, j->argv[i] + 1, &cap);
+		else
+			j->words[j->nwords++] = j->argv[i];
+	}
+	return r;
+}
+
+static int
+fail(struct job *j, int code, const char *reason)
+{
+	j->event.reason = reason;
+	return code;
+}
+
+/* cargo marks the target directory (any cargo since 1.43). */
+static void
+find_target(struct job *j)
+{
+	char path[4200];
+	size_t n = strlen(j->args.out_dir);
+
+	if (n >= sizeof(j->target) || j->args.out_dir[0] != '/')
+		return;
+	memcpy(j->target, j->args.out_dir, n + 1);
+	while (j->target[0]) {
+		char *slash = strrchr(j->target, '/');
+
+		snprintf(path, sizeof(path), "%s/CACHEDIR.TAG", j->target);
+		if (access(path, F_OK) == 0)
+			return;
+		*slash = '\0';
+	}
+}
+
+static const char *
+home_dir(const char *var, const char *rest, char *out, size_t room)
+{
+	const char *v = getenv(var), *home = getenv("HOME");
+
+	if (v && v[0] == '/')
+		return v;
+	if (!home || snprintf(out, room, "%s/%s", home, rest) >= (int)room)
+		return NULL;
+	return out;
+}
+
+static const char *
+rustup_home(void)
+{
+	static char path[4096];
+
+	return home_dir("RUSTUP_HOME", ".rustup", path, sizeof(path));
+}
+
+static void
+choose_roots(struct job *j)
+{
+	static char cargo[4096];
+	struct roots_in in = {
+		.args = &j->args,
+		.cwd = j->cwd,
+		.target = j->target[0] ? j->target : NULL,
+		.out_dir_env = getenv("OUT_DIR"),
+		.cargo_home = home_dir("CARGO_HOME", ".cargo", cargo,
+				       sizeof(cargo)),
+		.rustup_home = rustup_home(),
+		.home = getenv("HOME"),
+		.sysroot = j->toolchain.sysroot,
+	};
+	int64_t portable = j->config.v[CONFIG_STORE_PORTABLE].num;
+
+	if (portable == CONFIG_PORTABLE_NO)
+		j->mode = ROOTS_NONE;
+	else if (portable == CONFIG_PORTABLE_YES)
+		j->mode = ROOTS_MACHINE;
+	else
+		j->mode = ROOTS_CHECKOUT;
+	in.mode = j->mode;
+	roots_init(&j->roots, &in);
+}
+
+static const char *
+profile_of(const struct job *j)
+{
+	static char name[64];
+	size_t n = strlen(j->target), k;
+	const char *p = j->args.out_dir + n;
+
+	if (!n || *p != '/')
+		return "";
+	k = strcspn(++p, "/");
+	snprintf(name, sizeof(name), "%.*s", (int)k, p);
+	return name;
+}
+
+static int
+load_toolchain(struct job *j)
+{
+	struct toolchain_in in = {
+		.dirfd = j->store.dir,
+		.locks = j->store.locks,
+		.compiler = j->argv[1],
+		.target = j->args.target,
+		.path = getenv("PATH"),
+		.rustup_home = rustup_home(),
+		.rustup_toolchain = getenv("RUSTUP_TOOLCHAIN"),
+	};
+
+	return toolchain_load(&in, &j->toolchain);
+}
+
+static int
+make_keys(struct job *j)
+{
+	struct unit_in in = {
+		.args = &j->args,
+		.roots = &j->roots,
+		.toolchain = &j->toolchain.id,
+		.get = job_getenv,
+		.cwd = j->cwd,
+		.sysroot = j->toolchain.sysroot,
+		.mode = j->mode,
+	};
+	int r = unit_key(&in, &j->k0_plain);
+
+	j->k0 = j->k0_plain;
+	if (r == 0 && j->args.incremental) {
+		in.incremental = true;
+		r = unit_key(&in, &j->k0);
+	}
+	unit_tag(&j->args, &j->tag);
+	j->event.k0 = j->k0;
+	return r;
+}
+
+static void
+note_externs(struct job *j)
+{
+	for (size_t i = 0; i < j->args.nexterns; i++) {
+		const struct args_extern *e = &j->args.externs[i];
+		char hex[DIGEST_HEX + 1];
+
+		if (!e->path || !j->externs)
+			continue;
+		digest_hex(&j->externs[i], hex);
+		buf_fmt(&j->event.externs, "%s%.*s:%.16s",
+			j->event.externs.len ? "," : "", (int)e->name_len,
+			e->name, hex);
+	}
+}
+
+int
+job_prepare(struct job *j)
+{
+	int r = expand(j);
+
+	if (r < 0)
+		return fail(j, ERR_REFUSED, "argument-file");
+	r = args_read(&j->args, j->nwords, j->words);
+	if (r < 0)
+		return fail(j, r, j->args.reason);
+	j->event.crate = j->args.crate_name;
+	j->event.kind = args_kind_name(j->args.kind);
+	if (unit_env_refuses(job_getenv))
+		return fail(j, ERR_REFUSED, unit_env_refuses(job_getenv));
+	if (!j->cwd[0] || !roots_clean(j->cwd, strlen(j->cwd)))
+		return fail(j, ERR_REFUSED, "cwd");
+	r = load_toolchain(j);
+	if (r < 0)
+		return fail(j, r, "toolchain");
+	find_target(j);
+	choose_roots(j);
+	j->event.profile = profile_of(j);
+	r = make_keys(j);
+	if (r < 0)
+		return fail(j, r, "path");
+	memo_open(&j->memo, j->store.dir);
+	/* An extern that cannot be read: compile, and do not store. */
+	if (shape_externs(&j->args, &j->memo, &j->externs,
+			  &j->extern_ids) < 0)
+		j->externs = NULL;
+	note_externs(j);
+	j->event.key_us = job_us(j->t0);
+	return 0;
+}

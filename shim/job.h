@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHIM_JOB_H
+#define SHIM_JOB_H
+
+#include "base/buf.h"	       /* allow: value */
+#include "base/digest.h"       /* allow: value */
+#include "config/config.h"     /* allow: value */
+#include "key/memo.h"	       /* allow: value */
+#include "rustc/args.h"	       /* allow: value */
+#include "rustc/roots.h"       /* allow: value */
+#include "rustc/toolchain.h"   /* allow: value */
+#include "shim/trust.h"	       /* allow: value */
+#include "store/events.h"      /* allow: value */
+#include "store/store.h"       /* allow: value */
+
+/*
+ * One invocation of the wrapper, from its command line to its end.  The
+ * process is the job: what it opens and allocates may be left to exit.
+ * Threads: one.
+ */
+struct job {
+	int argc;
+	char **argv;		/* argv[1] is the compiler */
+	int nwords;
+	const char **words;	/* behind the compiler, @files expanded */
+
+	struct trust trust;
+	struct config config;
+	char cache_dir[4096];
+	char log_path[4200];
+	char libexec[4096];
+	struct store store;
+	struct memo memo;
+	int store_ok;
+
+	struct toolchain toolchain;
+	struct args args;
+	struct roots roots;
+	enum roots_mode mode;
+	char cwd[4096];
+	char target[4096];	/* "" without one */
+
+	struct digest k0;	/* as asked */
+	struct digest k0_plain;	/* without -C incremental */
+	struct digest tag;
+	struct digest k1;	/* of the newest shape */
+	int k1_known;
+	uint64_t newest_us;	/* recorded compile time of the newest shape */
+	uint64_t newest_ms;	/* when it was stored */
+	struct digest *externs;
+	struct file_id *extern_ids;
+
+	int64_t t0;		/* monotonic, ns */
+	struct events_line event;
+};
+
+/* Environment, configuration, store.  Never fails: without a store
+ * store_ok stays 0 and the log says why. */
+void job_open(struct job *j);
+
+/*
+ * Everything up to the unit keys.  0; ERR_REFUSED with event.reason set:
+ * pass through; or an error (event.reason too): run the compiler uncached.
+ */
+int job_prepare(struct job *j);
+
+/* Fills libexec: where the observer and its helper are installed. */
+void job_find_libexec(struct job *j);
+
+/* Microseconds since SINCE (monotonic ns). */
+uint64_t job_us(int64_t since);
+
+/* Appends the event.  REASON may be NULL; borrowed. */
+void job_say(struct job *j, const char *outcome, const char *reason,
+	     int status);
+
+/* Replaces this process by the untouched command line.  Does not return;
+ * if the compiler cannot be started says so and exits as a shell would. */
+void job_exec(struct job *j) __attribute__((noreturn));
+
+/* The same, with an event before. */
+void job_pass(struct job *j, const char *reason) __attribute__((noreturn));
+
+/* getenv with the signature keys want. */
+const char *job_getenv(const char *name);
+
+#endif

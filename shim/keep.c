@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "shim/keep.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "key/learn.h"
+#include "key/shape.h"
+#include "key/trace.h"
+#include "rustc/depinfo.h"
+#include "shim/bound.h"
+#include "shim/job.h"
+#include "shim/run.h"
+#include "shim/vouch.h"
+#include "store/blob.h"
+#include "store/entry.h"
+#include "store/manifest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+enum { DEPINFO_MAX = 32 << 20 };
+
+struct made {
+	struct entry entry;
+	struct digest key;	/* where the entry goes */
+	struct digest k1;
+	struct shape shape;
+	struct buf depinfo_text;
+	struct depinfo depinfo;
+	char tags[BOUND_TAGS];
+};
+
+static int
+refuse(struct keep *k, int code, const char *why, const char *what)
+{
+	if (!k->reason[0])
+		snprintf(k->reason, sizeof(k->reason), "%s%s%s", why,
+			 what ? ":" : "", what ? what : "");
+	return code;
+}
+
+static int
+role_of(const char *emit)
+{
+	static const char *const names[] = { "metadata", "link", "dep-info" };
+
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(emit, names[i]))
+			return i;
+	return -1;
+}
+
+/* Outputs must lie directly in --out-dir: a hit puts them there. */
+static int
+name_outputs(struct keep *k, struct made *m)
+{
+	const struct args *a = &k->job->args;
+	size_t dir = strlen(a->out_dir);
+	unsigned seen = 0;
+
+	if (k->run->overflow)
+		return refuse(k, ERR_TOOBIG, "too-much-output", NULL);
+	for (size_t i = 0; i < k->run->nout; i++) {
+		const struct run_output *o = &k->run->out[i];
+		struct entry_output *e = &m->entry.out[m->entry.nout];
+		const char *name = o->path + dir + 1;
+		int role = role_of(o->emit);
+
+		if (role < 0 || m->entry.nout == ENTRY_OUTPUTS_MAX)
+			return refuse(k, ERR_REFUSED, "emit", o->emit);
+		if (strncmp(o->path, a->out_dir, dir) || o->path[dir] != '/' ||
+		    !entry_name_ok(name, strlen(name)))
+			return refuse(k, ERR_REFUSED, "output", o->path);
+		memset(e, 0, sizeof(*e));
+		memcpy(e->name, name, strlen(name) + 1);
+		e->role = (enum entry_role)role;
+		seen |= 1u << role;
+		m->entry.nout++;
+	}
+	if (!(seen & 1u << ENTRY_DEPINFO) || m->entry.nout < 2)
+		return refuse(k, ERR_REFUSED, "outputs-not-announced", NULL);
+	return 0;
+}
+
+static int
+read_depinfo(struct keep *k, struct made *m)
+{
+	const char *path = NULL;
+	int r;
+
+	for (size_t i = 0; i < k->run->nout; i++)
+		if (role_of(k->run->out[i].emit) == ENTRY_DEPINFO)
+			path = k->run->out[i].path;
+	if (!path)
+		return refuse(k, ERR_REFUSED, "no-dep-info", NULL);
+	r = file_read(AT_FDCWD, path, DEPINFO_MAX, &m->depinfo_text);
+	if (r == 0)
+		r = depinfo_read(m->depinfo_text.p, m->depinfo_text.len,
+				 &m->depinfo);
+	if (r == 0)
+		r = depinfo_neutral(m->depinfo_text.p, m->depinfo_text.len,
+				    &k->job->roots, &m->entry.depinfo);
+	return r ? refuse(k, r, "dep-info", err_text(r)) : 0;
+}
+
+static int
+learn(struct keep *k, struct made *m, const struct trace *t, struct learn *l)
+{
+	const char *outputs[RUN_OUTPUTS_MAX];
+	struct job *j = k->job;
+	int r;
+
+	for (size_t i = 0; i < k->run->nout; i++)
+		outputs[i] = k->run->out[i].path;
+	*l = (struct learn){
+		.trace = t,
+		.depinfo = &m->depinfo,
+		.args = &j->args,
+		.roots = &j->roots,
+		.sysroot = j->toolchain.sysroot,
+		.cwd = j->cwd,
+		.observer = k->observer,
+		.outputs = outputs,
+		.noutputs = k->run->nout,
+		.externs = j->extern_ids,
+		.started = k->started,
+	};
+	r = learn_shape(l, &m->shape);
+	if (r < 0)
+		refuse(k, r, l->reason[0] ? l->reason : err_text(r), NULL);
+	l->outputs = NULL;
+	return r;
+}
+
+static int
+make_k1(struct keep *k, struct made *m, struct learn *l)
+{
+	struct job *j = k->job;
+	struct shape_env env = {
+		.memo = &j->memo,
+		.roots = &j->roots,
+		.get = job_getenv,
+		.cwd = j->cwd,
+		.externs = j->externs,
+		.nexterns = j->args.nexterns,
+	};
+	size_t bad = 0;
+	int r = shape_key(&m->shape, &env, &j->k0, &m->k1, &bad);
+
+	if (r < 0)
+		return refuse(k, r, "input",
+			      m->shape.count ? shape_item(&m->shape, bad)
+					     : NULL);
+	/* The digests must be of what the compiler read. */
+	r = learn_verify(l);
+	return r < 0 ? refuse(k, r, l->reason, NULL) : 0;
+}
+
+static int
+inputs(struct keep *k, struct made *m)
+{
+	struct trace t = { 0 };
+	struct learn l = { 0 };
+	int r = trace_read(k->trace, &t);
+
+	if (r < 0)
+		return refuse(k, r, "no-trace", err_text(r));
+	if (trace_alive(&t))
+		r = refuse(k, ERR_REFUSED, "unseen:still-running", NULL);
+	r = r ? r : read_depinfo(k, m);
+	r = r ? r : learn(k, m, &t, &l);
+	if (r == 0 && !vouch_for(k->job, &t, k->reason, sizeof(k->reason)))
+		r = ERR_REFUSED;
+	r = r ? r : make_k1(k, m, &l);
+	learn_release(&l);
+	trace_free(&t);
+	return r;
+}
+
+static int
+hash_outputs(struct keep *k, struct made *m)
+{
+	int r = 0;
+
+	k->duplicate = 1;
+	for (size_t i = 0; i < m->entry.nout && r == 0; i++) {
+		struct entry_output *o = &m->entry.out[i];
+		size_t n = strlen(o->name);
+		struct blob_put put = { .path = k->run->out[i].path };
+
+		if (o->role == ENTRY_DEPINFO)
+			continue;
+		put.link = n > 6 && (!strcmp(o->name + n - 6, ".rmeta") ||
+				     !strcmp(o->name + n - 5, ".rlib"));
+		r = bound_scan_file(&k->job->roots, put.path, m->tags);
+		if (r == 0)
+			r = blob_put(&k->job->store, &k->job->memo, &put,
+				     &o->blob);
+		o->exec = put.exec;
+		o->size = put.size;
+		k->job->event.bytes += put.size;
+		if (!put.existed)
+			k->duplicate = 0;
+	}
+	return r ? refuse(k, r, "blob", err_text(r)) : 0;
+}
+
+static void
+fill(struct keep *k, struct made *m)
+{
+	struct entry *e = &m->entry;
+	struct run *run = k->run;
+
+	e->stored_ms = (uint64_t)file_now() / 1000000;
+	e->compile_us = k->compile_us;
+	e->kind = k->job->args.kind;
+	e->k0 = k->job->k0;
+	buf_str(&e->crate, k->job->args.crate_name);
+	buf_add(&e->stdout_text, run->out_text.p, run->out_text.len);
+	buf_add(&e->stderr_text, run->err_text.p, run->err_text.len);
+	if (run->out_text.len)
+		bound_scan(&k->job->roots, run->out_text.p, run->out_text.len,
+			   m->tags);
+	if (run->err_text.len)
+		bound_scan(&k->job->roots, run->err_text.p, run->err_text.len,
+			   m->tags);
+	m->key = m->k1;
+	if (e->stdout_text.len || e->stderr_text.len)
+		bound_tagged(&m->k1, &k->job->tag, &m->key);
+}
+
+/* Where a bound entry would lie, a redirect tells which roots bind it, so
+ * checkouts do not overwrite each other. */
+static int
+publish(struct keep *k, struct made *m)
+{
+	struct store *s = &k->job->store;
+	struct digest at = m->key;
+	int r = 0;
+
+	if (m->tags[0]) {
+		struct entry redirect = { .stored_ms = m->entry.stored_ms,
+					  .k0 = m->entry.k0,
+					  .kind = m->entry.kind };
+
+		memcpy(redirect.roots, m->tags, sizeof(m->tags));
+		memcpy(m->entry.roots, m->tags, sizeof(m->tags));
+		r = bound_key(&m->key, m->tags, &k->job->roots, &at);
+		if (r == 0)
+			r = entry_save(s, &m->key, &redirect);
+	}
+	return r ? r : entry_save(s, &at, &m->entry);
+}
+
+/* A sweep that began before the entry was there may have taken a blob; one
+ * that begins now sees the entry. */
+static int
+check_blobs(struct keep *k, struct made *m)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < m->entry.nout && r == 0; i++) {
+		struct entry_output *o = &m->entry.out[i];
+		struct blob_put put = { .path = k->run->out[i].path };
+		struct digest d;
+
+		if (o->role == ENTRY_DEPINFO ||
+		    blob_exists(&k->job->store, &o->blob))
+			continue;
+		r = blob_put(&k->job->store, &k->job->memo, &put, &d);
+		if (r == 0 && !digest_eq(&d, &o->blob))
+			r = ERR_CHANGED;
+	}
+	return r;
+}
+
+static int
+enough_space(struct keep *k)
+{
+	const struct config_value *v = &k->job->config.v[CONFIG_STORE_MIN_FREE];
+	struct statvfs fs;
+	uint64_t min;
+
+	if (fstatvfs(k->job->store.dir, &fs) < 0)
+		return 0;
+	min = v->percent ? (uint64_t)fs.f_blocks * fs.f_frsize / 100 *
+				   (uint64_t)v->num
+			 : (uint64_t)v->num;
+	if ((uint64_t)fs.f_bavail * fs.f_frsize < min ||
+	    (v->percent && fs.f_files &&
+	     fs.f_favail < fs.f_files / 100 * (uint64_t)v->num))
+		return refuse(k, ERR_REFUSED, "min_free", NULL);
+	return 0;
+}
+
+static int
+commit(struct keep *k, struct made *m)
+{
+	struct manifest_record rec = {
+		.last_k1 = m->k1,
+		.compile_us = k->compile_us,
+		.stored_ms = m->entry.stored_ms,
+	};
+	int r = publish(k, m);
+
+	r = r ? r : check_blobs(k, m);
+	if (r < 0)
+		return refuse(k, r, "entry", err_text(r));
+	rec.shape = m->shape;
+	memset(&m->shape, 0, sizeof(m->shape));
+	r = manifest_add(&k->job->store, &k->job->k0, &rec);
+	shape_free(&rec.shape);
+	return r < 0 ? refuse(k, r, "manifest", err_text(r)) : 0;
+}
+
+int
+keep_result(struct keep *k)
+{
+	struct made m = { 0 };
+	int r = enough_space(k);
+
+	r = r ? r : name_outputs(k, &m);
+	r = r ? r : inputs(k, &m);
+	r = r ? r : hash_outputs(k, &m);
+	if (r == 0) {
+		fill(k, &m);
+		r = commit(k, &m);
+		k->job->event.k1 = m.k1;
+	}
+	entry_release(&m.entry);
+	shape_free(&m.shape);
+	depinfo_release(&m.depinfo);
+	buf_free(&m.depinfo_text);
+	return r;
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "shim/miss.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "key/trace.h"
+#include "shim/hit.h"
+#include "shim/job.h"
+#include "shim/keep.h"
+#include "shim/run.h"
+#include "shim/tidy.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { FOLLOW_MS = 10000, EDIT_LOOP_MS = 600000, STEP_NS = 50000000 };
+
+struct miss {
+	struct job *job;
+	char observer[4200];
+	char trace[4200];
+	char *vars[2];		/* our two variables */
+	char **argv;
+	char **env;
+	bool edit_loop;		/* incremental state of this crate exists */
+};
+
+static void
+lock_key(struct job *j, struct digest *key)
+{
+	struct digest_ctx c;
+	struct digest d = { { 0 } };
+	struct file_id id;
+
+	if (j->k1_known) {
+		*key = j->k1;
+		return;
+	}
+	/* Without a shape the root source tells worktrees at different
+	 * commits apart. */
+	memo_digest(&j->memo, AT_FDCWD, j->args.source, &d, &id);
+	digest_init(&c);
+	digest_str(&c, "compile-lock");
+	digest_sub(&c, &j->k0);
+	digest_sub(&c, &d);
+	digest_end(&c, key);
+}
+
+/*
+ * One process compiles, its followers wait for it: at most 10 s or twice
+ * what the compile took last time, so that a stopped leader costs little.
+ * True if a leader's result served us.
+ */
+static bool
+lead_or_follow(struct job *j)
+{
+	uint64_t wait = j->newest_us / 1000 * 2;
+	struct digest key;
+	int r;
+
+	lock_key(j, &key);
+	if (wait < FOLLOW_MS)
+		wait = FOLLOW_MS;
+	r = store_lock(&j->store, STORE_LOCK_COMPILE, &key, (int)wait);
+	if (r < 0)
+		log_msg(LOG_INFO, "%s: compile lock: %s", j->args.crate_name,
+			err_text(r));
+	/* A peer may have stored it between our look-up and the lock, too. */
+	return hit_try(j);
+}
+
+static int
+observe(struct miss *m)
+{
+	struct job *j = m->job;
+	const char *preload = getenv("LD_PRELOAD");
+	char name[STORE_NAME];
+	int r;
+
+	job_find_libexec(j);
+	snprintf(m->observer, sizeof(m->observer), "%s/libkache-observe.so",
+		 j->libexec);
+	if (access(m->observer, R_OK) < 0)
+		return -errno;
+	store_tmp(&j->store, name);
+	snprintf(m->trace, sizeof(m->trace), "%s/%s", j->cache_dir, name);
+	r = trace_create(m->trace);
+	if (r == 0)
+		r = trace_environment(m->trace, m->observer, preload, m->vars);
+	if (r < 0) {
+		unlink(m->trace);
+		m->trace[0] = '\0';
+	}
+	return r;
+}
+
+/* Our remaps stand before the user's own: the last match wins. */
+static int
+build_argv(struct miss *m)
+{
+	const struct root *remaps[ROOTS_MAX];
+	struct job *j = m->job;
+	size_t n = roots_remaps(&j->roots, remaps), k = 0;
+
+	m->argv = calloc((size_t)j->argc + n + 1, sizeof(char *));
+	if (!m->argv)
+		return -ENOMEM;
+	m->argv[k++] = j->argv[1];
+	for (size_t i = 0; i < n; i++)
+		if (asprintf(&m->argv[k++], "--remap-path-prefix=%.*s=%s",
+			     (int)remaps[i]->len, remaps[i]->path,
+			     remaps[i]->to) < 0)
+			return -ENOMEM;
+	for (int i = 2; i < j->argc; i++)
+		m->argv[k++] = j->argv[i];
+	return 0;
+}
+
+static int
+build_env(struct miss *m)
+{
+	size_t n = 0, k = 0;
+
+	while (environ[n])
+		n++;
+	m->env = calloc(n + 3, sizeof(char *));
+	if (!m->env)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (strncmp(environ[i], "LD_PRELOAD=", 11))
+			m->env[k++] = environ[i];
+	m->env[k++] = m->vars[0];
+	m->env[k++] = m->vars[1];
+	return 0;
+}
+
+/*
+ * rustc makes new files for these, but a foreign tool in its place might
+ * write into them, and they may be second names of blobs.
+ */
+static void
+unlink_shared(const struct args *a)
+{
+	static const char *const ends[] = { "rlib", "rmeta" };
+	char path[4200];
+	struct stat st;
+
+	for (size_t i = 0; i < 2; i++) {
+		int n = snprintf(path, sizeof(path), "%s/lib%s%s.%s",
+				 a->out_dir, a->crate_name, a->extra_filename,
+				 ends[i]);
+
+		if (n < (int)sizeof(path) && lstat(path, &st) == 0 &&
+		    S_ISREG(st.st_mode) && st.st_nlink > 1)
+			unlink(path);
+	}
+}
+
+/* True if the directory holds state of this crate from an earlier compile:
+ * the user edits, and copying every result would cost him time. */
+static bool
+has_state(const struct args *a)
+{
+	DIR *d = a->incremental ? opendir(a->incremental) : NULL;
+	size_t n = strlen(a->crate_name);
+	struct dirent *e;
+	bool found = false;
+
+	while (d && !found && (e = readdir(d)) != NULL)
+		found = !strncmp(e->d_name, a->crate_name, n) &&
+			e->d_name[n] == '-';
+	if (d)
+		closedir(d);
+	return found;
+}
+
+static bool
+too_soon(const struct miss *m)
+{
+	uint64_t now = (uint64_t)file_now() / 1000000;
+
+	return m->edit_loop && m->job->newest_ms &&
+	       now < m->job->newest_ms + EDIT_LOOP_MS;
+}
+
+static int64_t
+clock_offset(void)
+{
+	return file_now() - file_monotonic();
+}
+
+static void
+finish(struct miss *m, struct run *run, struct keep *k, bool stepped)
+{
+	struct job *j = m->job;
+	int code = run_code(run->status);
+	char reason[240];
+	int64_t start = file_monotonic();
+	int r = ERR_REFUSED;
+
+	if (run->status != 0)
+		snprintf(k->reason, sizeof(k->reason), "exit");
+	else if (!j->externs)
+		snprintf(k->reason, sizeof(k->reason), "extern");
+	else if (stepped)
+		snprintf(k->reason, sizeof(k->reason), "clock-stepped");
+	else if (too_soon(m))
+		snprintf(k->reason, sizeof(k->reason), "edit-loop");
+	else
+		r = keep_result(k);
+	unlink(m->trace);
+	j->event.store_us = job_us(start);
+	if (r == 0) {
+		job_say(j, k->duplicate ? "dup" : "miss", NULL, code);
+		tidy_after_store(j, j->event.bytes);
+		return;
+	}
+	snprintf(reason, sizeof(reason), "not_stored:%s", k->reason);
+	job_say(j, "miss", run->status ? NULL : reason, code);
+	log_msg(LOG_INFO, "%s: %s", j->args.crate_name, reason);
+}
+
+static void
+compile(struct miss *m)
+{
+	struct job *j = m->job;
+	struct run run = { .argv = m->argv, .env = m->env,
+			   .roots = &j->roots };
+	struct keep k = { .job = j, .run = &run, .trace = m->trace,
+			  .observer = m->observer };
+	int64_t offset = clock_offset(), start = file_monotonic(), moved;
+	int r;
+
+	m->edit_loop = has_state(&j->args);
+	unlink_shared(&j->args);
+	k.started = file_now_coarse();
+	r = run_compiler(&run);
+	if (r < 0) {
+		unlink(m->trace);
+		job_pass(j, "not-started");
+	}
+	j->event.compile_us = k.compile_us = job_us(start);
+	moved = clock_offset() - offset;
+	if (moved < 0)
+		moved = -moved;
+	finish(m, &run, &k,
+	       moved > STEP_NS + (int64_t)k.compile_us); /* 0.1 % in ns */
+	run_end(run.status);
+}
+
+void
+miss_run(struct job *j)
+{
+	struct miss m = { .job = j };
+
+	if (lead_or_follow(j)) {
+		job_say(j, "local_hit", NULL, 0);
+		_exit(0);
+	}
+	if (observe(&m) < 0)
+		job_pass(j, "no-observer");
+	if (build_argv(&m) < 0 || build_env(&m) < 0) {
+		unlink(m.trace);
+		job_pass(j, "memory");
+	}
+	compile(&m);
+	_exit(1);
+}

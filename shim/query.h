@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHIM_QUERY_H
+#define SHIM_QUERY_H
+
+#include <stdbool.h>
+
+struct job;
+
+/*
+ * cargo's own questions: `-vV`, and one `- --crate-name ___ --print=...`
+ * probe a target directory.  27 ms each, a quarter of a warm build.  Their
+ * answers depend on the toolchain, the words, a few variables and the CPU.
+ */
+bool query_is(const struct job *j);
+
+/* Answers from ids/ or runs the compiler and remembers.  Does not return. */
+void query_run(struct job *j) __attribute__((noreturn));
+
+#endif

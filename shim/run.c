@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "shim/run.h"
+
+#include "base/file.h"
+#include "rustc/roots.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { KEEP_MAX = 16 << 20 };
+
+struct stream {
+	int from;
+	int to;
+	bool json;		/* may hold artifact lines */
+	struct buf pending;	/* a line that is not whole yet */
+	struct buf *kept;
+};
+
+/* One JSON string behind KEY, unescaped.  NULL if there is none. */
+static char *
+json_string(const char *line, size_t n, const char *key)
+{
+	const char *p = memmem(line, n, key, strlen(key)), *end = line + n;
+	char *out, *to;
+
+	if (!p)
+		return NULL;
+	p += strlen(key);
+	out = to = malloc((size_t)(end - p) + 1);
+	while (out && p < end && *p != '"') {
+		if (*p == '\\' && p + 1 < end)
+			p++;
+		/* rustc escapes only '"' and '\\' in paths that are text. */
+		*to++ = *p++;
+	}
+	if (out)
+		*to = '\0';
+	return out;
+}
+
+static void
+note_artifact(struct run *r, const char *line, size_t n)
+{
+	char *path = json_string(line, n, "\"artifact\":\"");
+	char *emit = json_string(line, n, "\"emit\":\"");
+
+	if (!path || !emit || r->nout == RUN_OUTPUTS_MAX ||
+	    strlen(emit) >= sizeof(r->out[0].emit)) {
+		r->overflow = true;
+		free(path);
+	} else {
+		r->out[r->nout].path = path;
+		memcpy(r->out[r->nout++].emit, emit, strlen(emit) + 1);
+	}
+	free(emit);
+}
+
+static void
+forward(struct run *r, struct stream *s, const char *line, size_t n)
+{
+	static const char mark[] = "{\"$message_type\":\"artifact\"";
+	struct buf local = { 0 };
+
+	if (s->json && n > sizeof(mark) &&
+	    !memcmp(line, mark, sizeof(mark) - 1)) {
+		note_artifact(r, line, n);
+		file_write_fd(s->to, line, n);
+		return;
+	}
+	if (s->kept->len + n > KEEP_MAX)
+		r->overflow = true;
+	else
+		buf_add(s->kept, line, n);
+	roots_unmap(r->roots, line, n, &local);
+	if (local.failed)
+		file_write_fd(s->to, line, n);
+	else
+		file_write_fd(s->to, local.p, local.len);
+	buf_free(&local);
+}
+
+static void
+take_lines(struct run *r, struct stream *s, bool end)
+{
+	size_t done = 0;
+
+	for (;;) {
+		const char *start = s->pending.p + done;
+		size_t left = s->pending.len - done;
+		const char *nl = left ? memchr(start, '\n', left) : NULL;
+
+		if (!nl && !(end && left))
+			break;
+		left = nl ? (size_t)(nl + 1 - start) : left;
+		forward(r, s, start, left);
+		done += left;
+	}
+	if (done) {
+		s->pending.len -= done;
+		memmove(s->pending.p, s->pending.p + done, s->pending.len);
+	}
+}
+
+/* False at the end of the stream. */
+static bool
+pump(struct run *r, struct stream *s)
+{
+	char *to = buf_room(&s->pending, 65536);
+	ssize_t n;
+
+	if (!to) {
+		/* Out of memory: what is pending goes through as it is. */
+		file_write_fd(s->to, s->pending.p, s->pending.len);
+		buf_reset(&s->pending);
+		r->overflow = true;
+		return true;
+	}
+	n = read(s->from, to, 65536);
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n > 0)
+		s->pending.len += (size_t)n;
+	take_lines(r, s, n <= 0);
+	return n > 0;
+}
+
+static void
+relay(struct run *r, struct stream s[2])
+{
+	struct pollfd p[2] = { { s[0].from, POLLIN, 0 },
+			       { s[1].from, POLLIN, 0 } };
+
+	while (p[0].fd >= 0 || p[1].fd >= 0) {
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			break;
+		for (int i = 0; i < 2; i++)
+			if (p[i].fd >= 0 && p[i].revents && !pump(r, &s[i]))
+				p[i].fd = -1;
+	}
+}
+
+static pid_t
+start(struct run *r, int out, int err)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	dup2(out, 1);
+	dup2(err, 2);
+	execvpe(r->argv[0], r->argv, r->env);
+	_exit(127);
+}
+
+/* Checks first, so that a child that cannot start has said nothing. */
+static int
+can_start(const char *prog)
+{
+	if (strchr(prog, '/') && access(prog, X_OK) < 0)
+		return -errno;
+	return 0;
+}
+
+int
+run_compiler(struct run *r)
+{
+	int out[2], err[2], e = can_start(r->argv[0]);
+	struct stream s[2];
+	pid_t pid;
+
+	if (e < 0)
+		return e;
+	if (pipe2(out, O_CLOEXEC) < 0)
+		return -errno;
+	if (pipe2(err, O_CLOEXEC) < 0) {
+		e = -errno;
+		close(out[0]);
+		close(out[1]);
+		return e;
+	}
+	pid = start(r, out[1], err[1]);
+	e = -errno;
+	close(out[1]);
+	close(err[1]);
+	if (pid > 0) {
+		s[0] = (struct stream){ out[0], 1, false, { 0 },
+					&r->out_text };
+		s[1] = (struct stream){ err[0], 2, true, { 0 }, &r->err_text };
+		relay(r, s);
+		e = 0;
+		while (waitpid(pid, &r->status, 0) < 0 && e == 0)
+			e = errno == EINTR ? 0 : -errno;
+		buf_free(&s[0].pending);
+		buf_free(&s[1].pending);
+	}
+	close(out[0]);
+	close(err[0]);
+	return e;
+}
+
+int
+run_code(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+				   : WEXITSTATUS(status);
+}
+
+void
+run_end(int status)
+{
+	if (WIFSIGNALED(status)) {
+		struct rlimit none = { 0, 0 };
+		sigset_t all;
+
+		/* One core file, the compiler's, is enough. */
+		setrlimit(RLIMIT_CORE, &none);
+		signal(WTERMSIG(status), SIG_DFL);
+		sigfillset(&all);
+		sigprocmask(SIG_UNBLOCK, &all, NULL);
+		kill(getpid(), WTERMSIG(status));
+	}
+	_exit(run_code(status));
+}

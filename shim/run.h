@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHIM_RUN_H
+#define SHIM_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h" /* allow: value */
+
+struct roots;
+
+/*
+ * Runs the compiler as a child and passes on what it says, line by line as
+ * it comes (cargo starts dependents on the .rmeta line), with our remap
+ * targets turned back into local paths.  What it said is kept in neutral
+ * form, its announced outputs apart.
+ */
+enum { RUN_OUTPUTS_MAX = 16 };
+
+struct run_output {
+	char *path;
+	char emit[16];
+};
+
+struct run {
+	char *const *argv;	/* whole command line, NULL at the end */
+	char *const *env;
+	const struct roots *roots;
+	/* out: */
+	int status;		/* as wait(2) gives it */
+	struct run_output out[RUN_OUTPUTS_MAX];
+	size_t nout;
+	bool overflow;		/* more than can be kept */
+	struct buf out_text;
+	struct buf err_text;
+};
+
+/* 0: it ran, see status.  -errno: it did not start; nothing was said. */
+int run_compiler(struct run *r);
+
+/* Ends as the child did: its exit status, or death by its signal. */
+void run_end(int status) __attribute__((noreturn));
+
+/* The status as a shell would give it. */
+int run_code(int status);
+
+#endif

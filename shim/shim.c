@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "shim/hit.h"
+#include "shim/job.h"
+#include "shim/miss.h"
+#include "shim/query.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"usage: RUSTC_WRAPPER=kache-shim cargo build\n"
+	"       kache-shim RUSTC ARGUMENT ...   compile, or fetch from the "
+	"cache\n"
+	"       kache-shim --print-remaps RUSTC ARGUMENT ...\n"
+	"       kache-shim --version | --help\n";
+
+static bool
+is_self(const char *path)
+{
+	struct stat a, b;
+
+	return strchr(path, '/') && stat("/proc/self/exe", &a) == 0 &&
+	       stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/* RUSTC=kache-shim as well, or a link of ours named rustc: without this we
+ * would start ourselves for ever.  The real one is the next on PATH. */
+static char *
+real_rustc(void)
+{
+	const char *path = getenv("PATH");
+	static char file[4096];
+
+	while (path && *path) {
+		size_t n = strcspn(path, ":");
+		int len = snprintf(file, sizeof(file), "%.*s/rustc", (int)n,
+				   path);
+
+		if (n && len < (int)sizeof(file) && !access(file, X_OK) &&
+		    !is_self(file))
+			return file;
+		path += n + (path[n] == ':');
+	}
+	return NULL;
+}
+
+static void
+skip_self(struct job *j)
+{
+	static char name[] = "rustc";
+
+	while (j->argc > 2 && is_self(j->argv[1]) &&
+	       j->argv[2][0] != '-' && j->argv[2][0] != '@' &&
+	       !access(j->argv[2], X_OK)) {
+		j->argv++;
+		j->argc--;
+	}
+	if (is_self(j->argv[1])) {
+		char *real = real_rustc();
+
+		j->argv[1] = real ? real : name;
+		if (!real) {
+			fprintf(stderr, "kache-shim: no rustc on PATH\n");
+			_exit(127);
+		}
+	}
+}
+
+static bool
+is_rustc(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return !strcmp(slash ? slash + 1 : path, "rustc");
+}
+
+static bool
+is_text(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *p = argv[i];
+
+		/* A newline inside an argument is text, too. */
+		for (size_t n; *p; p += n + (p[n] != '\0')) {
+			n = strcspn(p, "\n\t");
+			if (!roots_clean(p, n))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool
+is_set(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v && *v && strcmp(v, "0") != 0;
+}
+
+static int
+print_remaps(struct job *j)
+{
+	const struct root *list[ROOTS_MAX];
+	size_t n;
+
+	j->argv++;
+	j->argc--;
+	job_open(j);
+	if (!j->store_ok || j->argc < 3 || job_prepare(j) < 0)
+		return 1;
+	n = roots_remaps(&j->roots, list);
+	for (size_t i = 0; i < n; i++)
+		printf("--remap-path-prefix=%.*s=%s\n", (int)list[i]->len,
+		       list[i]->path, list[i]->to);
+	return 0;
+}
+
+static int
+own_option(struct job *j)
+{
+	if (j->argc > 1 && !strcmp(j->argv[1], "--version")) {
+		printf("kache-shim %s\n", KACHE_VERSION);
+		return 0;
+	}
+	if (j->argc > 1 && !strcmp(j->argv[1], "--print-remaps"))
+		return print_remaps(j);
+	fputs(usage, j->argc > 1 ? stdout : stderr);
+	return j->argc > 1 && !strcmp(j->argv[1], "--help") ? 0 : 2;
+}
+
+static void
+serve(struct job *j)
+{
+	int r;
+
+	job_open(j);
+	if (!j->store_ok || j->config.disabled)
+		job_exec(j);
+	if (!is_text(j->argc, j->argv))
+		job_pass(j, "not-utf8");
+	if (!is_rustc(j->argv[1]))
+		job_pass(j, "unknown-driver");
+	if (query_is(j))
+		query_run(j);
+	r = job_prepare(j);
+	if (r == ERR_REFUSED)
+		job_pass(j, j->event.reason);
+	if (r < 0) {
+		log_msg(LOG_ERROR, "%s: %s", j->event.reason, err_text(r));
+		job_say(j, "error", j->event.reason, 0);
+		job_exec(j);
+	}
+	if (hit_try(j)) {
+		job_say(j, "local_hit", NULL, 0);
+		_exit(0);
+	}
+	miss_run(j);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct job j;
+
+	j.argc = argc;
+	j.argv = argv;
+	j.t0 = file_monotonic();
+	j.memo.fd = -1;
+	j.event.kind = "other";
+	if (argc < 2 || argv[1][0] == '-')
+		return own_option(&j);
+	skip_self(&j);
+	if (is_set("KACHE_DISABLED"))
+		job_exec(&j);
+	serve(&j);
+	return 1;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHIM_TRUST_H
+#define SHIM_TRUST_H
+
+#include <stdint.h>
+
+#include "base/buf.h" /* allow: value */
+
+/*
+ * The environment cargo itself was started with.  A repository's
+ * .cargo/config.toml can set any variable for what cargo starts; what moves
+ * the store, the configuration or a remote counts only as the user set it.
+ * Looks at the nearest of 8 ancestors whose program is named cargo
+ * (proc(5): exe, environ, stat, cmdline).  Threads: owner.
+ */
+struct trust {
+	int pid;		/* of cargo; 0: none found */
+	uint64_t session;	/* digest of pid and start time; 0: none */
+	struct buf env;		/* NAME=value, NUL after each */
+	struct buf cmdline;
+	int readable;		/* its environment could be read */
+};
+
+void trust_init(struct trust *t);
+void trust_release(struct trust *t);
+
+/* For config_source: guarded names as cargo has them, others as we do. */
+const char *trust_get(void *ctx, const char *name);
+
+/* cargo's subcommand ("build"), or "".  Borrowed from T. */
+const char *trust_command(const struct trust *t);
+
+#endif

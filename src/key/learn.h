@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KEY_LEARN_H
+#define KEY_LEARN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/strset.h" /* allow: value */
+
+struct args;
+struct depinfo;
+struct digest;
+struct file_id;
+struct memo;
+struct roots;
+struct shape;
+struct trace;
+
+/*
+ * Turns what the observer saw of one compile into its shape, by subtraction:
+ * every read, listing, test and variable of the compiler and its children is
+ * an item, less what is known otherwise (externs, the toolchain), what the
+ * unit made itself, and a table of the tools' own noise.
+ * Looks at the file system once more: an input whose stat moved, or was
+ * written in the clock tick of its opening, makes the compile ERR_CHANGED.
+ * Threads: any.
+ */
+struct learn {
+	const struct trace *trace;
+	const struct depinfo *depinfo;
+	const struct args *args;
+	const struct roots *roots;
+	const char *sysroot;
+	const char *cwd;
+	const char *observer;		/* the preloaded library's path */
+	const char *const *outputs;	/* announced, absolute */
+	size_t noutputs;
+	const struct file_id *externs;	/* identities before the compile */
+	int64_t started;		/* wall clock, ns, before the compile */
+	char reason[160];		/* out: why there is no shape */
+	struct strset inputs;		/* private: files and their stats */
+};
+
+/* 0 and a finished shape, owned by the caller; ERR_REFUSED or ERR_CHANGED
+ * with L->reason; or -ENOMEM. */
+int learn_shape(struct learn *l, struct shape *out);
+
+/* Once more, after the inputs were hashed: 0 or ERR_CHANGED. */
+int learn_verify(struct learn *l);
+void learn_release(struct learn *l);
+
+#endif

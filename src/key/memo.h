@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KEY_MEMO_H
+#define KEY_MEMO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct digest;
+struct file_id;
+
+/*
+ * The memo: digests of files, remembered by stat, shared by all processes
+ * of one store without locks.  src/store/FORMAT describes the file.
+ *
+ * A row is believed if its check holds and it is not from a time that a
+ * power cut may have undone: bytes written before another boot and after
+ * the last sync are hashed again.
+ *
+ * Two kinds of rows.  OWN: bytes that one of us hashed while writing them
+ * under a private name; known by (dev, ino, size, mtime, mode), since link
+ * and unlink move the ctime.  FOREIGN: everything else, ctime included, and
+ * only for files that have been quiet for 2 s on a local file system.
+ *
+ * Threads: any (all access is pread and pwrite).
+ */
+enum { MEMO_ROWS = 1 << 18, MEMO_ROW = 64, MEMO_HEAD = 4096 };
+
+struct memo {
+	int fd;			/* -1: nothing is remembered */
+	int64_t doubt_from;	/* rows hashed in this span of wall clock */
+	int64_t doubt_to;	/* are not believed */
+	int64_t now;
+};
+
+/* Opens DIRFD/memo, making it if need be.  Never fails: without a file
+ * every look-up misses. */
+void memo_open(struct memo *m, int dirfd);
+void memo_close(struct memo *m);
+
+/* 0 and the digest, or ERR_MISS. */
+int memo_get(struct memo *m, const struct file_id *id, struct digest *d);
+int memo_get_own(struct memo *m, const struct file_id *id, struct digest *d);
+
+void memo_put_own(struct memo *m, const struct file_id *id,
+		  const struct digest *d);
+
+/*
+ * Digest of the regular file PATH below DIRFD, by the memo or by reading.
+ * Gives its identity too.  0, ERR_CHANGED (written while we read),
+ * ERR_REFUSED (not a regular file), or -errno.
+ */
+int memo_digest(struct memo *m, int dirfd, const char *path,
+		struct digest *d, struct file_id *id);
+
+/* The head keeps the size of the store (what the last sweep found and what
+ * was stored since) and the time of the last sync (ns, wall clock).
+ * memo_add_stored gives the new size. */
+uint64_t memo_add_stored(struct memo *m, uint64_t bytes);
+void memo_swept(struct memo *m, uint64_t total);
+int64_t memo_synced(struct memo *m);
+void memo_set_synced(struct memo *m, int64_t when);
+
+#endif

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "key/shape.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "key/memo.h"
+#include "rustc/args.h"
+#include "rustc/roots.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int
+shape_add(struct shape *s, char kind, const char *name, size_t n)
+{
+	size_t *more;
+
+	if (s->count == SHAPE_ITEMS_MAX || n > SHAPE_ITEM_LEN)
+		return ERR_TOOBIG;
+	if (s->count % 256 == 0) {
+		more = realloc(s->at, (s->count + 256) * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		s->at = more;
+	}
+	s->at[s->count] = s->text.len;
+	buf_char(&s->text, kind);
+	buf_add(&s->text, name, n);
+	buf_char(&s->text, '\0');
+	if (s->text.failed)
+		return -ENOMEM;
+	s->count++;
+	return 0;
+}
+
+const char *
+shape_item(const struct shape *s, size_t i)
+{
+	return s->text.p + s->at[i];
+}
+
+static int
+compare(const void *a, const void *b, void *text)
+{
+	return strcmp((const char *)text + *(const size_t *)a,
+		      (const char *)text + *(const size_t *)b);
+}
+
+/* musl has no qsort_r; shapes are small and come nearly sorted. */
+static void
+sort(struct shape *s)
+{
+	for (size_t gap = s->count / 2; gap > 0; gap /= 2)
+		for (size_t i = gap; i < s->count; i++) {
+			size_t v = s->at[i], k = i;
+
+			while (k >= gap &&
+			       compare(&s->at[k - gap], &v, s->text.p) > 0) {
+				s->at[k] = s->at[k - gap];
+				k -= gap;
+			}
+			s->at[k] = v;
+		}
+}
+
+int
+shape_finish(struct shape *s)
+{
+	size_t kept = 0;
+
+	if (s->text.failed)
+		return -ENOMEM;
+	sort(s);
+	for (size_t i = 0; i < s->count; i++)
+		if (kept == 0 ||
+		    strcmp(shape_item(s, i), shape_item(s, kept - 1)) != 0)
+			s->at[kept++] = s->at[i];
+	s->count = kept;
+	return 0;
+}
+
+void
+shape_free(struct shape *s)
+{
+	buf_free(&s->text);
+	free(s->at);
+	memset(s, 0, sizeof(*s));
+}
+
+struct eval {
+	const struct shape_env *env;
+	struct digest_ctx c;
+	struct buf path;
+};
+
+static int
+eval_file(struct eval *e, const char *path)
+{
+	struct digest d;
+	struct file_id id;
+	int r = memo_digest(e->env->memo, AT_FDCWD, path, &d, &id);
+
+	if (r == 0)
+		digest_sub(&e->c, &d);
+	return r == -ENOENT || r == -ENOTDIR ? ERR_MISS : r;
+}
+
+static bool
+find_program(const char *name, const char *path, char file[PATH_MAX])
+{
+	struct stat st;
+
+	while (path && *path) {
+		size_t n = strcspn(path, ":");
+		int len = snprintf(file, PATH_MAX, "%.*s/%s",
+				   n ? (int)n : 1, n ? path : ".", name);
+
+		if (len < PATH_MAX && !stat(file, &st) &&
+		    S_ISREG(st.st_mode) && !access(file, X_OK))
+			return true;
+		path += n + (path[n] == ':');
+	}
+	return false;
+}
+
+static int
+eval_program(struct eval *e, const char *name)
+{
+	char file[PATH_MAX];
+
+	if (!find_program(name, e->env->get("PATH"), file))
+		return ERR_MISS;
+	return eval_file(e, file);
+}
+
+static int
+eval_env(struct eval *e, const char *name)
+{
+	const char *v = e->env->get(name);
+
+	digest_u64(&e->c, v != NULL);
+	digest_str(&e->c, v ? v : "");
+	return 0;
+}
+
+static bool
+is_crate(const char *name)
+{
+	static const char *const ends[] = { ".rlib", ".rmeta", ".so" };
+	size_t n = strlen(name);
+
+	if (strncmp(name, "lib", 3))
+		return false;
+	for (size_t i = 0; i < 3; i++) {
+		size_t k = strlen(ends[i]);
+
+		if (n > k && !strcmp(name + n - k, ends[i]))
+			return true;
+	}
+	return false;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int
+read_names(DIR *d, bool crates, struct buf *text, size_t *count)
+{
+	struct dirent *de;
+
+	while ((de = readdir(d)) != NULL) {
+		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
+			continue;
+		if (crates && !is_crate(de->d_name))
+			continue;
+		buf_add(text, de->d_name, strlen(de->d_name) + 1);
+		++*count;
+	}
+	return text->failed ? -ENOMEM : 0;
+}
+
+static int
+eval_list(struct eval *e, const char *path, bool crates)
+{
+	struct buf text = { 0 };
+	size_t count = 0, n = 0;
+	char **names = NULL;
+	DIR *d = opendir(path);
+	int r;
+
+	if (!d)
+		return errno == ENOENT || errno == ENOTDIR ? ERR_MISS : -errno;
+	r = read_names(d, crates, &text, &count);
+	closedir(d);
+	if (r == 0)
+		names = malloc((count + 1) * sizeof(*names));
+	if (r == 0 && !names)
+		r = -ENOMEM;
+	for (char *p = text.p; r == 0 && n < count; p += strlen(p) + 1)
+		names[n++] = p;
+	if (r == 0) {
+		qsort(names, count, sizeof(*names), by_name);
+		digest_u64(&e->c, count);
+		for (n = 0; n < count; n++)
+			digest_str(&e->c, names[n]);
+	}
+	free(names);
+	buf_free(&text);
+	return r;
+}
+
+static int
+eval_absent(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0)
+		return ERR_MISS;
+	return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+}
+
+static int
+eval_present(struct eval *e, const char *path, bool links)
+{
+	char to[PATH_MAX];
+	struct stat st;
+	ssize_t n;
+
+	if ((links ? lstat(path, &st) : stat(path, &st)) < 0)
+		return ERR_MISS;
+	digest_u64(&e->c, st.st_mode & S_IFMT);
+	if (!S_ISLNK(st.st_mode))
+		return 0;
+	n = readlink(path, to, sizeof(to));
+	if (n < 0)
+		return ERR_MISS;
+	digest_field(&e->c, to, (size_t)n);
+	return 0;
+}
+
+static int
+eval_path(struct eval *e, char kind, const char *path)
+{
+	switch (kind) {
+	case 'f':
+		return eval_file(e, path);
+	case 'l':
+	case 'c':
+		return eval_list(e, path, kind == 'c');
+	case 'a':
+		return eval_absent(path);
+	case 's':
+	case 'k':
+		return eval_present(e, path, kind == 'k');
+	default:
+		return ERR_CORRUPT;
+	}
+}
+
+static int
+eval(struct eval *e, const char *item)
+{
+	int r;
+
+	if (item[0] == 'e')
+		return eval_env(e, item + 1);
+	if (item[0] == 'i')
+		return e->env->get(item + 1) ? 0 : ERR_MISS;
+	if (item[0] == 'p')
+		return eval_program(e, item + 1);
+	buf_reset(&e->path);
+	r = roots_decode(e->env->roots, item + 1, strlen(item + 1), &e->path);
+	if (r < 0)
+		return ERR_MISS;
+	return e->path.failed ? -ENOMEM : eval_path(e, item[0], e->path.p);
+}
+
+int
+shape_key(const struct shape *s, const struct shape_env *env,
+	  const struct digest *k0, struct digest *k1, size_t *bad)
+{
+	struct eval e = { .env = env };
+	struct digest d;
+	int r = 0;
+
+	digest_init(&e.c);
+	digest_str(&e.c, "kache-k1-1");
+	digest_sub(&e.c, k0);
+	digest_u64(&e.c, env->nexterns);
+	for (size_t i = 0; i < env->nexterns; i++)
+		digest_sub(&e.c, &env->externs[i]);
+	digest_u64(&e.c, s->count);
+	for (size_t i = 0; i < s->count && r == 0; i++) {
+		const char *item = shape_item(s, i);
+
+		digest_str(&e.c, item);
+		r = eval(&e, item);
+		if (r < 0 && bad)
+			*bad = i;
+	}
+	digest_end(&e.c, &d);
+	buf_free(&e.path);
+	if (r == 0)
+		*k1 = d;
+	return r;
+}
+
+int
+shape_externs(const struct args *a, struct memo *memo, struct digest **out,
+	      struct file_id **ids)
+{
+	struct digest *d = calloc(a->nexterns + 1, sizeof(*d));
+	struct file_id *id = calloc(a->nexterns + 1, sizeof(*id));
+	int r = d && id ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < a->nexterns && r == 0; i++)
+		if (a->externs[i].path)
+			r = memo_digest(memo, AT_FDCWD, a->externs[i].path,
+					&d[i], &id[i]);
+	if (r < 0) {
+		free(d);
+		free(id);
+		return r == -ENOMEM ? r : ERR_MISS;
+	}
+	*out = d;
+	*ids = id;
+	return 0;
+}

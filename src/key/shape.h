@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KEY_SHAPE_H
+#define KEY_SHAPE_H
+
+#include <stddef.h>
+
+#include "base/buf.h"	 /* allow: value */
+#include "base/digest.h" /* allow: value */
+
+struct args;
+struct file_id;
+struct memo;
+struct roots;
+
+/*
+ * A shape: the names that one compile depended on.  Items are strings whose
+ * first byte is the kind, sorted and without repeats; paths are encoded by
+ * roots (rustc/roots.h).
+ *
+ *   f path   a file, by content           p name  a program, found over PATH
+ *   e name   a variable, by value         l path  a directory, by its names
+ *   c path   a directory, by its crates   a path  must be absent
+ *   s path   must be there, by type       k path  the same, links themselves
+ *   i name   a variable, only that it is set (proven to be used for
+ *            includes; the files are items of their own)
+ *
+ * Threads: owner.
+ */
+enum { SHAPE_ITEMS_MAX = 20000, SHAPE_ITEM_LEN = 4096 };
+
+struct shape {
+	struct buf text;	/* items, each with its NUL */
+	size_t *at;		/* where item i starts in text */
+	size_t count;
+};
+
+/* Adds one item.  0, ERR_TOOBIG or -ENOMEM. */
+int shape_add(struct shape *s, char kind, const char *name, size_t n);
+
+/* Sorts and drops repeats; required before shape_key. */
+int shape_finish(struct shape *s);
+const char *shape_item(const struct shape *s, size_t i);
+void shape_free(struct shape *s);
+
+/* Everything a shape is evaluated against. */
+struct shape_env {
+	struct memo *memo;
+	const struct roots *roots;
+	const char *(*get)(const char *name);	/* the unit's environment */
+	const char *cwd;
+	const struct digest *externs;		/* in argv order */
+	size_t nexterns;
+};
+
+/*
+ * Entry key: digest of K0, the shape, and what its names hold now.
+ * 0; ERR_MISS (a name is gone, or one that must be absent is there; *BAD, if
+ * not NULL, gets the item); or an error.
+ */
+int shape_key(const struct shape *s, const struct shape_env *env,
+	      const struct digest *k0, struct digest *k1, size_t *bad);
+
+/* Digests of the --extern files of A, in order: a new array of
+ * A->nexterns.  0, ERR_MISS if one cannot be read, -ENOMEM. */
+int shape_externs(const struct args *a, struct memo *memo,
+		  struct digest **out, struct file_id **ids);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KEY_UNIT_H
+#define KEY_UNIT_H
+
+#include <stdbool.h>
+
+struct args;
+struct digest;
+struct digest_ctx;
+struct roots;
+
+/*
+ * Unit key (K0): everything known before a source is read.  Pure but for
+ * the CPU's features, which are folded for -C target-cpu=native.
+ * Threads: any.
+ */
+struct unit_in {
+	const struct args *args;
+	const struct roots *roots;
+	const struct digest *toolchain;
+	const char *(*get)(const char *name);
+	const char *cwd;
+	const char *sysroot;
+	int mode;		/* enum roots_mode */
+	bool incremental;	/* as asked; false: the key of the same unit
+				 * built without */
+};
+
+/* 0, or ERR_REFUSED if a path cannot be encoded. */
+int unit_key(const struct unit_in *in, struct digest *k0);
+
+/* Digest of the form of the diagnostics (--error-format, --json, --color):
+ * an entry that holds diagnostics serves only this form. */
+void unit_tag(const struct args *a, struct digest *tag);
+
+/* Folds what LLVM looks at to find the host's CPU (cpuid). */
+void unit_fold_cpu(struct digest_ctx *c);
+
+/* True if NAME is in K0 (or has no effect) and so never in a shape. */
+bool unit_env_known(const char *name);
+
+/* Reason to pass through that lies in the environment, or NULL. */
+const char *unit_env_refuses(const char *(*get)(const char *name));
+
+#endif

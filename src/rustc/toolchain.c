@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "rustc/toolchain.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mp.h"
+#include "base/record.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	VERSION = 1,
+	FILES_MAX = 4096,
+	DEPTH_MAX = 6,
+	VERBOSE_MAX = 8192,
+	LOCK_BASE = 0x10000000,
+	LOCK_WAIT_MS = 120000
+};
+
+/* A file or directory whose stat stands for a part of the identity. */
+struct part {
+	char *path;
+	bool hot;	/* checked on every hit */
+	bool dir;
+	struct file_id id;
+	struct digest digest;
+};
+
+struct parts {
+	struct part *p;
+	size_t n;
+};
+
+static void
+parts_free(struct parts *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->p[i].path);
+	free(s->p);
+	*s = (struct parts){ 0 };
+}
+
+static int
+part_add(struct parts *s, const char *path, bool hot, const struct file_id *id)
+{
+	struct part *p;
+
+	if (s->n == FILES_MAX)
+		return ERR_TOOBIG;
+	if (s->n % 64 == 0) {
+		p = realloc(s->p, (s->n + 64) * sizeof(*p));
+		if (!p)
+			return -ENOMEM;
+		s->p = p;
+	}
+	p = &s->p[s->n];
+	memset(p, 0, sizeof(*p));
+	p->path = strdup(path);
+	if (!p->path)
+		return -ENOMEM;
+	p->hot = hot;
+	p->id = *id;
+	p->dir = S_ISDIR(id->mode);
+	s->n++;
+	return 0;
+}
+
+char *
+toolchain_which(const char *compiler, const char *path)
+{
+	char file[PATH_MAX];
+	struct stat st;
+
+	if (strchr(compiler, '/'))
+		return realpath(compiler, NULL);
+	while (path && *path) {
+		size_t n = strcspn(path, ":");
+		int len = snprintf(file, sizeof(file), "%.*s/%s", (int)n, path,
+				   compiler);
+
+		if (n > 0 && len < (int)sizeof(file) && !stat(file, &st) &&
+		    S_ISREG(st.st_mode) && !access(file, X_OK))
+			return realpath(file, NULL);
+		path += n + (path[n] == ':');
+	}
+	return NULL;
+}
+
+/* rustup installs one program under many names, as links of both kinds. */
+static bool
+is_proxy(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char rustup[PATH_MAX];
+	struct stat a, b;
+
+	if (!strcmp(slash + 1, "rustup"))
+		return true;
+	if (snprintf(rustup, sizeof(rustup), "%.*s/rustup",
+		     (int)(slash - file), file) >= (int)sizeof(rustup))
+		return true;
+	return !stat(rustup, &a) && !stat(file, &b) && a.st_ino == b.st_ino &&
+	       a.st_dev == b.st_dev;
+}
+
+static char *
+behind_proxy(const struct toolchain_in *in)
+{
+	const char *name = in->rustup_toolchain;
+	char file[PATH_MAX];
+	int n;
+
+	if (!name || !*name)
+		return NULL;
+	if (name[0] == '/')
+		n = snprintf(file, sizeof(file), "%s/bin/rustc", name);
+	else
+		n = snprintf(file, sizeof(file), "%s/toolchains/%s/bin/rustc",
+			     in->rustup_home, name);
+	return n < (int)sizeof(file) ? realpath(file, NULL) : NULL;
+}
+
+static int
+resolve(const struct toolchain_in *in, struct toolchain *t)
+{
+	char *slash;
+
+	t->rustc = toolchain_which(in->compiler, in->path);
+	if (t->rustc && is_proxy(t->rustc)) {
+		free(t->rustc);
+		t->rustc = behind_proxy(in);
+	}
+	if (!t->rustc)
+		return ERR_REFUSED;
+	t->sysroot = strdup(t->rustc);
+	if (!t->sysroot)
+		return -ENOMEM;
+	for (int i = 0; i < 2; i++) {
+		slash = strrchr(t->sysroot, '/');
+		if (!slash || slash == t->sysroot)
+			return ERR_REFUSED;
+		*slash = '\0';
+	}
+	return 0;
+}
+
+/* A child that must not take cargo's jobserver or pipes along. */
+static int
+read_verbose(const char *rustc, struct buf *out)
+{
+	int fds[2], status, r;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		dup2(fds[1], 1);
+		execl(rustc, rustc, "-vV", (char *)NULL);
+		_exit(127);
+	}
+	close(fds[1]);
+	if (pid < 0) {
+		close(fds[0]);
+		return -EAGAIN;
+	}
+	r = file_read_fd(fds[0], VERBOSE_MAX, out);
+	close(fds[0]);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (r == 0 && (!WIFEXITED(status) || WEXITSTATUS(status) || !out->len))
+		r = ERR_REFUSED;
+	return r;
+}
+
+static int
+by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct part *)a)->path,
+		      ((const struct part *)b)->path);
+}
+
+static bool
+of_compiler(const char *name)
+{
+	static const char *const starts[] = { "librustc_driver", "libstd-",
+					      "libLLVM", "libtest-" };
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
+		if (!strncmp(name, starts[i], strlen(starts[i])))
+			return true;
+	return false;
+}
+
+/*
+ * Adds DIR and the regular files in it.  DEEP: everything below as well.
+ * ALL false: a system directory, where only the compiler's own libraries
+ * belong to the toolchain.
+ */
+static int
+add_dir(struct parts *s, const char *dir, int deep, bool all)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	struct file_id id;
+	int r = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : -errno;
+	if (all) {
+		r = file_id_at(AT_FDCWD, dir, &id);
+		if (r == 0)
+			r = part_add(s, dir, true, &id);
+	}
+	while (r == 0 && (e = readdir(d)) != NULL) {
+		char path[PATH_MAX];
+
+		if (e->d_name[0] == '.' || (!all && !of_compiler(e->d_name)))
+			continue;
+		if (snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >=
+		    (int)sizeof(path))
+			r = -ENAMETOOLONG;
+		else if (file_id_at(AT_FDCWD, path, &id) < 0)
+			continue;
+		else if (S_ISREG(id.mode))
+			r = part_add(s, path, of_compiler(e->d_name), &id);
+		else if (S_ISDIR(id.mode) && deep > 0)
+			r = add_dir(s, path, deep - 1, all);
+	}
+	closedir(d);
+	return r;
+}
+
+static const char *
+host_of(const char *verbose, size_t *n)
+{
+	const char *h = strstr(verbose, "\nhost: ");
+
+	h = h ? h + 7 : "";
+	*n = strcspn(h, "\n");
+	return h;
+}
+
+static int
+collect(const struct toolchain *t, const char *target, struct parts *s)
+{
+	bool system = !strcmp(t->sysroot, "/usr") ||
+		      !strcmp(t->sysroot, "/usr/local");
+	char dir[PATH_MAX];
+	struct file_id id;
+	size_t n;
+	const char *host = host_of(t->verbose, &n);
+	int r = file_id_at(AT_FDCWD, t->rustc, &id);
+
+	if (r == 0)
+		r = part_add(s, t->rustc, true, &id);
+	snprintf(dir, sizeof(dir), "%s/lib", t->sysroot);
+	if (r == 0)
+		r = add_dir(s, dir, 0, !system);
+	snprintf(dir, sizeof(dir), "%s/lib/rustlib/%.*s", t->sysroot, (int)n,
+		 host);
+	if (r == 0)
+		r = add_dir(s, dir, DEPTH_MAX, true);
+	if (r == 0 && s->n < 4)
+		r = ERR_REFUSED;
+	if (r < 0 || !target || strchr(target, '/') ||
+	    (strlen(target) == n && !strncmp(target, host, n)))
+		return r;
+	snprintf(dir, sizeof(dir), "%s/lib/rustlib/%s", t->sysroot, target);
+	return add_dir(s, dir, DEPTH_MAX, true);
+}
+
+static int
+hash_part(struct part *p)
+{
+	int fd = open(p->path, O_RDONLY | O_CLOEXEC), r;
+	struct file_id id;
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	r = digest_fd(fd, &p->digest);
+	if (r == 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	close(fd);
+	if (r < 0)
+		return r;
+	file_id_of(&st, &id);
+	return file_id_same(&id, &p->id) ? 0 : ERR_CHANGED;
+}
+
+/* Names are relative to the sysroot: no two machines have the same one. */
+static int
+hash_all(struct toolchain *t, struct parts *s)
+{
+	size_t skip = strlen(t->sysroot);
+	struct digest_ctx c;
+	int r = 0;
+
+	qsort(s->p, s->n, sizeof(*s->p), by_path);
+	digest_init(&c);
+	digest_str(&c, "kache-toolchain-1");
+	digest_str(&c, t->verbose);
+	for (size_t i = 0; i < s->n && r == 0; i++) {
+		struct part *p = &s->p[i];
+
+		if (p->dir)
+			continue;
+		r = hash_part(p);
+		digest_str(&c, p->path + skip);
+		digest_sub(&c, &p->digest);
+	}
+	digest_end(&c, &t->id);
+	return r;
+}
+
+static void
+put_id(struct buf *b, const struct part *p)
+{
+	mp_put_str(b, p->path);
+	mp_put_uint(b, p->hot);
+	mp_put_uint(b, p->id.dev);
+	mp_put_uint(b, p->id.ino);
+	mp_put_uint(b, p->id.size);
+	mp_put_uint(b, (uint64_t)p->id.mtime);
+	mp_put_uint(b, (uint64_t)p->id.ctime);
+}
+
+static int
+still(struct mp_list *l, bool thorough)
+{
+	uint64_t hot, v[5];
+	struct file_id id;
+	const char *path;
+	char name[PATH_MAX];
+	size_t n;
+	int r = mp_next_bin(l, &path, &n);
+
+	r = r ? r : mp_next_uint(l, &hot);
+	for (int i = 0; i < 5 && r == 0; i++)
+		r = mp_next_uint(l, &v[i]);
+	if (r < 0 || n >= sizeof(name))
+		return ERR_CORRUPT;
+	if (!hot && !thorough)
+		return 0;
+	memcpy(name, path, n);
+	name[n] = '\0';
+	if (file_id_at(AT_FDCWD, name, &id) < 0)
+		return ERR_MISS;
+	return id.dev == v[0] && id.ino == v[1] && id.size == v[2] &&
+		       id.mtime == (int64_t)v[3] && id.ctime == (int64_t)v[4]
+		       ? 0
+		       : ERR_MISS;
+}
+
+/* Reads digest, -vV text, and the parts (hot ones first). */
+static int
+decode(struct toolchain *t, const char *p, size_t n, bool thorough)
+{
+	struct mp_doc doc;
+	struct mp_list l;
+	const char *digest, *text;
+	size_t dn, tn;
+	int r = mp_open(&doc, p, n);
+
+	if (r < 0)
+		return r;
+	l = mp_root(&doc);
+	r = mp_next_bin(&l, &digest, &dn);
+	r = r ? r : mp_next_bin(&l, &text, &tn);
+	if (r == 0 && dn != DIGEST_LEN)
+		r = ERR_CORRUPT;
+	while (r == 0 && l.left)
+		r = still(&l, thorough);
+	if (r == 0) {
+		t->verbose = strndup(text, tn);
+		memcpy(t->id.b, digest, DIGEST_LEN);
+		r = t->verbose ? 0 : -ENOMEM;
+	}
+	mp_close(&doc);
+	return r;
+}
+
+static int
+recall(const struct toolchain_in *in, const char *name, struct toolchain *t)
+{
+	struct buf b = { 0 };
+	const char *p;
+	size_t n;
+	int r = record_read(in->dirfd, name, 'i', VERSION, &b, &p, &n);
+
+	if (r == 0)
+		r = decode(t, p, n, in->thorough);
+	buf_free(&b);
+	return r;
+}
+
+static int
+remember(const struct toolchain_in *in, const char *name,
+	 const struct toolchain *t, const struct parts *s)
+{
+	struct buf b = { 0 }, out = { 0 };
+	char tmp[64];
+	int r = -ENOMEM;
+
+	mp_put_list(&b, (uint32_t)(2 + 7 * s->n));
+	mp_put_bin(&b, t->id.b, DIGEST_LEN);
+	mp_put_str(&b, t->verbose);
+	for (size_t i = 0; i < s->n; i++)
+		put_id(&b, &s->p[i]);
+	if (!b.failed)
+		record_seal(&out, 'i', VERSION, b.p, b.len);
+	snprintf(tmp, sizeof(tmp), "tmp/%d.id", (int)getpid());
+	if (!b.failed && !out.failed)
+		r = file_publish(in->dirfd, tmp, name, out.p, out.len);
+	buf_free(&b);
+	buf_free(&out);
+	return r;
+}
+
+static int
+identify(const struct toolchain_in *in, const char *name, struct toolchain *t)
+{
+	struct parts s = { 0 };
+	struct buf text = { 0 };
+	int r = read_verbose(t->rustc, &text);
+
+	if (r == 0) {
+		t->verbose = text.p;
+		r = collect(t, in->target, &s);
+	} else {
+		buf_free(&text);
+	}
+	if (r == 0)
+		r = hash_all(t, &s);
+	/* Not remembered is no failure: the next unit hashes again. */
+	if (r == 0)
+		remember(in, name, t, &s);
+	parts_free(&s);
+	return r;
+}
+
+int
+toolchain_load(const struct toolchain_in *in, struct toolchain *out)
+{
+	struct toolchain t = { 0 };
+	char name[4 + DIGEST_HEX + 1] = "ids/";
+	struct digest_ctx c;
+	struct digest d;
+	uint64_t lock;
+	int r = resolve(in, &t);
+
+	if (r < 0)
+		goto out;
+	digest_init(&c);
+	digest_str(&c, "toolchain");
+	digest_str(&c, t.rustc);
+	digest_str(&c, in->target ? in->target : "");
+	digest_end(&c, &d);
+	digest_hex(&d, name + 4);
+	r = recall(in, name, &t);
+	if (r == 0)
+		goto out;
+	/* One process hashes, the others wait and then read. */
+	lock = LOCK_BASE + d.b[0];
+	file_lock(in->locks, lock, true, LOCK_WAIT_MS);
+	r = recall(in, name, &t);
+	if (r < 0)
+		r = identify(in, name, &t);
+	file_unlock(in->locks, lock);
+out:
+	if (r < 0)
+		toolchain_release(&t);
+	else
+		*out = t;
+	return r;
+}
+
+void
+toolchain_release(struct toolchain *t)
+{
+	free(t->rustc);
+	free(t->sysroot);
+	free(t->verbose);
+	*t = (struct toolchain){ 0 };
+}

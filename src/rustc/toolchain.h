@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUSTC_TOOLCHAIN_H
+#define RUSTC_TOOLCHAIN_H
+
+#include <stdbool.h>
+
+#include "base/digest.h" /* allow: value */
+
+/*
+ * Which compiler this is, by content: the text of `rustc -vV` and the bytes
+ * of the compiler, of every library it loads from its own directories, and
+ * of the standard library for host and target.  Half a gigabyte is hashed
+ * once a toolchain; the result is remembered in ids/ with the stats of what
+ * was hashed.  A hit checks the compiler, its driver library and the
+ * directories; a thorough load checks every file (done when cargo asks for
+ * the version, once a build).
+ * Threads: any; several processes hash one toolchain only once.
+ */
+struct toolchain {
+	struct digest id;
+	char *rustc;	/* the real file, no link, no rustup proxy */
+	char *sysroot;
+	char *verbose;	/* what -vV prints */
+};
+
+struct toolchain_in {
+	int dirfd;		/* the store's directory */
+	int locks;		/* its lock file */
+	const char *compiler;	/* as cargo named it */
+	const char *target;	/* --target, or NULL */
+	const char *path;	/* PATH */
+	const char *rustup_home;
+	const char *rustup_toolchain;	/* RUSTUP_TOOLCHAIN, or NULL */
+	bool thorough;
+};
+
+/*
+ * 0; ERR_REFUSED if it cannot be told which compiler would run (a rustup
+ * proxy without RUSTUP_TOOLCHAIN, no sysroot beside it); or an error.
+ * The caller owns OUT.
+ */
+int toolchain_load(const struct toolchain_in *in, struct toolchain *out);
+void toolchain_release(struct toolchain *t);
+
+/* The absolute file that COMPILER names, found over PATH if it is bare.
+ * A new string, or NULL. */
+char *toolchain_which(const char *compiler, const char *path);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_BLOB_H
+#define STORE_BLOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct digest;
+struct file_id;
+struct memo;
+struct store;
+
+/*
+ * Blobs: immutable files named by the SHA-256 of their bytes.
+ * Threads: any; two puts of one digest race harmlessly, the first link wins.
+ */
+
+struct blob_put {
+	const char *path;	/* absolute, of the output */
+	bool link;		/* may share its inode with the store */
+	bool exec;		/* out: has an x bit */
+	bool existed;		/* out: the store had these bytes */
+	uint64_t size;		/* out */
+};
+
+/*
+ * Stores the regular file P->path.  Gives its digest.  A link where allowed
+ * and possible, else a copy; the memo learns what was hashed.
+ * 0, ERR_CHANGED (it was written meanwhile), or -errno.
+ */
+int blob_put(struct store *s, struct memo *m, struct blob_put *p,
+	     struct digest *out);
+
+/* True if the blob is there (not: is sound). */
+bool blob_exists(struct store *s, const struct digest *d);
+
+/*
+ * Checks that the blob's bytes are what its name says, by the memo at the
+ * price of a stat, else by hashing.  A wrong one is removed.  Gives its
+ * identity.  0, ERR_MISS (not there), ERR_CORRUPT, or -errno.
+ */
+int blob_check(struct store *s, struct memo *m, const struct digest *d,
+	       struct file_id *id);
+
+#endif
