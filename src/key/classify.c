@@ -57,6 +57,9 @@ static const char *const known[] = {
 	"libstd",
 	"libtest",
 	"librustc_codegen_llvm",
+	"librustc_codegen_cranelift",
+	"librustc_codegen_gcc",
+	"libgccjit",
 	"rust-lld",
 	"cc",
 	"c++",
@@ -248,6 +251,14 @@ classify_file(const char *path, const char *sysroot)
 	if (info.form == ELF_BROKEN)
 		return CLASSIFY_UNREADABLE;
 	return info.raw_bytes ? CLASSIFY_ASK : CLASSIFY_OBSERVABLE;
+}
+
+int
+classify_minds_environment(const char *path, const char *sysroot)
+{
+	char real[PATH_MAX];
+
+	return !realpath(path, real) || !is_trusted(real, sysroot);
 }
 
 int

@@ -44,6 +44,12 @@ enum classify_class {
 enum classify_class classify_file(const char *path, const char *sysroot);
 
 /*
+ * For the helper: 1 if it matters whether the shared object `path` iterates
+ * over the environment, which it does outside trusted directories.
+ */
+int classify_minds_environment(const char *path, const char *sysroot);
+
+/*
  * Asks the helper program about n files, for which classify_file answered
  * CLASSIFY_ASK.  0: out[0..n-1] is filled.  -errno: the helper cannot be run
  * or answered nonsense; out untouched.

@@ -29,6 +29,7 @@ struct work {
 	struct strset implied;	/* above a recorded name */
 	struct strset absent;
 	struct strset externs;	/* value: identity before the compile */
+	struct strset search;	/* directories of PATH */
 };
 
 /* Own reads of rustc, LLVM, libc and the linkers, by their start. */
@@ -195,11 +196,32 @@ note_own(struct work *w, const char *name)
 	return 0;
 }
 
+/* rustc looks for what an earlier compile of the unit left. */
+static int
+note_leftovers(struct work *w)
+{
+	static const char *const parts[][2] = {
+		{ "lib", ".rmeta" }, { "lib", ".rlib" }, { "lib", ".so" },
+		{ "", "" },	     { "", ".d" },
+	};
+	const struct args *a = w->l->args;
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && !r; i++) {
+		snprintf(path, sizeof(path), "%s/%s%s%s%s", a->out_dir,
+			 parts[i][0], a->crate_name, a->extra_filename,
+			 parts[i][1]);
+		r = note_own(w, path);
+	}
+	return r;
+}
+
 static int
 collect_own(struct work *w)
 {
 	const struct trace *t = w->l->trace;
-	int r = 0;
+	int r = note_leftovers(w);
 
 	for (size_t i = 0; i < w->l->noutputs && r == 0; i++)
 		r = note_own(w, w->l->outputs[i]);
@@ -501,10 +523,46 @@ add_listing(struct work *w, const char *name)
 	return add_path(w, 'l', path);
 }
 
+/*
+ * Tools of a linker look through PATH by testing each place.  What counts is
+ * what they find: the places would name somebody's home.
+ */
+static bool
+is_path_search(struct work *w, const struct trace_event *e, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
+
+	if (e->process == 0 || !slash || slash == path)
+		return false;
+	snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+	return strset_has(&w->search, dir);
+}
+
+static void
+split_path(struct work *w)
+{
+	const char *path = getenv("PATH");
+	char dir[PATH_MAX], clean[PATH_MAX];
+
+	while (path && *path) {
+		size_t n = strcspn(path, ":");
+
+		if (n > 0 && n < sizeof(dir)) {
+			memcpy(dir, path, n);
+			dir[n] = '\0';
+			if (tidy(w->l->cwd, dir, clean) == 0)
+				strset_add(&w->search, clean, NULL);
+		}
+		path += n + (path[n] == ':');
+	}
+}
+
 /* Of an absent tree only its top is recorded. */
 static int
-add_absent(struct work *w, const char *name)
+add_absent(struct work *w, const struct trace_event *e)
 {
+	const char *name = e->name;
 	char path[PATH_MAX], up[PATH_MAX];
 	struct stat st;
 
@@ -512,6 +570,9 @@ add_absent(struct work *w, const char *name)
 		return refuse(w, ERR_REFUSED, "path", name);
 	if (skips(w, path) || strset_has(&w->absent, path))
 		return 0;
+	if (is_path_search(w, e, path))
+		return shape_add(w->shape, 'p', base_name(path),
+				 strlen(base_name(path)));
 	if (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
 		return refuse(w, ERR_CHANGED, "raced", path);
 	strset_add(&w->absent, path, NULL);
@@ -542,6 +603,9 @@ add_present(struct work *w, const struct trace_event *e)
 		return refuse(w, ERR_REFUSED, "path", e->name);
 	if (skips(w, path) || !strcmp(path, "/"))
 		return 0;
+	if (is_path_search(w, e, path))
+		return shape_add(w->shape, 'p', base_name(path),
+				 strlen(base_name(path)));
 	if ((links ? lstat(path, &st) : stat(path, &st)) < 0)
 		return refuse(w, ERR_CHANGED, "raced", path);
 	/* Ancestors and recorded files are implied, unless as links. */
@@ -631,7 +695,7 @@ pass_names(struct work *w, enum trace_kind kind)
 		if (kind == TRACE_LIST)
 			r = add_listing(w, e->name);
 		else if (kind == TRACE_ABSENT)
-			r = add_absent(w, e->name);
+			r = add_absent(w, e);
 		else if (kind == TRACE_PRESENT)
 			r = add_present(w, e);
 		else if (kind == TRACE_GETENV)
@@ -660,6 +724,7 @@ run(struct work *w)
 	r = r ? r : pass_reads(w);
 	r = r ? r : add_files(w);
 	imply_places(w);
+	split_path(w);
 	r = r ? r : pass_names(w, TRACE_LIST);
 	r = r ? r : pass_names(w, TRACE_ABSENT);
 	r = r ? r : pass_names(w, TRACE_PRESENT);
@@ -685,6 +750,7 @@ learn_shape(struct learn *l, struct shape *out)
 	strset_free(&w.implied);
 	strset_free(&w.absent);
 	strset_free(&w.externs);
+	strset_free(&w.search);
 	if (r == ERR_TOOBIG)
 		r = refuse(&w, ERR_REFUSED, "too-many-inputs", NULL);
 	if (r < 0)

@@ -136,9 +136,11 @@ eval_program(struct eval *e, const char *name)
 {
 	char file[PATH_MAX];
 
-	if (!find_program(name, e->env->get("PATH"), file))
-		return ERR_MISS;
-	return eval_file(e, file);
+	bool found = find_program(name, e->env->get("PATH"), file);
+
+	/* That there is none is an answer, too. */
+	digest_u64(&e->c, found);
+	return found ? eval_file(e, file) : 0;
 }
 
 static int
