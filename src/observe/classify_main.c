@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "elfimage.h"
+#include "envscan.h"
+#include "key/classify.h"
+#include "key/elf.h"
+#include "key/trace.h"
+#include "rawcall.h"
+
+/*
+ * kache-classify FILE...: says what the observer can see of each file, where
+ * classify_file needs more than a look.  One line for each, in their order:
+ * name, a word of classify_word, and details, separated by tabs.
+ *
+ * kache-classify --trace FILE: prints an observation file, a record a line.
+ */
+
+static const char *const usage =
+	"usage: kache-classify [--sysroot DIR] FILE...\n"
+	"       kache-classify --trace FILE\n";
+
+static void
+say(const char *path, enum classify_class c, const char *detail)
+{
+	printf("%s\t%s%s%s\n", path, classify_word(c), *detail ? "\t" : "",
+	       detail);
+}
+
+/* Whether the library reads all of the environment. */
+static enum classify_class
+ask_environment(const struct elfimage *im, const char **who)
+{
+	switch (envscan_run(im, who)) {
+	case ENVSCAN_NO:
+		return CLASSIFY_OBSERVABLE;
+	case ENVSCAN_YES:
+		return CLASSIFY_ITERATES;
+	default:
+		return CLASSIFY_STRIPPED;
+	}
+}
+
+static enum classify_class
+disassemble(const char *path, int mind_environment, char *detail, size_t room)
+{
+	enum classify_class c = CLASSIFY_OBSERVABLE;
+	const struct elfimage_function *f;
+	const char *who = "";
+	uint64_t address = 0;
+	struct elfimage im;
+	int rc;
+
+	if (elfimage_open(path, &im) != 0)
+		return CLASSIFY_UNREADABLE;
+	rc = rawcall_find(&im, &address);
+	if (rc != 0) {
+		f = elfimage_named_at(&im, address);
+		snprintf(detail, room, "0x%llx in %.200s",
+			 (unsigned long long)address, f ? f->name : "?");
+		c = rc < 0 ? CLASSIFY_UNREADABLE : CLASSIFY_RAW_SYSCALL;
+	} else if (mind_environment) {
+		c = ask_environment(&im, &who);
+		snprintf(detail, room, "%.200s", who);
+	}
+	elfimage_close(&im);
+	return c;
+}
+
+static void
+classify(const char *path, const char *sysroot)
+{
+	enum classify_class c = classify_file(path, sysroot);
+	struct elf_info info = { .form = ELF_NOT };
+	char detail[256] = "";
+
+	if (c == CLASSIFY_ASK) {
+		if (elf_inspect(path, 0, &info) != 0)
+			c = CLASSIFY_UNREADABLE;
+		else
+			c = disassemble(path,
+					info.form == ELF_LIBRARY &&
+						classify_minds_environment(
+							path, sysroot),
+					detail, sizeof detail);
+	}
+	say(path, c, detail);
+}
+
+static void
+print_process(const struct trace *t, size_t i)
+{
+	const struct trace_process *p = &t->processes[i];
+	const char *s = p->objects;
+	uint32_t n;
+
+	printf("process %zu pid %u parent %u%s%s %s\n", i, (unsigned)p->pid,
+	       (unsigned)p->parent, p->started ? "" : " unstarted",
+	       p->ended ? "" : " unended", p->exe);
+	for (n = 0; n < p->nobjects; n++) {
+		printf("%zu start-object %s\n", i, s);
+		s += strlen(s) + 1;
+	}
+}
+
+static void
+print_event(const struct trace_event *e)
+{
+	static const char *const how[] = {
+		"", "stat", "lstat", "readlink", "access", "realpath", "open",
+	};
+
+	printf("%u %s", (unsigned)e->process, trace_kind_word(e->kind));
+	if (e->kind == TRACE_PRESENT)
+		printf(" by %s", how[e->how]);
+	if (e->kind == TRACE_READ || e->kind == TRACE_PRESENT)
+		printf(" mode %o size %llu", (unsigned)e->st.mode,
+		       (unsigned long long)e->st.size);
+	if (e->kind == TRACE_ABSENT || e->kind == TRACE_EXEC_FAIL)
+		printf(" errno %u", (unsigned)e->number);
+	if (e->kind == TRACE_SOCKET)
+		printf(" family %u", (unsigned)e->number);
+	if (e->kind == TRACE_WRITE && e->creates)
+		printf(" anew");
+	if (e->kind == TRACE_GETENV)
+		printf(" %s", e->set ? "set" : "unset");
+	printf(" %s%s%s\n", e->name, *e->other ? " -> " : "", e->other);
+}
+
+static int
+print_trace(const char *path)
+{
+	struct trace t;
+	size_t i;
+	int rc = trace_read(path, &t);
+
+	if (rc != 0) {
+		fprintf(stderr, "kache-classify: %s: %s\n", path,
+			strerror(-rc));
+		return 1;
+	}
+	printf("trace %s %s %s lost %u bytes %zu alive %u\n",
+	       trace_gap_word(t.gap), t.gap_reason, t.gap_name,
+	       (unsigned)t.lost, t.bytes, (unsigned)trace_alive(&t));
+	for (i = 0; i < t.nprocesses; i++)
+		print_process(&t, i);
+	for (i = 0; i < t.nevents; i++)
+		print_event(&t.events[i]);
+	trace_free(&t);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *sysroot = NULL;
+	int i = 1;
+
+	if (argc == 3 && strcmp(argv[1], "--trace") == 0)
+		return print_trace(argv[2]);
+	if (argc > 2 && strcmp(argv[1], "--sysroot") == 0) {
+		sysroot = argv[2];
+		i = 3;
+	}
+	if (i >= argc || argv[i][0] == '-') {
+		fputs(usage, stderr);
+		return 2;
+	}
+	for (; i < argc; i++)
+		classify(argv[i], sysroot);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
