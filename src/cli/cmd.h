@@ -24,6 +24,8 @@ struct cmd {
 };
 
 extern const struct cmd cmd_stats;
+extern const struct cmd cmd_gc;
+extern const struct cmd cmd_verify;
 extern const struct cmd cmd_config;
 
 /* Loads the configuration from files and this process's environment. */

@@ -6,6 +6,8 @@
 
 static const struct cmd *const commands[] = {
 	&cmd_stats,
+	&cmd_gc,
+	&cmd_verify,
 	&cmd_config,
 };
 
