@@ -1,5 +1,5 @@
 fn main() {
-    let lines = demo_macros::line_count!("Cargo.toml");
+    let lines = demo_macros::line_count!("words/words.txt");
     let most = demo_count::letters()
         .into_iter()
         .max_by_key(|&(_, n)| n)
