@@ -10,6 +10,7 @@
 #include "watch.h"
 
 char *__secure_getenv(const char *name);
+int __connect(int fd, const struct sockaddr *to, socklen_t size);
 
 static void
 asked(const char *name, const char *value)
@@ -55,13 +56,15 @@ socket(int family, int type, int protocol)
 }
 
 /* The socket may be an inherited one. */
-EXPORT int
-connect(int fd, const struct sockaddr *to, socklen_t size)
-{
-	int rc = REAL(connect)(fd, to, size);
+#define ON_CONNECT(fn) \
+	EXPORT int fn(int fd, const struct sockaddr *to, socklen_t size) \
+	{ \
+		int rc = REAL(fn)(fd, to, size); \
+		if (to && size >= sizeof to->sa_family && \
+		    (rc == 0 || on_errno() != EFAULT)) \
+			networked(to->sa_family); \
+		return rc; \
+	}
 
-	if (to && size >= sizeof to->sa_family &&
-	    (rc == 0 || on_errno() != EFAULT))
-		networked(to->sa_family);
-	return rc;
-}
+ON_CONNECT(connect)
+ON_CONNECT(__connect)

@@ -14,6 +14,7 @@
 #include "gate.h"
 #include "obs.h"
 #include "on_exec.h"
+#include "on_open.h"
 #include "rawsys.h"
 #include "realsym.h"
 #include "watch.h"
@@ -352,6 +353,30 @@ posix_spawn_file_actions_addfchdir_np(posix_spawn_file_actions_t *to, int fd)
 {
 	__atomic_store_n(&children_move, 1, __ATOMIC_RELAXED);
 	return REAL(posix_spawn_file_actions_addfchdir_np)(to, fd);
+}
+
+/* The child opens it, out of our sight. */
+EXPORT int
+posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *restrict to,
+				 int fd, const char *restrict name, int flags,
+				 mode_t mode)
+{
+	int rc = REAL(posix_spawn_file_actions_addopen)(to, fd, name, flags,
+							mode);
+	long seen;
+
+	if (rc != 0 || !watch_on())
+		return rc;
+	seen = rawsys4(SYS_openat, AT_FDCWD, (long)name, O_PATH | O_CLOEXEC, 0);
+	if (seen >= 0) {
+		on_opened(AT_FDCWD, name, flags, (int)seen);
+		rawsys2(SYS_close, seen, 0);
+	} else {
+		emit_path(flags & O_CREAT ? OBS_WRITE : OBS_ABSENT,
+			  flags & O_CREAT ? 0 : (uint32_t)-seen, AT_FDCWD,
+			  name);
+	}
+	return rc;
 }
 
 /*

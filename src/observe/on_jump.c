@@ -34,6 +34,7 @@ enum jump_kind {
 	JUMP_TREE,  /* first argument: a name */
 	JUMP_TREES, /* first argument: an array of names */
 	JUMP_HANDLE,
+	JUMP_LIST, /* first argument: a descriptor */
 	JUMP_SYSCALL
 };
 
@@ -96,12 +97,18 @@ JUMP(gethostbyaddr, JUMP_NETWORK)
 JUMP(gethostbyaddr_r, JUMP_NETWORK)
 JUMP(res_query, JUMP_NETWORK)
 JUMP(res_search, JUMP_NETWORK)
+JUMP(res_querydomain, JUMP_NETWORK)
 JUMP(res_send, JUMP_NETWORK)
 JUMP(res_nquery, JUMP_NETWORK)
 JUMP(res_nsearch, JUMP_NETWORK)
+JUMP(res_nquerydomain, JUMP_NETWORK)
 JUMP(res_nsend, JUMP_NETWORK)
+JUMP(getaddrinfo_a, JUMP_NETWORK)
+JUMP(rexec, JUMP_NETWORK)
+JUMP(rexec_af, JUMP_NETWORK)
 JUMP(time, JUMP_CLOCK)
 JUMP(gettimeofday, JUMP_CLOCK)
+JUMP(__gettimeofday, JUMP_CLOCK)
 JUMP(timespec_get, JUMP_CLOCK)
 JUMP(ftime, JUMP_CLOCK)
 JUMP(clock_gettime, JUMP_SOME_CLOCK)
@@ -117,6 +124,11 @@ JUMP(nftw64, JUMP_TREE)
 JUMP(wordexp, JUMP_TREE)
 JUMP(fts_open, JUMP_TREES)
 JUMP(fts64_open, JUMP_TREES)
+JUMP(getdirentries, JUMP_LIST)
+JUMP(getdirentries64, JUMP_LIST)
+JUMP(chroot, JUMP_HANDLE)
+JUMP(pivot_root, JUMP_HANDLE)
+JUMP(mount, JUMP_HANDLE)
 JUMP(name_to_handle_at, JUMP_HANDLE)
 JUMP(open_by_handle_at, JUMP_HANDLE)
 JUMP(syscall, JUMP_SYSCALL)
@@ -257,6 +269,9 @@ note(const struct jump *j, const long args[6])
 		break;
 	case JUMP_HANDLE:
 		emit_path(OBS_UNSEEN, OBS_RAW_CALL, EMIT_PLAIN, j->name);
+		break;
+	case JUMP_LIST:
+		emit_path(OBS_LIST, 0, (int)args[0], NULL);
 		break;
 	case JUMP_SYSCALL:
 		break;
