@@ -15,6 +15,7 @@
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/manifest.h"
+#include "store/publish.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -241,8 +242,12 @@ static int
 publish(struct keep *k, struct made *m)
 {
 	struct store *s = &k->job->store;
+	const char *paths[RUN_OUTPUTS_MAX];
 	struct digest at = m->key;
 	int r = 0;
+
+	for (size_t i = 0; i < k->run->nout; i++)
+		paths[i] = k->run->out[i].path;
 
 	if (m->tags[0]) {
 		struct entry redirect = { .stored_ms = m->entry.stored_ms,
@@ -255,29 +260,7 @@ publish(struct keep *k, struct made *m)
 		if (r == 0)
 			r = entry_save(s, &m->key, &redirect);
 	}
-	return r ? r : entry_save(s, &at, &m->entry);
-}
-
-/* A sweep that began before the entry was there may have taken a blob; one
- * that begins now sees the entry. */
-static int
-check_blobs(struct keep *k, struct made *m)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < m->entry.nout && r == 0; i++) {
-		struct entry_output *o = &m->entry.out[i];
-		struct blob_put put = { .path = k->run->out[i].path };
-		struct digest d;
-
-		if (o->role == ENTRY_DEPINFO ||
-		    blob_exists(&k->job->store, &o->blob))
-			continue;
-		r = blob_put(&k->job->store, &k->job->memo, &put, &d);
-		if (r == 0 && !digest_eq(&d, &o->blob))
-			r = ERR_CHANGED;
-	}
-	return r;
+	return r ? r : publish_entry(s, &k->job->memo, &at, &m->entry, paths);
 }
 
 static int
@@ -309,7 +292,6 @@ commit(struct keep *k, struct made *m)
 	};
 	int r = publish(k, m);
 
-	r = r ? r : check_blobs(k, m);
 	if (r < 0)
 		return refuse(k, r, "entry", err_text(r));
 	rec.shape = m->shape;

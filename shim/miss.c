@@ -33,7 +33,7 @@ struct miss {
 	char *vars[2];		/* our two variables */
 	char **argv;
 	char **env;
-	bool edit_loop;		/* incremental state of this crate exists */
+	unsigned state;		/* directories of incremental state before */
 };
 
 static void
@@ -167,31 +167,51 @@ unlink_shared(const struct args *a)
 	}
 }
 
-/* True if the directory holds state of this crate from an earlier compile:
- * the user edits, and copying every result would cost him time. */
-static bool
-has_state(const struct args *a)
+/* How many directories of state for crates of this name there are. */
+static unsigned
+count_state(const struct args *a)
 {
 	DIR *d = a->incremental ? opendir(a->incremental) : NULL;
 	size_t n = strlen(a->crate_name);
 	struct dirent *e;
-	bool found = false;
+	unsigned found = 0;
 
-	while (d && !found && (e = readdir(d)) != NULL)
-		found = !strncmp(e->d_name, a->crate_name, n) &&
-			e->d_name[n] == '-';
+	while (d && (e = readdir(d)) != NULL)
+		found += !strncmp(e->d_name, a->crate_name, n) &&
+			 e->d_name[n] == '-';
 	if (d)
 		closedir(d);
 	return found;
 }
 
+/*
+ * In an edit loop copying every result would cost time: a unit that had
+ * incremental state is stored every 10 minutes.  One that made its own
+ * directory just now had none.
+ */
 static bool
 too_soon(const struct miss *m)
 {
 	uint64_t now = (uint64_t)file_now() / 1000000;
 
-	return m->edit_loop && m->job->newest_ms &&
+	return m->job->args.incremental && m->job->newest_ms &&
+	       count_state(&m->job->args) <= m->state &&
 	       now < m->job->newest_ms + EDIT_LOOP_MS;
+}
+
+/* The loader gave up before the compiler's first instruction: whatever is
+ * wrong with our library, the build must not notice. */
+static bool
+never_started(const char *trace)
+{
+	struct trace t = { 0 };
+	bool never;
+
+	if (trace_read(trace, &t) < 0)
+		return true;
+	never = t.gap == TRACE_NO_RECORDS;
+	trace_free(&t);
+	return never;
 }
 
 static int64_t
@@ -242,13 +262,17 @@ compile(struct miss *m)
 	int64_t offset = clock_offset(), start = file_monotonic(), moved;
 	int r;
 
-	m->edit_loop = has_state(&j->args);
+	m->state = count_state(&j->args);
 	unlink_shared(&j->args);
 	k.started = file_now_coarse();
 	r = run_compiler(&run);
 	if (r < 0) {
 		unlink(m->trace);
 		job_pass(j, "not-started");
+	}
+	if (run_code(run.status) == 127 && never_started(m->trace)) {
+		unlink(m->trace);
+		job_pass(j, "observer-broken");
 	}
 	j->event.compile_us = k.compile_us = job_us(start);
 	moved = clock_offset() - offset;

@@ -324,20 +324,31 @@ has_suffix(const char *name, const char *end)
 }
 
 /*
- * A unit that is not linked takes only metadata from crates.  An .rlib whose
- * .rmeta was read too says nothing more, and with pipelining it is there or
- * not by chance.
+ * A crate that rustc looked at while it resolved dependencies of
+ * dependencies.  Which one it takes, and its metadata, are pinned by the
+ * hash (SVH) in the extern that needs it; which candidates lie there is
+ * chance.  What a link takes in addition, and macros that are loaded, are
+ * inputs: .rlib files of linked units, loaded objects.
  */
 static bool
-is_spare_rlib(const struct work *w, const char *path)
+is_candidate(const struct work *w, const struct trace_event *e,
+	     const char *path)
 {
-	char twin[PATH_MAX];
-	size_t n = strlen(path);
+	const struct args *a = w->l->args;
+	const char *name = base_name(path);
+	char dir[PATH_MAX];
+	bool found = false;
 
-	if (w->l->args->linked || !has_suffix(path, ".rlib"))
+	if (e->process != 0 || strncmp(name, "lib", 3) ||
+	    !(has_suffix(name, ".rmeta") || has_suffix(name, ".so") ||
+	      (has_suffix(name, ".rlib") && !a->linked)))
 		return false;
-	snprintf(twin, sizeof(twin), "%.*srmeta", (int)(n - 4), path);
-	return strset_has(&w->files, twin) || strset_has(&w->externs, twin);
+	for (size_t i = 0; i < a->nsearch && !found; i++)
+		found = a->search[i].kind_len == 10 &&
+			tidy(w->l->cwd, a->search[i].path, dir) == 0 &&
+			!strncmp(path, dir, strlen(dir)) &&
+			path + strlen(dir) + 1 == name;
+	return found;
 }
 
 static int
@@ -348,7 +359,7 @@ note_read(struct work *w, const struct trace_event *e)
 
 	if (tidy(w->l->cwd, e->name, path) < 0)
 		return refuse(w, ERR_REFUSED, "path", e->name);
-	if (skips(w, path))
+	if (skips(w, path) || is_candidate(w, e, path))
 		return 0;
 	if (!S_ISREG(e->st.mode))
 		return S_ISDIR(e->st.mode)
@@ -379,7 +390,7 @@ add_files(struct work *w)
 		if (!path)
 			continue;
 		strset_add_above(&w->implied, path);
-		if (strset_has(&w->externs, path) || is_spare_rlib(w, path))
+		if (strset_has(&w->externs, path))
 			continue;
 		if (e)
 			r = check_race(w, e, path);
@@ -568,7 +579,8 @@ add_absent(struct work *w, const struct trace_event *e)
 
 	if (tidy(w->l->cwd, name, path) < 0)
 		return refuse(w, ERR_REFUSED, "path", name);
-	if (skips(w, path) || strset_has(&w->absent, path))
+	if (skips(w, path) || strset_has(&w->absent, path) ||
+	    is_candidate(w, e, path))
 		return 0;
 	if (is_path_search(w, e, path))
 		return shape_add(w->shape, 'p', base_name(path),
@@ -593,6 +605,18 @@ add_absent(struct work *w, const struct trace_event *e)
 }
 
 static int
+add_measured(struct work *w, const char *path, const struct stat *st)
+{
+	struct file_id id;
+
+	file_id_of(st, &id);
+	if (id.mtime >= w->l->started)
+		return refuse(w, ERR_CHANGED, "raced-tick", path);
+	strset_add(&w->files, path, NULL);
+	return add_path(w, 'f', path);
+}
+
+static int
 add_present(struct work *w, const struct trace_event *e)
 {
 	bool links = e->how == TRACE_BY_LSTAT || e->how == TRACE_BY_READLINK;
@@ -601,7 +625,7 @@ add_present(struct work *w, const struct trace_event *e)
 
 	if (tidy(w->l->cwd, e->name, path) < 0)
 		return refuse(w, ERR_REFUSED, "path", e->name);
-	if (skips(w, path) || !strcmp(path, "/"))
+	if (skips(w, path) || !strcmp(path, "/") || is_candidate(w, e, path))
 		return 0;
 	if (is_path_search(w, e, path))
 		return shape_add(w->shape, 'p', base_name(path),
@@ -613,7 +637,12 @@ add_present(struct work *w, const struct trace_event *e)
 	    (strset_has(&w->implied, path) || strset_has(&w->files, path) ||
 	     strset_has(&w->externs, path)))
 		return 0;
-	return add_path(w, links ? 'k' : 's', path);
+	if (links && S_ISLNK(st.st_mode))
+		return add_path(w, 'k', path);
+	/* Whoever asks for a file's stat may use its size. */
+	if (S_ISREG(st.st_mode) && e->how != TRACE_BY_ACCESS)
+		return add_measured(w, path, &st);
+	return add_path(w, 's', path);
 }
 
 static int

@@ -69,6 +69,7 @@ static const struct {
 	[OBS_MKDIR] = { TRACE_MKDIR, 1 },
 	[OBS_SOCKET] = { TRACE_SOCKET, 0 },
 	[OBS_CLOCK] = { TRACE_CLOCK, 0 },
+	[OBS_GAP] = { TRACE_OTHER, 0 },
 };
 
 static const char *const reasons[OBS_REASONS] = {
@@ -134,19 +135,25 @@ head_at(const char *data, size_t size, size_t at, struct obs_head *h)
 	return h->size;
 }
 
+/* Where records stand: in the used part of the area, and in the tail. */
+struct parts {
+	const char *data[2];
+	size_t size[2];
+};
+
 static size_t
-count_records(const char *data, size_t size)
+count_records(const struct parts *p)
 {
 	struct obs_head h;
-	size_t at = OBS_PAGE, n = 0, step;
+	size_t at, n = 0, step, i;
 
-	while (at < size && n < TRACE_EVENTS_MAX) {
-		step = head_at(data, size, at, &h);
-		if (step == 0)
-			break;
-		at += step;
-		n++;
-	}
+	for (i = 0; i < 2; i++)
+		for (at = 0; at < p->size[i] && n < TRACE_EVENTS_MAX; n++) {
+			step = head_at(p->data[i], p->size[i], at, &h);
+			if (step == 0)
+				break;
+			at += step;
+		}
 	return n;
 }
 
@@ -311,19 +318,31 @@ on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 	return 0;
 }
 
-static void
-walk_records(struct decoder *d, const char *data, size_t size)
+/* 1 if the part was decoded to its end. */
+static int
+walk_part(struct decoder *d, const char *data, size_t size)
 {
 	struct obs_head h;
-	size_t at, n, step;
+	size_t at = 0, step;
 
-	for (at = OBS_PAGE, n = 0; n < d->room; n++, at += step) {
+	while (at < size && d->room > 0) {
 		step = head_at(data, size, at, &h);
-		if (on_record(d, &h, data + at) != 0)
-			break;
+		if (step == 0 || on_record(d, &h, data + at) != 0)
+			return 0;
+		d->room--;
+		at += step;
 	}
-	if (at != size)
-		set_gap(d->t, TRACE_BROKEN, "", "");
+	return at == size;
+}
+
+static void
+walk_records(struct decoder *d, const struct parts *p)
+{
+	size_t i;
+
+	for (i = 0; i < 2; i++)
+		if (!walk_part(d, p->data[i], p->size[i]))
+			set_gap(d->t, TRACE_BROKEN, "", "");
 }
 
 /* The start of pid that no exec explains, or NONE. */
@@ -436,40 +455,84 @@ open_decoder(struct decoder *d, struct trace *t, size_t n)
 	return 0;
 }
 
-int
-trace_parse(const void *data, size_t size, struct trace *t)
+/*
+ * The end of the area's records: a gap stands there only if a record did not
+ * fit, and then less than a head's size may be left without one.
+ */
+static size_t
+area_end(const char *area, size_t used)
 {
-	struct trace got = { .gap_reason = "", .gap_name = "", .bytes = size };
-	struct obs_page page;
-	struct decoder d;
-	size_t whole = size < TRACE_BYTES_MAX ? size : TRACE_BYTES_MAX;
-	size_t n = 0;
+	struct obs_head h;
+	size_t at = 0, step;
 
-	if (whole >= OBS_PAGE) {
-		memcpy(&page, data, sizeof page);
-		got.lost = page.lost;
-		if (memcmp(page.magic, OBS_MAGIC, sizeof page.magic) == 0)
-			n = count_records(data, whole);
-		else
-			set_gap(&got, TRACE_BROKEN, "", "");
-	} else {
-		set_gap(&got, TRACE_BROKEN, "", "");
+	if (used < OBS_AREA)
+		return used;
+	for (; OBS_AREA - at >= sizeof h; at += step) {
+		step = head_at(area, OBS_AREA, at, &h);
+		if (step == 0)
+			return OBS_AREA;
+		if (h.type == OBS_GAP)
+			break;
 	}
-	if (open_decoder(&d, &got, n) != 0) {
+	return at;
+}
+
+static int
+parse(const struct obs_page *page, const struct parts *p, struct trace *t)
+{
+	struct trace got = { .gap_reason = "", .gap_name = "" };
+	struct decoder d;
+
+	if (open_decoder(&d, &got, count_records(p)) != 0) {
 		close_decoder(&d);
 		trace_free(&got);
 		return -ENOMEM;
 	}
+	got.lost = page->lost;
+	got.bytes = p->size[0] + p->size[1];
+	if (memcmp(page->magic, OBS_MAGIC, sizeof page->magic) != 0)
+		set_gap(&got, TRACE_BROKEN, "", "");
 	if (got.lost > 0)
 		set_gap(&got, TRACE_LOST, "", "");
-	if (size > whole)
-		set_gap(&got, TRACE_BROKEN, "", "");
-	if (got.gap != TRACE_BROKEN)
-		walk_records(&d, data, whole);
+	walk_records(&d, p);
 	check_lives(&d);
 	close_decoder(&d);
 	*t = got;
 	return 0;
+}
+
+/* The bytes of the area that may hold records. */
+static size_t
+area_used(const struct obs_page *page)
+{
+	if (page->area != OBS_AREA)
+		return 0;
+	return page->used < OBS_AREA ? page->used : OBS_AREA;
+}
+
+int
+trace_parse(const void *data, size_t size, struct trace *t)
+{
+	const char *bytes = data;
+	struct obs_page page = { .lost = 0 };
+	struct parts p = { .data = { "", "" }, .size = { 0, 0 } };
+	size_t head = OBS_PAGE;
+
+	if (size >= OBS_PAGE)
+		memcpy(&page, bytes, sizeof page);
+	if (page.area == OBS_AREA && size - OBS_PAGE >= OBS_AREA) {
+		head += OBS_AREA;
+		p.data[0] = bytes + OBS_PAGE;
+		p.size[0] = area_end(p.data[0], area_used(&page));
+	}
+	if (size > head) {
+		p.data[1] = bytes + head;
+		p.size[1] = size - head;
+	}
+	/* A byte too many makes the last record undecodable. */
+	if (p.size[1] > TRACE_BYTES_MAX)
+		p.size[1] = TRACE_BYTES_MAX + 1;
+	return parse(&page, &p, t);
 }
 
 static int
@@ -489,16 +552,30 @@ write_all(int fd, const char *p, size_t n)
 	return 0;
 }
 
+/* Without room for the area its size is 0, and all records are appended. */
+static int
+fill_new(int fd)
+{
+	struct obs_page page = { .magic = OBS_MAGIC };
+	char bytes[OBS_PAGE] = "";
+
+	if (posix_fallocate(fd, 0, OBS_PAGE + OBS_AREA) == 0)
+		page.area = OBS_AREA;
+	else if (ftruncate(fd, 0) != 0)
+		return -errno;
+	memcpy(bytes, &page, sizeof page);
+	return write_all(fd, bytes, sizeof bytes);
+}
+
 int
 trace_create(const char *path)
 {
-	char page[OBS_PAGE] = OBS_MAGIC;
 	int fd, rc;
 
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	rc = write_all(fd, page, sizeof page);
+	rc = fill_new(fd);
 	if (close(fd) != 0 && rc == 0)
 		rc = -errno;
 	if (rc != 0)

@@ -7,12 +7,23 @@
 /*
  * What the preloaded observer writes and src/key/trace reads.
  *
- * An observation file starts with a page of OBS_PAGE bytes, which whoever
- * starts the compiler writes before (trace_create): a struct obs_page and
- * zeros.  Observed processes map it shared and add to `lost` whenever
- * something happened that they could not write down; a file with lost > 0
- * proves nothing.  Behind the page stand records, each appended by a single
- * write with O_APPEND, so records of many processes never mix:
+ * An observation file has three parts:
+ *
+ *	page	OBS_PAGE bytes: struct obs_page and zeros
+ *	area	OBS_AREA bytes, or none if they could not be allocated
+ *	tail	whatever was appended
+ *
+ * Whoever starts the compiler writes the page and allocates the area before
+ * (trace_create); observed processes map both shared.  A record goes into the
+ * area: its bytes are reserved by adding to `used`, and its size is stored
+ * last, so a size of zero is a record that was never finished.  The record
+ * that does not fit any more, and all after it, are appended to the file by
+ * one write each, with O_APPEND, so records of many processes never mix.  The
+ * rest of the area then holds an OBS_GAP, or fewer bytes than a head needs.
+ * Processes add to `lost` what they could not write down; a file with lost > 0
+ * proves nothing.
+ *
+ * A record:
  *
  *	struct obs_head
  *	struct obs_stat, if flags has OBS_HAS_STAT
@@ -29,14 +40,17 @@
  */
 
 #define OBS_PAGE 4096
+#define OBS_AREA (1u << 20)
 #define OBS_MAGIC "kchobs01"
 /* No record is longer; one that would be is counted as lost. */
 #define OBS_SIZE_MAX 65536
 
 struct obs_page {
 	char magic[8];
-	uint32_t lost;    /* things that could not be recorded */
+	uint32_t lost;	  /* things that could not be recorded */
 	uint32_t writers; /* processes that mapped the page */
+	uint32_t area;	  /* OBS_AREA, or 0: there is none */
+	uint32_t used;	  /* of the area; more than OBS_AREA: all */
 };
 
 enum obs_type {
@@ -106,6 +120,8 @@ enum obs_type {
 	OBS_SOCKET,
 	/* The wall clock was read; once for each process. */
 	OBS_CLOCK,
+	/* The area's unused end. */
+	OBS_GAP,
 	OBS_TYPES
 };
 

@@ -107,8 +107,13 @@ put_copy(struct store *s, struct memo *m, int in, struct digest *out,
 	 bool *existed)
 {
 	char tmp[STORE_NAME];
-	struct file_id id;
+	struct file_id id, before, after;
+	struct stat st;
 	int fd, r;
+
+	if (fstat(in, &st) < 0)
+		return -errno;
+	file_id_of(&st, &before);
 
 	store_tmp(s, tmp);
 	fd = openat(s->dir, tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -125,6 +130,14 @@ put_copy(struct store *s, struct memo *m, int in, struct digest *out,
 	if (r == 0 && !*existed)
 		memo_put_own(m, &id, out);
 	unlinkat(s->dir, tmp, 0);
+	/* The original has the same bytes if nobody wrote to it meanwhile:
+	 * its consumers need not hash it. */
+	if (r == 0 && fstat(in, &st) == 0) {
+		file_id_of(&st, &after);
+		if (file_id_same(&before, &after) &&
+		    after.mtime < file_now_coarse())
+			memo_put_own(m, &after, out);
+	}
 	return r;
 }
 

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_PUBLISH_H
+#define STORE_PUBLISH_H
+
+struct digest;
+struct entry;
+struct memo;
+struct store;
+
+/*
+ * The end of a store: publishes E at KEY, then looks whether a sweep that
+ * began earlier took a blob it names, and makes that again from PATHS[i],
+ * the file output i was stored from.  See FORMAT, "Store and sweep".
+ * 0; ERR_CHANGED if a file is no longer what was stored; or -errno.
+ * Threads: any.
+ */
+int publish_entry(struct store *s, struct memo *m, const struct digest *key,
+		  const struct entry *e, const char *const *paths);
+
+#endif
