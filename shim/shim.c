@@ -59,20 +59,21 @@ skip_self(struct job *j)
 {
 	static char name[] = "rustc";
 
-	while (j->argc > 2 && is_self(j->argv[1]) &&
-	       j->argv[2][0] != '-' && j->argv[2][0] != '@' &&
-	       !access(j->argv[2], X_OK)) {
-		j->argv++;
-		j->argc--;
-	}
-	if (is_self(j->argv[1])) {
-		char *real = real_rustc();
+	char *real;
 
-		j->argv[1] = real ? real : name;
-		if (!real) {
-			fprintf(stderr, "kache-shim: no rustc on PATH\n");
-			_exit(127);
+	while (is_self(j->argv[1])) {
+		if (j->argc > 2 && j->argv[2][0] != '-' &&
+		    j->argv[2][0] != '@' && !access(j->argv[2], X_OK)) {
+			j->argv++;
+			j->argc--;
+			continue;
 		}
+		real = real_rustc();
+		j->argv[1] = real ? real : name;
+		if (real)
+			return;
+		fprintf(stderr, "kache-shim: no rustc on PATH\n");
+		_exit(127);
 	}
 }
 
@@ -153,6 +154,8 @@ serve(struct job *j)
 		job_pass(j, "unknown-driver");
 	if (query_is(j))
 		query_run(j);
+	if (j->argc > 4 && !strcmp(j->argv[4], "___"))
+		j->event.kind = "query";
 	r = job_prepare(j);
 	if (r == ERR_REFUSED)
 		job_pass(j, j->event.reason);

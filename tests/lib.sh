@@ -198,7 +198,7 @@ mark() { # events are counted from here on
 events() { # prints the events of units since the mark
 	[ -f "$KACHE_CACHE_DIR/events.log" ] || return 0
 	tail -n +$((_mark + 1)) "$KACHE_CACHE_DIR/events.log" |
-		awk -F'\t' '$7 != "query"'
+		awk -F'\t' '$7 != "query" && $5 != "stdin-source"'
 }
 
 count() { # OUTCOME...: number of unit events with one of them

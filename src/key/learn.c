@@ -476,14 +476,84 @@ note_object(void *ctx, const char *name)
 	return 0;
 }
 
-static int
-add_program(struct work *w, const struct trace_event *e)
+/*
+ * Tools of a linker look through PATH by testing each place.  What counts is
+ * what they find: the places would name somebody's home.
+ */
+static bool
+is_path_search(struct work *w, const struct trace_event *e, const char *path)
 {
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
+
+	if (e->process == 0 || !slash || slash == path)
+		return false;
+	snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+	return strset_has(&w->search, dir);
+}
+
+static void
+split_path(struct work *w)
+{
+	const char *path = getenv("PATH");
+	char dir[PATH_MAX], clean[PATH_MAX];
+
+	while (path && *path) {
+		size_t n = strcspn(path, ":");
+
+		if (n > 0 && n < sizeof(dir)) {
+			memcpy(dir, path, n);
+			dir[n] = '\0';
+			if (tidy(w->l->cwd, dir, clean) == 0)
+				strset_add(&w->search, clean, NULL);
+		}
+		path += n + (path[n] == ':');
+	}
+}
+
+/* Not there, or not to be run: whichever, it must stay so. */
+static int
+add_absent_program(struct work *w, const char *path)
+{
+	struct stat st;
+
+	return add_path(w, lstat(path, &st) == 0 ? 'f' : 'a', path);
+}
+
+/* Recorded before the attempt, which may fail. */
+static bool
+failed_exec(const struct trace *t, size_t at)
+{
+	const struct trace_event *e = &t->events[at];
+
+	for (size_t i = at + 1; i < t->nevents; i++) {
+		const struct trace_event *f = &t->events[i];
+
+		if (f->process != e->process)
+			continue;
+		if (f->kind == TRACE_EXEC_FAIL && !strcmp(f->name, e->name))
+			return true;
+		if (f->kind == TRACE_EXEC)
+			return false;
+	}
+	return false;
+}
+
+static int
+add_program(struct work *w, size_t at)
+{
+	const struct trace_event *e = &w->l->trace->events[at];
 	char path[PATH_MAX];
 
 	if (strchr(e->name, '/')) {
 		if (tidy(w->l->cwd, e->name, path) < 0)
 			return refuse(w, ERR_REFUSED, "path", e->name);
+		/* A shell that walks through PATH by itself. */
+		if (is_path_search(w, e, path))
+			return shape_add(w->shape, 'p', base_name(path),
+					 strlen(base_name(path)));
+		if (failed_exec(w->l->trace, at))
+			return add_absent_program(w, path);
 		return note_object(w, path);
 	}
 	if (in_toolchain(w->l, e->other) || strset_covers(&w->own, e->other))
@@ -532,41 +602,6 @@ add_listing(struct work *w, const char *name)
 	strset_add_above(&w->implied, path);
 	strset_add(&w->implied, path, NULL);
 	return add_path(w, 'l', path);
-}
-
-/*
- * Tools of a linker look through PATH by testing each place.  What counts is
- * what they find: the places would name somebody's home.
- */
-static bool
-is_path_search(struct work *w, const struct trace_event *e, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char dir[PATH_MAX];
-
-	if (e->process == 0 || !slash || slash == path)
-		return false;
-	snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
-	return strset_has(&w->search, dir);
-}
-
-static void
-split_path(struct work *w)
-{
-	const char *path = getenv("PATH");
-	char dir[PATH_MAX], clean[PATH_MAX];
-
-	while (path && *path) {
-		size_t n = strcspn(path, ":");
-
-		if (n > 0 && n < sizeof(dir)) {
-			memcpy(dir, path, n);
-			dir[n] = '\0';
-			if (tidy(w->l->cwd, dir, clean) == 0)
-				strset_add(&w->search, clean, NULL);
-		}
-		path += n + (path[n] == ':');
-	}
 }
 
 /* Of an absent tree only its top is recorded. */
@@ -703,7 +738,7 @@ pass_reads(struct work *w)
 		if (e->kind == TRACE_READ)
 			r = note_read(w, e);
 		else if (e->kind == TRACE_EXEC)
-			r = add_program(w, e);
+			r = add_program(w, i);
 	}
 	if (r == 0)
 		r = trace_each_object(t, note_object, w);
@@ -747,13 +782,13 @@ run(struct work *w)
 	}
 	if (t->uses_network)
 		return refuse(w, ERR_REFUSED, "network", NULL);
+	split_path(w);
 	r = note_externs(w);
 	r = r ? r : collect_own(w);
 	r = r ? r : check_effects(w);
 	r = r ? r : pass_reads(w);
 	r = r ? r : add_files(w);
 	imply_places(w);
-	split_path(w);
 	r = r ? r : pass_names(w, TRACE_LIST);
 	r = r ? r : pass_names(w, TRACE_ABSENT);
 	r = r ? r : pass_names(w, TRACE_PRESENT);

@@ -26,14 +26,16 @@ enum {
 	DEPTH_MAX = 6,
 	VERBOSE_MAX = 8192,
 	LOCK_BASE = 0x10000000,
-	LOCK_WAIT_MS = 120000
+	LOCK_WAIT_MS = 120000,
+	ID_FIELDS = 6,
+	NAME_LEN = 4 + DIGEST_HEX + 8
 };
 
 /* A file or directory whose stat stands for a part of the identity. */
 struct part {
 	char *path;
 	bool hot;	/* checked on every hit */
-	bool dir;
+	bool dir;	/* not hashed: a directory, or a second name */
 	struct file_id id;
 	struct digest digest;
 };
@@ -205,6 +207,12 @@ of_compiler(const char *name)
 	return false;
 }
 
+static bool
+is_driver(const char *name)
+{
+	return !strncmp(name, "librustc_driver", 15);
+}
+
 /*
  * Adds DIR and the regular files in it.  DEEP: everything below as well.
  * ALL false: a system directory, where only the compiler's own libraries
@@ -236,7 +244,7 @@ add_dir(struct parts *s, const char *dir, int deep, bool all)
 		else if (file_id_at(AT_FDCWD, path, &id) < 0)
 			continue;
 		else if (S_ISREG(id.mode))
-			r = part_add(s, path, of_compiler(e->d_name), &id);
+			r = part_add(s, path, is_driver(e->d_name), &id);
 		else if (S_ISDIR(id.mode) && deep > 0)
 			r = add_dir(s, path, deep - 1, all);
 	}
@@ -331,7 +339,6 @@ static void
 put_id(struct buf *b, const struct part *p)
 {
 	mp_put_str(b, p->path);
-	mp_put_uint(b, p->hot);
 	mp_put_uint(b, p->id.dev);
 	mp_put_uint(b, p->id.ino);
 	mp_put_uint(b, p->id.size);
@@ -340,22 +347,19 @@ put_id(struct buf *b, const struct part *p)
 }
 
 static int
-still(struct mp_list *l, bool thorough)
+still(struct mp_list *l)
 {
-	uint64_t hot, v[5];
+	uint64_t v[5];
 	struct file_id id;
 	const char *path;
 	char name[PATH_MAX];
 	size_t n;
 	int r = mp_next_bin(l, &path, &n);
 
-	r = r ? r : mp_next_uint(l, &hot);
 	for (int i = 0; i < 5 && r == 0; i++)
 		r = mp_next_uint(l, &v[i]);
 	if (r < 0 || n >= sizeof(name))
 		return ERR_CORRUPT;
-	if (!hot && !thorough)
-		return 0;
 	memcpy(name, path, n);
 	name[n] = '\0';
 	if (file_id_at(AT_FDCWD, name, &id) < 0)
@@ -366,68 +370,121 @@ still(struct mp_list *l, bool thorough)
 		       : ERR_MISS;
 }
 
-/* Reads digest, -vV text, and the parts (hot ones first). */
 static int
-decode(struct toolchain *t, const char *p, size_t n, bool thorough)
+take_text(struct mp_list *l, char **out)
+{
+	const char *p;
+	size_t n;
+	int r = mp_next_bin(l, &p, &n);
+
+	if (r == 0)
+		*out = strndup(p, n);
+	return r == 0 && !*out ? -ENOMEM : r;
+}
+
+/* Digest, compiler, sysroot, -vV text, and the parts. */
+static int
+decode(struct toolchain *t, const char *p, size_t n)
 {
 	struct mp_doc doc;
 	struct mp_list l;
-	const char *digest, *text;
-	size_t dn, tn;
+	const char *digest;
+	size_t dn = 0;
 	int r = mp_open(&doc, p, n);
 
 	if (r < 0)
 		return r;
 	l = mp_root(&doc);
 	r = mp_next_bin(&l, &digest, &dn);
-	r = r ? r : mp_next_bin(&l, &text, &tn);
 	if (r == 0 && dn != DIGEST_LEN)
 		r = ERR_CORRUPT;
-	while (r == 0 && l.left)
-		r = still(&l, thorough);
-	if (r == 0) {
-		t->verbose = strndup(text, tn);
+	if (r == 0)
 		memcpy(t->id.b, digest, DIGEST_LEN);
-		r = t->verbose ? 0 : -ENOMEM;
-	}
+	r = r ? r : take_text(&l, &t->rustc);
+	r = r ? r : take_text(&l, &t->sysroot);
+	r = r ? r : take_text(&l, &t->verbose);
+	while (r == 0 && l.left)
+		r = still(&l);
 	mp_close(&doc);
 	return r;
 }
 
+/* A hit reads the record of the hot parts; all parts lie in one beside. */
 static int
 recall(const struct toolchain_in *in, const char *name, struct toolchain *t)
 {
+	char all[NAME_LEN];
 	struct buf b = { 0 };
 	const char *p;
 	size_t n;
-	int r = record_read(in->dirfd, name, 'i', VERSION, &b, &p, &n);
+	int r;
 
+	snprintf(all, sizeof(all), "%s%s", name, in->thorough ? ".all" : "");
+	r = record_read(in->dirfd, all, 'i', VERSION, &b, &p, &n);
 	if (r == 0)
-		r = decode(t, p, n, in->thorough);
+		r = decode(t, p, n);
 	buf_free(&b);
+	if (r < 0)
+		toolchain_release(t);
 	return r;
 }
 
 static int
-remember(const struct toolchain_in *in, const char *name,
-	 const struct toolchain *t, const struct parts *s)
+write_record(const struct toolchain_in *in, const char *name,
+	     const struct toolchain *t, const struct parts *s, bool all)
 {
 	struct buf b = { 0 }, out = { 0 };
 	char tmp[64];
+	size_t n = 0;
 	int r = -ENOMEM;
 
-	mp_put_list(&b, (uint32_t)(2 + 7 * s->n));
+	for (size_t i = 0; i < s->n; i++)
+		n += all || s->p[i].hot;
+	mp_put_list(&b, (uint32_t)(4 + ID_FIELDS * n));
 	mp_put_bin(&b, t->id.b, DIGEST_LEN);
+	mp_put_str(&b, t->rustc);
+	mp_put_str(&b, t->sysroot);
 	mp_put_str(&b, t->verbose);
 	for (size_t i = 0; i < s->n; i++)
-		put_id(&b, &s->p[i]);
+		if (all || s->p[i].hot)
+			put_id(&b, &s->p[i]);
 	if (!b.failed)
 		record_seal(&out, 'i', VERSION, b.p, b.len);
-	snprintf(tmp, sizeof(tmp), "tmp/%d.id", (int)getpid());
+	snprintf(tmp, sizeof(tmp), "tmp/%d.%lld.id", (int)getpid(),
+		 (long long)file_now());
 	if (!b.failed && !out.failed)
 		r = file_publish(in->dirfd, tmp, name, out.p, out.len);
 	buf_free(&b);
 	buf_free(&out);
+	return r;
+}
+
+static void
+remember(const struct toolchain_in *in, const char *name,
+	 const struct toolchain *t, const struct parts *s)
+{
+	char all[NAME_LEN];
+
+	snprintf(all, sizeof(all), "%s.all", name);
+	if (write_record(in, all, t, s, true) == 0)
+		write_record(in, name, t, s, false);
+}
+
+/* The name as cargo gave it may be a link: it must lead to the same file. */
+static int
+note_name(const struct toolchain_in *in, struct parts *s)
+{
+	char *file = strchr(in->compiler, '/')
+			     ? strdup(in->compiler)
+			     : toolchain_which(in->compiler, in->path);
+	struct file_id id;
+	int r = file ? file_id_at(AT_FDCWD, file, &id) : -ENOMEM;
+
+	if (r == 0)
+		r = part_add(s, file, true, &id);
+	if (r == 0)
+		s->p[s->n - 1].dir = true;
+	free(file);
 	return r;
 }
 
@@ -436,11 +493,14 @@ identify(const struct toolchain_in *in, const char *name, struct toolchain *t)
 {
 	struct parts s = { 0 };
 	struct buf text = { 0 };
-	int r = read_verbose(t->rustc, &text);
+	int r = resolve(in, t);
 
+	if (r == 0)
+		r = read_verbose(t->rustc, &text);
 	if (r == 0) {
 		t->verbose = text.p;
-		r = collect(t, in->target, &s);
+		r = note_name(in, &s);
+		r = r ? r : collect(t, in->target, &s);
 	} else {
 		buf_free(&text);
 	}
@@ -453,35 +513,44 @@ identify(const struct toolchain_in *in, const char *name, struct toolchain *t)
 	return r;
 }
 
+/* What decides which compiler runs, before anything is looked up. */
+static void
+name_record(const struct toolchain_in *in, struct digest *d, char *name)
+{
+	const char *v[] = { in->compiler, in->rustup_toolchain,
+			    in->rustup_home, in->target,
+			    strchr(in->compiler, '/') ? NULL : in->path };
+	struct digest_ctx c;
+
+	digest_init(&c);
+	digest_str(&c, "toolchain");
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		digest_str(&c, v[i] ? v[i] : "");
+	digest_end(&c, d);
+	memcpy(name, "ids/", 4);
+	digest_hex(d, name + 4);
+}
+
 int
 toolchain_load(const struct toolchain_in *in, struct toolchain *out)
 {
 	struct toolchain t = { 0 };
-	char name[4 + DIGEST_HEX + 1] = "ids/";
-	struct digest_ctx c;
+	char name[NAME_LEN];
 	struct digest d;
 	uint64_t lock;
-	int r = resolve(in, &t);
+	int r;
 
-	if (r < 0)
-		goto out;
-	digest_init(&c);
-	digest_str(&c, "toolchain");
-	digest_str(&c, t.rustc);
-	digest_str(&c, in->target ? in->target : "");
-	digest_end(&c, &d);
-	digest_hex(&d, name + 4);
+	name_record(in, &d, name);
 	r = recall(in, name, &t);
-	if (r == 0)
-		goto out;
-	/* One process hashes, the others wait and then read. */
-	lock = LOCK_BASE + d.b[0];
-	file_lock(in->locks, lock, true, LOCK_WAIT_MS);
-	r = recall(in, name, &t);
-	if (r < 0)
-		r = identify(in, name, &t);
-	file_unlock(in->locks, lock);
-out:
+	if (r < 0) {
+		/* One process hashes, the others wait and then read. */
+		lock = LOCK_BASE + d.b[0];
+		file_lock(in->locks, lock, true, LOCK_WAIT_MS);
+		r = recall(in, name, &t);
+		if (r < 0)
+			r = identify(in, name, &t);
+		file_unlock(in->locks, lock);
+	}
 	if (r < 0)
 		toolchain_release(&t);
 	else

@@ -65,7 +65,8 @@ SHOW='objdump -d --no-show-raw-insn target/debug/app | grep -A9 "leaf.*state.*>:
 flag "-C opt-level=3" -Copt-level=3
 flag "-C force-frame-pointers=yes with -O" -O -Cforce-frame-pointers=yes
 SHOW=./target/debug/app
-hazard "-O and -C opt-level in another order: last wins" "$w" \
+flags -Cdebug-assertions=off -Cdebug-assertions=on
+hazard "two -C debug-assertions in another order: last wins" "$w" \
 	"flags -Cdebug-assertions=on -Cdebug-assertions=off" \
 	"flags -Cdebug-assertions=off -Cdebug-assertions=on"
 flags
