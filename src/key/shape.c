@@ -153,6 +153,21 @@ eval_env(struct eval *e, const char *name)
 	return 0;
 }
 
+/* A variable that names a place: which one, by its root. */
+static int
+eval_place(struct eval *e, const char *name)
+{
+	const char *v = e->env->get(name);
+
+	buf_reset(&e->path);
+	if (!v || roots_encode(e->env->roots, v, &e->path) < 0)
+		return ERR_MISS;
+	if (e->path.failed)
+		return -ENOMEM;
+	digest_field(&e->c, e->path.p, e->path.len);
+	return 0;
+}
+
 static bool
 is_crate(const char *name)
 {
@@ -278,7 +293,7 @@ eval(struct eval *e, const char *item)
 	if (item[0] == 'e')
 		return eval_env(e, item + 1);
 	if (item[0] == 'i')
-		return e->env->get(item + 1) ? 0 : ERR_MISS;
+		return eval_place(e, item + 1);
 	if (item[0] == 'p')
 		return eval_program(e, item + 1);
 	buf_reset(&e->path);

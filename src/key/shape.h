@@ -21,8 +21,8 @@ struct roots;
  *   e name   a variable, by value         l path  a directory, by its names
  *   c path   a directory, by its crates   a path  must be absent
  *   s path   must be there, by type       k path  the same, links themselves
- *   i name   a variable, only that it is set (proven to be used for
- *            includes; the files are items of their own)
+ *   i name   a variable that names a place, by root (proven to be used for
+ *            includes only; the files are items of their own)
  *
  * Threads: owner.
  */

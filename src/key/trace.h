@@ -107,7 +107,7 @@ struct trace {
 	enum trace_gap gap;      /* the first one found */
 	const char *gap_reason;  /* a word such as "static"; or "" */
 	const char *gap_name;    /* program or file concerned; or "" */
-	size_t bytes;            /* size of the file */
+	size_t bytes;            /* of its records */
 	unsigned reads_clock:1;  /* any TRACE_CLOCK */
 	unsigned uses_network:1; /* any TRACE_SOCKET but AF_UNIX */
 	char *owned;             /* private */

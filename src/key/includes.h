@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KEY_INCLUDES_H
+#define KEY_INCLUDES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Whether Rust source uses a variable for includes only.  env!("OUT_DIR")
+ * in `include!(concat!(env!("OUT_DIR"), "/x.rs"))` names a place; anywhere
+ * else (its length, a constant) it is a value, and the value is another one
+ * in the next checkout.  Knows just enough of the language to tell code from
+ * comments and literals.  Pure.  Threads: any.
+ */
+enum includes_use {
+	INCLUDES_NONE,	/* the name does not occur in code */
+	INCLUDES_ONLY,	/* it does, and each time inside such an include */
+	INCLUDES_VALUE	/* it is used otherwise, or we cannot tell */
+};
+
+/* Looks at N bytes of source at P. */
+enum includes_use includes_scan(const char *p, size_t n, const char *name);
+
+/* True if the file PATH holds the bytes of NAME anywhere, or cannot be
+ * read: a macro of that crate may spell the variable for its users. */
+bool includes_named_in(const char *path, const char *name);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "key/learn_internal.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "key/learn.h"
+#include "key/shape.h"
+#include "rustc/args.h"
+#include "rustc/roots.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Own reads of rustc, LLVM, libc and the linkers, by their start. */
+static const char *const noise[] = {
+	"/proc/self/",
+	"/proc/sys/vm/overcommit_memory",
+	"/proc/cpuinfo",
+	"/proc/meminfo",
+	"/proc/stat",
+	"/proc/mounts",
+	"/sys/kernel/mm/transparent_hugepage/",
+	"/sys/devices/system/cpu",
+	"/sys/fs/cgroup",
+	"/etc/malloc.conf",
+	"/etc/ld.so.cache",
+	"/etc/ld.so.preload",
+	"/etc/localtime",
+	"/etc/locale",
+	"/etc/nsswitch.conf",
+	"/usr/lib/locale",
+	"/usr/share/locale",
+	"/usr/share/locale-langpack",
+	"/usr/lib/x86_64-linux-gnu/gconv",
+	"/dev/null",
+	"/dev/zero",
+	"/dev/tty",
+	"/dev/urandom",
+	"/dev/random",
+	"/dev/shm",
+	"/dev/fd",
+};
+
+int
+learn_refuse(struct work *w, int code, const char *why, const char *what)
+{
+	if (!w->l->reason[0])
+		snprintf(w->l->reason, sizeof(w->l->reason), "%s%s%s", why,
+			 what ? ":" : "", what ? what : "");
+	return code;
+}
+
+bool
+learn_below(const char *path, const char *dir)
+{
+	size_t n = dir ? strlen(dir) : 0;
+
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	return n > 1 && !strncmp(path, dir, n) &&
+	       (path[n] == '/' || !path[n]);
+}
+
+const char *
+learn_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool
+learn_has_suffix(const char *name, const char *end)
+{
+	size_t n = strlen(name), k = strlen(end);
+
+	return n > k && !strcmp(name + n - k, end);
+}
+
+/* Without empty and "." parts, which two spellings of a name may differ in.
+ * ".." stays: it means what the links on the way say. */
+int
+learn_tidy(const char *cwd, const char *path, char out[PATH_MAX])
+{
+	size_t n = 0;
+
+	for (int pass = path[0] == '/'; pass < 2; pass++) {
+		const char *p = pass ? path : cwd;
+
+		while (*p) {
+			size_t k = strcspn(p, "/");
+
+			if (k > 0 && !(k == 1 && p[0] == '.')) {
+				if (n + k + 2 > PATH_MAX)
+					return ERR_TOOBIG;
+				out[n++] = '/';
+				memcpy(out + n, p, k);
+				n += k;
+			}
+			p += k + (p[k] == '/');
+		}
+	}
+	if (n == 0)
+		out[n++] = '/';
+	out[n] = '\0';
+	return 0;
+}
+
+/* Files that are in the toolchain's identity. */
+bool
+learn_in_toolchain(const struct learn *l, const char *path)
+{
+	size_t n = strlen(l->sysroot);
+
+	if (!learn_below(path, l->sysroot))
+		return false;
+	if (strcmp(l->sysroot, "/usr") && strcmp(l->sysroot, "/usr/local"))
+		return true;
+	return learn_below(path + n, "/lib/rustlib") ||
+	       !strncmp(learn_base_name(path), "librustc_driver", 15);
+}
+
+bool
+learn_is_noise(const char *path)
+{
+	for (size_t i = 0; i < sizeof(noise) / sizeof(noise[0]); i++) {
+		size_t n = strlen(noise[i]);
+
+		if (!strncmp(path, noise[i], n))
+			return true;
+	}
+	return false;
+}
+
+bool
+learn_is_proc(const char *path)
+{
+	return !strncmp(path, "/proc/", 6) && path[6] >= '0' && path[6] <= '9';
+}
+
+bool
+learn_is_state(const struct work *w, const char *path)
+{
+	return learn_below(path, w->l->args->incremental) ||
+	       learn_below(path, w->state);
+}
+
+/* Nothing to record about PATH: not outside, not an input, or known. */
+bool
+learn_skips(const struct work *w, const char *path)
+{
+	return learn_in_toolchain(w->l, path) || learn_is_noise(path) ||
+	       learn_is_proc(path) ||
+	       learn_is_state(w, path) ||
+	       !strcmp(path, w->l->observer) ||
+	       strset_covers(&w->own, path);
+}
+
+int
+learn_add_path(struct work *w, char kind, const char *path)
+{
+	struct buf enc = { 0 };
+	int r = roots_encode(w->l->roots, path, &enc);
+
+	if (r == 0 && enc.failed)
+		r = -ENOMEM;
+	if (r == 0)
+		r = shape_add(w->shape, kind, enc.p, enc.len);
+	buf_free(&enc);
+	if (r == ERR_TOOBIG || r == ERR_REFUSED)
+		return learn_refuse(w, ERR_REFUSED, "path", path);
+	return r;
+}

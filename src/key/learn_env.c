@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "key/learn_internal.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "key/includes.h"
+#include "key/learn.h"
+#include "key/shape.h"
+#include "key/trace.h"
+#include "key/unit.h"
+#include "rustc/args.h"
+#include "rustc/depinfo.h"
+#include "rustc/roots.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SOURCE_MAX = 64 << 20 };
+
+/* True if a file below this checkout is named by the value. */
+static bool
+names_root(const struct work *w, const char *value)
+{
+	struct buf enc = { 0 };
+	bool named = value && roots_encode(w->l->roots, value, &enc) == 0 &&
+		     enc.p[0] != '/';
+
+	buf_free(&enc);
+	return named;
+}
+
+static bool
+macros_ran(const struct work *w)
+{
+	const struct trace *t = w->l->trace;
+
+	for (size_t i = 0; i < t->nevents; i++)
+		if (t->events[i].kind == TRACE_DLOPEN ||
+		    (t->events[i].kind == TRACE_OBJECT &&
+		     !learn_in_toolchain(w->l, t->events[i].name)))
+			return true;
+	return false;
+}
+
+/* Every metadata that rustc looked at: a macro of a dependency may spell
+ * the variable where we cannot see it. */
+static bool
+named_by_crates(const struct work *w, const char *name)
+{
+	const struct trace *t = w->l->trace;
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < t->nevents; i++) {
+		const struct trace_event *e = &t->events[i];
+
+		if (e->kind != TRACE_READ ||
+		    !(learn_has_suffix(e->name, ".rmeta") ||
+		      learn_has_suffix(e->name, ".rlib") ||
+		      learn_has_suffix(e->name, ".so")))
+			continue;
+		if (learn_tidy(w->l->cwd, e->name, path) < 0 ||
+		    (!learn_skips(w, path) && includes_named_in(path, name)))
+			return true;
+	}
+	return false;
+}
+
+static enum includes_use
+scan_sources(const struct work *w, const char *name)
+{
+	const struct depinfo *d = w->l->depinfo;
+	enum includes_use use = INCLUDES_NONE;
+
+	for (size_t i = 0; i < d->nfiles && use != INCLUDES_VALUE; i++) {
+		enum includes_use one = INCLUDES_VALUE;
+		struct buf b = { 0 };
+		char path[PATH_MAX];
+
+		if (!learn_has_suffix(d->files[i], ".rs"))
+			continue;
+		if (learn_tidy(w->l->cwd, d->files[i], path) == 0 &&
+		    file_read(AT_FDCWD, path, SOURCE_MAX, &b) == 0)
+			one = b.len ? includes_scan(b.p, b.len, name)
+				    : INCLUDES_NONE;
+		if (one > use)
+			use = one;
+		buf_free(&b);
+	}
+	return use;
+}
+
+/*
+ * A variable that holds a place of this checkout but serves includes only:
+ * the files are items of their own, under a name that moves along.
+ */
+static bool
+is_include_only(const struct work *w, const char *name)
+{
+	return names_root(w, getenv(name)) && !macros_ran(w) &&
+	       scan_sources(w, name) == INCLUDES_ONLY &&
+	       !named_by_crates(w, name);
+}
+
+int
+learn_env(struct work *w, const struct trace_event *e)
+{
+	if (strset_has(&w->places, e->name))
+		return 0;
+	/* rustc itself reads PATH to start a linker. */
+	if (unit_env_known(e->name) ||
+	    (!strcmp(e->name, "PATH") &&
+	     (w->l->args->linked || e->process != 0)))
+		return 0;
+	if (!roots_clean(e->name, strlen(e->name)))
+		return learn_refuse(w, ERR_REFUSED, "env", NULL);
+	return shape_add(w->shape, 'e', e->name, strlen(e->name));
+}
+
+int
+learn_declared_env(struct work *w)
+{
+	const struct depinfo *d = w->l->depinfo;
+	int r = 0;
+
+	for (size_t i = 0; i < d->nenvs && r == 0; i++) {
+		const char *name = d->envs[i].name;
+		bool place = d->envs[i].set && is_include_only(w, name);
+
+		if (place)
+			strset_add(&w->places, name, NULL);
+		r = shape_add(w->shape, place ? 'i' : 'e', name, strlen(name));
+	}
+	return r;
+}

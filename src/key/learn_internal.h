@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KEY_LEARN_INTERNAL_H
+#define KEY_LEARN_INTERNAL_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/strset.h" /* allow: value */
+
+struct learn;
+struct shape;
+struct trace_event;
+
+/* The working state of one learn_shape, shared by its parts:
+ * learn_base   names, what is left out, how a refusal is said
+ * learn_own    what the unit made itself, and effects a hit would lose
+ * learn_read   files, programs and objects, and the race guard
+ * learn_name   listings, absent and present names
+ * learn_env    variables */
+struct work {
+	struct learn *l;
+	struct shape *shape;
+	struct strset own;	/* made by this unit's processes */
+	struct strset files;	/* read; value: struct trace_event */
+	struct strset implied;	/* above a recorded name */
+	struct strset absent;
+	struct strset externs;	/* value: identity before the compile */
+	struct strset search;	/* directories of PATH */
+	struct strset places;	/* variables that serve includes only */
+	char state[PATH_MAX];	/* -C incremental with links resolved, or "" */
+};
+
+/* Sets the reason, if none is set, to "why:what"; gives CODE. */
+int learn_refuse(struct work *w, int code, const char *why, const char *what);
+
+bool learn_below(const char *path, const char *dir);
+const char *learn_base_name(const char *path);
+bool learn_has_suffix(const char *name, const char *end);
+
+/* PATH, absolute (below CWD if it is not), without empty and "." parts.
+ * ".." stays: it means what the links on the way say. */
+int learn_tidy(const char *cwd, const char *path, char out[PATH_MAX]);
+
+/* True for files that are in the toolchain's identity. */
+bool learn_in_toolchain(const struct learn *l, const char *path);
+bool learn_is_noise(const char *path);
+bool learn_is_proc(const char *path);
+
+/* Below -C incremental, which rustc resolves links of. */
+bool learn_is_state(const struct work *w, const char *path);
+
+/* Nothing to record about PATH: not outside, no input, or known. */
+bool learn_skips(const struct work *w, const char *path);
+int learn_add_path(struct work *w, char kind, const char *path);
+
+int learn_own(struct work *w);
+int learn_effects(struct work *w);
+
+int learn_race(struct work *w, const struct trace_event *e, const char *path);
+bool learn_candidate(const struct work *w, const struct trace_event *e,
+		     const char *path);
+int learn_externs(struct work *w);
+int learn_read(struct work *w, const struct trace_event *e);
+int learn_object(void *work, const char *name);
+int learn_program(struct work *w, size_t event);
+int learn_sources(struct work *w);
+int learn_files(struct work *w);
+void learn_split_path(struct work *w);
+bool learn_path_search(struct work *w, const struct trace_event *e,
+		       const char *path);
+
+int learn_listing(struct work *w, const char *name);
+int learn_absent(struct work *w, const struct trace_event *e);
+int learn_present(struct work *w, const struct trace_event *e);
+
+int learn_env(struct work *w, const struct trace_event *e);
+int learn_declared_env(struct work *w);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "key/learn_internal.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "key/learn.h"
+#include "key/shape.h"
+#include "key/trace.h"
+#include "rustc/args.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool
+is_crate_search(const struct learn *l, const char *path, bool *names_matter)
+{
+	char dir[PATH_MAX];
+
+	*names_matter = false;
+	for (size_t i = 0; i < l->args->nsearch; i++) {
+		const struct args_search *s = &l->args->search[i];
+
+		if (learn_tidy(l->cwd, s->path, dir) < 0 || strcmp(dir, path))
+			continue;
+		if (!strncmp(s->kind, "crate", 5) ||
+		    !strncmp(s->kind, "all", 3))
+			*names_matter = true;
+		return true;
+	}
+	return false;
+}
+
+int
+learn_listing(struct work *w, const char *name)
+{
+	char path[PATH_MAX];
+	struct file_id id;
+	bool matter;
+
+	if (learn_tidy(w->l->cwd, name, path) < 0)
+		return learn_refuse(w, ERR_REFUSED, "path", name);
+	if (learn_skips(w, path))
+		return 0;
+	/* rustc lists every -L directory; only crates found by bare name
+	 * depend on what is in it. */
+	if (is_crate_search(w->l, path, &matter))
+		return matter ? learn_add_path(w, 'c', path) : 0;
+	if (learn_below(path, "/proc") || learn_below(path, "/sys"))
+		return learn_refuse(w, ERR_REFUSED, "lists", path);
+	if (file_id_at(AT_FDCWD, path, &id) < 0 || id.mtime >= w->l->started)
+		return learn_refuse(w, ERR_CHANGED, "raced", path);
+	strset_add_above(&w->implied, path);
+	strset_add(&w->implied, path, NULL);
+	return learn_add_path(w, 'l', path);
+}
+
+/* Of an absent tree only its top is recorded. */
+int
+learn_absent(struct work *w, const struct trace_event *e)
+{
+	const char *name = e->name;
+	char path[PATH_MAX], up[PATH_MAX];
+	struct stat st;
+
+	if (learn_tidy(w->l->cwd, name, path) < 0)
+		return learn_refuse(w, ERR_REFUSED, "path", name);
+	if (learn_skips(w, path) || strset_has(&w->absent, path) ||
+	    learn_candidate(w, e, path))
+		return 0;
+	if (learn_path_search(w, e, path))
+		return shape_add(w->shape, 'p', learn_base_name(path),
+				 strlen(learn_base_name(path)));
+	if (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
+		return learn_refuse(w, ERR_CHANGED, "raced", path);
+	strset_add(&w->absent, path, NULL);
+	for (;;) {
+		char *slash;
+
+		memcpy(up, path, strlen(path) + 1);
+		slash = strrchr(up, '/');
+		if (!slash || slash == up)
+			break;
+		*slash = '\0';
+		if (lstat(up, &st) == 0 || errno != ENOENT)
+			break;
+		memcpy(path, up, strlen(up) + 1);
+	}
+	strset_add_above(&w->implied, path);
+	return learn_add_path(w, 'a', path);
+}
+
+static int
+add_measured(struct work *w, const char *path, const struct stat *st)
+{
+	struct file_id id;
+
+	file_id_of(st, &id);
+	if (id.mtime >= w->l->started)
+		return learn_refuse(w, ERR_CHANGED, "raced-tick", path);
+	strset_add(&w->files, path, NULL);
+	return learn_add_path(w, 'f', path);
+}
+
+int
+learn_present(struct work *w, const struct trace_event *e)
+{
+	bool links = e->how == TRACE_BY_LSTAT || e->how == TRACE_BY_READLINK;
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (learn_tidy(w->l->cwd, e->name, path) < 0)
+		return learn_refuse(w, ERR_REFUSED, "path", e->name);
+	if (learn_skips(w, path) || !strcmp(path, "/") || learn_candidate(w, e, path))
+		return 0;
+	if (learn_path_search(w, e, path))
+		return shape_add(w->shape, 'p', learn_base_name(path),
+				 strlen(learn_base_name(path)));
+	if ((links ? lstat(path, &st) : stat(path, &st)) < 0)
+		return learn_refuse(w, ERR_CHANGED, "raced", path);
+	/* Ancestors and recorded files are implied, unless as links. */
+	if (!(links && S_ISLNK(st.st_mode)) &&
+	    (strset_has(&w->implied, path) || strset_has(&w->files, path) ||
+	     strset_has(&w->externs, path)))
+		return 0;
+	if (links && S_ISLNK(st.st_mode))
+		return learn_add_path(w, 'k', path);
+	/* Whoever asks for a file's stat may use its size. */
+	if (S_ISREG(st.st_mode) && e->how != TRACE_BY_ACCESS)
+		return add_measured(w, path, &st);
+	return learn_add_path(w, 's', path);
+}

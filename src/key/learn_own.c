@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "key/learn_internal.h"
+
+#include "base/err.h"
+#include "key/learn.h"
+#include "key/trace.h"
+#include "rustc/args.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int
+note_own(struct work *w, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (learn_tidy(w->l->cwd, name, path) < 0)
+		return learn_refuse(w, ERR_REFUSED, "path", name);
+	strset_add(&w->own, path, NULL);
+	return 0;
+}
+
+/* rustc looks for what an earlier compile of the unit left. */
+static int
+note_leftovers(struct work *w)
+{
+	static const char *const parts[][2] = {
+		{ "lib", ".rmeta" }, { "lib", ".rlib" }, { "lib", ".so" },
+		{ "", "" },	     { "", ".d" },
+	};
+	const struct args *a = w->l->args;
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && !r; i++) {
+		snprintf(path, sizeof(path), "%s/%s%s%s%s", a->out_dir,
+			 parts[i][0], a->crate_name, a->extra_filename,
+			 parts[i][1]);
+		r = note_own(w, path);
+	}
+	return r;
+}
+
+int
+learn_own(struct work *w)
+{
+	const struct trace *t = w->l->trace;
+	int r = note_leftovers(w);
+
+	for (size_t i = 0; i < w->l->noutputs && r == 0; i++)
+		r = note_own(w, w->l->outputs[i]);
+	for (size_t i = 0; i < t->nevents && r == 0; i++) {
+		const struct trace_event *e = &t->events[i];
+
+		if (e->kind == TRACE_WRITE || e->kind == TRACE_MKDIR)
+			r = note_own(w, e->name);
+		else if (e->kind == TRACE_RENAME || e->kind == TRACE_LINK ||
+			 e->kind == TRACE_SYMLINK)
+			r = note_own(w, e->other);
+	}
+	return r;
+}
+
+static bool
+is_output(const struct work *w, const char *path)
+{
+	char out[PATH_MAX];
+
+	for (size_t i = 0; i < w->l->noutputs; i++)
+		if (learn_tidy(w->l->cwd, w->l->outputs[i], out) == 0 &&
+		    !strcmp(out, path))
+			return true;
+	return false;
+}
+
+/* What a hit would not bring back: a file left behind that is no output, or
+ * one taken away. */
+static int
+check_effect(struct work *w, const struct trace_event *e)
+{
+	bool moves = e->kind == TRACE_RENAME || e->kind == TRACE_LINK ||
+		     e->kind == TRACE_SYMLINK;
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (learn_tidy(w->l->cwd, moves ? e->other : e->name, path) < 0)
+		return learn_refuse(w, ERR_REFUSED, "path", e->name);
+	if (learn_is_noise(path) || learn_is_proc(path) ||
+	    learn_is_state(w, path) || is_output(w, path))
+		return 0;
+	if (e->kind == TRACE_UNLINK)
+		return strset_covers(&w->own, path)
+			       ? 0
+			       : learn_refuse(w, ERR_REFUSED, "removed", path);
+	if (lstat(path, &st) < 0)
+		return 0;
+	/* A directory that was there before (mkdir -p). */
+	if (e->kind == TRACE_MKDIR && st.st_ctim.tv_sec <
+					      w->l->started / 1000000000)
+		return 0;
+	return learn_refuse(w, ERR_REFUSED, "wrote", path);
+}
+
+int
+learn_effects(struct work *w)
+{
+	const struct trace *t = w->l->trace;
+	int r = 0;
+
+	for (size_t i = 0; i < t->nevents && r == 0; i++)
+		switch (t->events[i].kind) {
+		case TRACE_WRITE:
+		case TRACE_MKDIR:
+		case TRACE_RENAME:
+		case TRACE_LINK:
+		case TRACE_SYMLINK:
+		case TRACE_UNLINK:
+			r = check_effect(w, &t->events[i]);
+			break;
+		default:
+			break;
+		}
+	return r;
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "key/learn_internal.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "key/learn.h"
+#include "key/shape.h"
+#include "key/trace.h"
+#include "rustc/args.h"
+#include "rustc/depinfo.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Objects that any program loads and no result depends on. */
+static const char *const plain_objects[] = {
+	"libc.so",  "libm.so",	   "libdl.so", "libpthread.so",
+	"librt.so", "libgcc_s.so", "libz.so",  "ld-linux-x86-64.so",
+	"linux-vdso.so", "libutil.so",
+};
+
+/* mtime in the tick of the opening proves nothing: it may move once more
+ * without showing. */
+int
+learn_race(struct work *w, const struct trace_event *e, const char *path)
+{
+	struct file_id id;
+
+	if (file_id_at(AT_FDCWD, path, &id) < 0 || id.dev != e->st.dev ||
+	    id.ino != e->st.ino || id.size != e->st.size ||
+	    id.mtime != e->st.mtime_ns)
+		return learn_refuse(w, ERR_CHANGED, "raced", path);
+	if (e->st.mtime_ns >= e->st.seen_ns)
+		return learn_refuse(w, ERR_CHANGED, "raced-tick", path);
+	return 0;
+}
+
+/*
+ * A crate that rustc looked at while it resolved dependencies of
+ * dependencies.  Which one it takes, and its metadata, are pinned by the
+ * hash (SVH) in the extern that needs it; which candidates lie there is
+ * chance.  What a link takes in addition, and macros that are loaded, are
+ * inputs: .rlib files of linked units, loaded objects.
+ */
+bool
+learn_candidate(const struct work *w, const struct trace_event *e,
+	     const char *path)
+{
+	const struct args *a = w->l->args;
+	const char *name = learn_base_name(path);
+	char dir[PATH_MAX];
+	bool found = false;
+
+	if (e->process != 0 || strncmp(name, "lib", 3) ||
+	    !(learn_has_suffix(name, ".rmeta") || learn_has_suffix(name, ".so") ||
+	      (learn_has_suffix(name, ".rlib") && !a->linked)))
+		return false;
+	for (size_t i = 0; i < a->nsearch && !found; i++)
+		found = a->search[i].kind_len == 10 &&
+			learn_tidy(w->l->cwd, a->search[i].path, dir) == 0 &&
+			!strncmp(path, dir, strlen(dir)) &&
+			path + strlen(dir) + 1 == name;
+	return found;
+}
+
+int
+learn_read(struct work *w, const struct trace_event *e)
+{
+	const struct trace_event *old;
+	char path[PATH_MAX];
+
+	if (learn_tidy(w->l->cwd, e->name, path) < 0)
+		return learn_refuse(w, ERR_REFUSED, "path", e->name);
+	if (learn_skips(w, path) || learn_candidate(w, e, path))
+		return 0;
+	if (!S_ISREG(e->st.mode))
+		return S_ISDIR(e->st.mode)
+			       ? 0
+			       : learn_refuse(w, ERR_REFUSED, "special", path);
+	if (learn_below(path, "/proc") || learn_below(path, "/sys"))
+		return learn_refuse(w, ERR_REFUSED, "reads", path);
+	old = strset_get(&w->files, path);
+	if (old && (old->st.ino != e->st.ino ||
+		    old->st.mtime_ns != e->st.mtime_ns ||
+		    old->st.size != e->st.size))
+		return learn_refuse(w, ERR_CHANGED, "raced", path);
+	/* The earliest opening has the strictest tick. */
+	if (!old)
+		strset_add(&w->files, path, e);
+	return 0;
+}
+
+int
+learn_files(struct work *w)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < w->files.cap && r == 0; i++) {
+		const char *path = w->files.slots[i].key;
+		const struct trace_event *e = w->files.slots[i].val;
+
+		if (!path)
+			continue;
+		strset_add_above(&w->implied, path);
+		if (strset_has(&w->externs, path))
+			continue;
+		if (e)
+			r = learn_race(w, e, path);
+		if (r == 0)
+			r = learn_add_path(w, 'f', path);
+	}
+	return r;
+}
+
+/* Read through the memo before rustc ran; must be the same still. */
+int
+learn_externs(struct work *w)
+{
+	const struct args *a = w->l->args;
+
+	for (size_t i = 0; i < a->nexterns; i++) {
+		char path[PATH_MAX];
+		struct file_id id;
+
+		if (!a->externs[i].path)
+			continue;
+		if (learn_tidy(w->l->cwd, a->externs[i].path, path) < 0 ||
+		    file_id_at(AT_FDCWD, path, &id) < 0 ||
+		    !file_id_same(&id, &w->l->externs[i]))
+			return learn_refuse(w, ERR_CHANGED, "raced",
+				      a->externs[i].path);
+		strset_add(&w->externs, path, &w->l->externs[i]);
+	}
+	return 0;
+}
+
+/* Every source in the .d was opened by a process we saw. */
+int
+learn_sources(struct work *w)
+{
+	const struct depinfo *d = w->l->depinfo;
+
+	for (size_t i = 0; i < d->nfiles; i++) {
+		char path[PATH_MAX];
+
+		if (learn_tidy(w->l->cwd, d->files[i], path) < 0 ||
+		    (!strset_has(&w->files, path) && !learn_skips(w, path)))
+			return learn_refuse(w, ERR_REFUSED, "unseen-source",
+				      d->files[i]);
+	}
+	return 0;
+}
+
+static bool
+is_plain_object(const char *path)
+{
+	const char *name = learn_base_name(path);
+
+	for (size_t i = 0; i < sizeof(plain_objects) / sizeof(*plain_objects);
+	     i++)
+		if (!strncmp(name, plain_objects[i],
+			     strlen(plain_objects[i])))
+			return true;
+	return false;
+}
+
+/* Code that ran: an input like any file, seen before main. */
+int
+learn_object(void *ctx, const char *name)
+{
+	struct work *w = ctx;
+	char path[PATH_MAX];
+	struct file_id id;
+
+	if (name[0] != '/' || is_plain_object(name))
+		return 0;
+	if (learn_tidy("/", name, path) < 0)
+		return learn_refuse(w, ERR_REFUSED, "path", name);
+	if (learn_skips(w, path) || strset_has(&w->files, path))
+		return 0;
+	if (file_id_at(AT_FDCWD, path, &id) < 0)
+		return learn_refuse(w, ERR_CHANGED, "raced", path);
+	if (strset_has(&w->externs, path))
+		return 0;
+	if (id.mtime >= w->l->started)
+		return learn_refuse(w, ERR_CHANGED, "raced-tick", path);
+	strset_add(&w->files, path, NULL);
+	return 0;
+}
+
+/*
+ * Tools of a linker look through PATH by testing each place.  What counts is
+ * what they find: the places would name somebody's home.
+ */
+bool
+learn_path_search(struct work *w, const struct trace_event *e, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
+
+	if (e->process == 0 || !slash || slash == path)
+		return false;
+	snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+	return strset_has(&w->search, dir);
+}
+
+void
+learn_split_path(struct work *w)
+{
+	const char *path = getenv("PATH");
+	char dir[PATH_MAX], clean[PATH_MAX];
+
+	while (path && *path) {
+		size_t n = strcspn(path, ":");
+
+		if (n > 0 && n < sizeof(dir)) {
+			memcpy(dir, path, n);
+			dir[n] = '\0';
+			if (learn_tidy(w->l->cwd, dir, clean) == 0)
+				strset_add(&w->search, clean, NULL);
+		}
+		path += n + (path[n] == ':');
+	}
+}
+
+/* Not there, or not to be run: whichever, it must stay so. */
+static int
+add_absent_program(struct work *w, const char *path)
+{
+	struct stat st;
+
+	return learn_add_path(w, lstat(path, &st) == 0 ? 'f' : 'a', path);
+}
+
+/* Recorded before the attempt, which may fail. */
+static bool
+failed_exec(const struct trace *t, size_t at)
+{
+	const struct trace_event *e = &t->events[at];
+
+	for (size_t i = at + 1; i < t->nevents; i++) {
+		const struct trace_event *f = &t->events[i];
+
+		if (f->process != e->process)
+			continue;
+		if (f->kind == TRACE_EXEC_FAIL && !strcmp(f->name, e->name))
+			return true;
+		if (f->kind == TRACE_EXEC)
+			return false;
+	}
+	return false;
+}
+
+int
+learn_program(struct work *w, size_t at)
+{
+	const struct trace_event *e = &w->l->trace->events[at];
+	char path[PATH_MAX];
+
+	if (strchr(e->name, '/')) {
+		if (learn_tidy(w->l->cwd, e->name, path) < 0)
+			return learn_refuse(w, ERR_REFUSED, "path", e->name);
+		/* A shell that walks through PATH by itself. */
+		if (learn_path_search(w, e, path))
+			return shape_add(w->shape, 'p', learn_base_name(path),
+					 strlen(learn_base_name(path)));
+		if (failed_exec(w->l->trace, at))
+			return add_absent_program(w, path);
+		return learn_object(w, path);
+	}
+	if (learn_in_toolchain(w->l, e->other) || strset_covers(&w->own, e->other))
+		return 0;
+	return shape_add(w->shape, 'p', e->name, strlen(e->name));
+}
