@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "store/entry.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "store/store.h"
+#include "tests/unit/testdir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static struct store s;
+
+static struct entry
+sample(void)
+{
+	struct entry e = {
+		.stored_ms = 1700000000000,
+		.compile_us = 123456,
+		.kind = 2,
+		.nout = 3,
+	};
+
+	memcpy(e.out[0].name, "liba-1.rmeta", 13);
+	e.out[0].role = ENTRY_METADATA;
+	e.out[0].size = 10;
+	digest_bytes("m", 1, &e.out[0].blob);
+	memcpy(e.out[1].name, "a-1", 4);
+	e.out[1].role = ENTRY_LINK;
+	e.out[1].exec = 1;
+	e.out[1].size = 20;
+	digest_bytes("l", 1, &e.out[1].blob);
+	memcpy(e.out[2].name, "a-1.d", 6);
+	e.out[2].role = ENTRY_DEPINFO;
+	digest_bytes("k0", 2, &e.k0);
+	buf_str(&e.crate, "a");
+	buf_str(&e.depinfo, "neutral dep-info\n");
+	buf_str(&e.stderr_text, "{\"message\":\"unused\"}\n");
+	return e;
+}
+
+static void
+same(const struct entry *a, const struct entry *b)
+{
+	assert_int_equal(a->stored_ms, b->stored_ms);
+	assert_int_equal(a->compile_us, b->compile_us);
+	assert_int_equal(a->kind, b->kind);
+	assert_true(digest_eq(&a->k0, &b->k0));
+	assert_int_equal(a->nout, b->nout);
+	for (size_t i = 0; i < a->nout; i++) {
+		assert_string_equal(a->out[i].name, b->out[i].name);
+		assert_int_equal(a->out[i].role, b->out[i].role);
+		assert_int_equal(a->out[i].exec, b->out[i].exec);
+		assert_int_equal(a->out[i].size, b->out[i].size);
+		assert_true(digest_eq(&a->out[i].blob, &b->out[i].blob));
+	}
+	assert_int_equal(a->depinfo.len, b->depinfo.len);
+	assert_memory_equal(a->depinfo.p, b->depinfo.p, a->depinfo.len);
+	assert_int_equal(a->stderr_text.len, b->stderr_text.len);
+}
+
+static void
+what_was_saved_loads(void **state)
+{
+	struct entry e = sample(), back;
+	struct digest k1, other;
+
+	(void)state;
+	digest_bytes("k1", 2, &k1);
+	digest_bytes("k2", 2, &other);
+	assert_int_equal(entry_save(&s, &k1, &e), 0);
+	assert_int_equal(entry_load(&s, &k1, &back), 0);
+	same(&e, &back);
+	entry_release(&back);
+	assert_int_equal(entry_load(&s, &other, &back), ERR_MISS);
+	entry_release(&e);
+}
+
+static void
+damage_is_a_miss_and_goes(void **state)
+{
+	struct entry e = sample(), back;
+	char name[STORE_NAME];
+	struct digest k1;
+	int fd;
+
+	(void)state;
+	digest_bytes("damaged", 7, &k1);
+	assert_int_equal(entry_save(&s, &k1, &e), 0);
+	store_name("entries", &k1, name);
+	fd = openat(s.dir, name, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "X", 1, 60), 1);
+	close(fd);
+	assert_int_equal(entry_load(&s, &k1, &back), ERR_CORRUPT);
+	assert_int_equal(faccessat(s.dir, name, F_OK, 0), -1);
+	assert_int_equal(entry_load(&s, &k1, &back), ERR_MISS);
+	entry_release(&e);
+}
+
+static void
+every_flipped_bit_is_refused(void **state)
+{
+	struct entry e = sample(), back;
+	struct buf b = { 0 };
+
+	(void)state;
+	entry_encode(&e, &b);
+	for (size_t i = 0; i < b.len * 8; i++) {
+		b.p[i / 8] ^= (char)(1 << i % 8);
+		assert_true(entry_decode(b.p, b.len, &back) < 0);
+		b.p[i / 8] ^= (char)(1 << i % 8);
+	}
+	for (size_t i = 0; i < b.len; i++)
+		assert_true(entry_decode(b.p, i, &back) < 0);
+	buf_free(&b);
+	entry_release(&e);
+}
+
+/* A sound record from a hostile hand. */
+static void
+hostile_names_are_refused(void **state)
+{
+	static const char *const bad[] = { "../x", "/etc/passwd", ".",   "..",
+					   "",     "a/b",         "a\nb" };
+	struct entry back;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct entry e = sample();
+		struct buf b = { 0 };
+
+		memcpy(e.out[0].name, bad[i], strlen(bad[i]) + 1);
+		entry_encode(&e, &b);
+		assert_true(entry_decode(b.p, b.len, &back) < 0);
+		assert_false(entry_name_ok(bad[i], strlen(bad[i])));
+		buf_free(&b);
+		entry_release(&e);
+	}
+	assert_true(entry_name_ok("liba-1.rlib", 11));
+}
+
+static void
+touch_moves_only_old_times(void **state)
+{
+	struct timespec old[2] = { { .tv_sec = 1000000 },
+				   { .tv_sec = 1000000 } };
+	struct entry e = sample();
+	struct file_id a, b;
+	char name[STORE_NAME];
+	struct digest k1;
+
+	(void)state;
+	digest_bytes("touched", 7, &k1);
+	assert_int_equal(entry_save(&s, &k1, &e), 0);
+	store_name("entries", &k1, name);
+	assert_int_equal(file_id_at(s.dir, name, &a), 0);
+	entry_touch(&s, &k1);
+	assert_int_equal(file_id_at(s.dir, name, &b), 0);
+	assert_true(a.mtime == b.mtime);
+	assert_int_equal(utimensat(s.dir, name, old, 0), 0);
+	entry_touch(&s, &k1);
+	assert_int_equal(file_id_at(s.dir, name, &b), 0);
+	assert_true(b.mtime >= a.mtime);
+	entry_release(&e);
+}
+
+static int
+set_up(void **state)
+{
+	return testdir_make(state) < 0 ? -1 : store_open(&s, testdir);
+}
+
+static int
+tear_down(void **state)
+{
+	store_close(&s);
+	return testdir_remove(state);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_saved_loads),
+		cmocka_unit_test(damage_is_a_miss_and_goes),
+		cmocka_unit_test(every_flipped_bit_is_refused),
+		cmocka_unit_test(hostile_names_are_refused),
+		cmocka_unit_test(touch_moves_only_old_times),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "store/manifest.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "store/store.h"
+#include "tests/unit/testdir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static struct store s;
+
+static struct manifest_record
+record(const char *file, uint64_t when)
+{
+	struct manifest_record r = { .compile_us = 5, .stored_ms = when };
+
+	digest_bytes(file, strlen(file), &r.last_k1);
+	assert_int_equal(shape_add(&r.shape, 'f', file, strlen(file)), 0);
+	assert_int_equal(shape_add(&r.shape, 'e', "NAME", 4), 0);
+	assert_int_equal(shape_finish(&r.shape), 0);
+	return r;
+}
+
+static void
+newest_comes_first(void **state)
+{
+	struct manifest_record a = record("wa", 1), b = record("wb", 2);
+	struct manifest m;
+	struct digest k0;
+
+	(void)state;
+	digest_bytes("first", 5, &k0);
+	assert_int_equal(manifest_load(&s, &k0, &m), ERR_MISS);
+	assert_int_equal(manifest_add(&s, &k0, &a), 0);
+	assert_int_equal(manifest_add(&s, &k0, &b), 0);
+	assert_int_equal(manifest_load(&s, &k0, &m), 0);
+	assert_int_equal(m.count, 2);
+	assert_int_equal(m.rec[0].stored_ms, 2);
+	assert_int_equal(m.rec[0].shape.count, 2);
+	assert_string_equal(shape_item(&m.rec[0].shape, 0), "eNAME");
+	assert_string_equal(shape_item(&m.rec[0].shape, 1), "fwb");
+	manifest_release(&m);
+}
+
+static void
+equal_shapes_are_one_record(void **state)
+{
+	struct manifest_record a = record("wa", 1), b = record("wb", 2);
+	struct manifest_record again = record("wa", 3);
+	struct manifest m;
+	struct digest k0;
+
+	(void)state;
+	digest_bytes("equal", 5, &k0);
+	assert_int_equal(manifest_add(&s, &k0, &a), 0);
+	assert_int_equal(manifest_add(&s, &k0, &b), 0);
+	assert_int_equal(manifest_add(&s, &k0, &again), 0);
+	assert_int_equal(manifest_load(&s, &k0, &m), 0);
+	assert_int_equal(m.count, 2);
+	assert_int_equal(m.rec[0].stored_ms, 3);
+	assert_int_equal(m.rec[1].stored_ms, 2);
+	manifest_release(&m);
+}
+
+static void
+the_oldest_of_too_many_goes(void **state)
+{
+	struct manifest m;
+	struct digest k0;
+	char name[16];
+
+	(void)state;
+	digest_bytes("many", 4, &k0);
+	for (unsigned i = 0; i < MANIFEST_MAX + 3; i++) {
+		struct manifest_record r;
+
+		snprintf(name, sizeof(name), "wfile%u", i);
+		r = record(name, i);
+		assert_int_equal(manifest_add(&s, &k0, &r), 0);
+	}
+	assert_int_equal(manifest_load(&s, &k0, &m), 0);
+	assert_int_equal(m.count, MANIFEST_MAX);
+	assert_int_equal(m.rec[0].stored_ms, MANIFEST_MAX + 2);
+	assert_int_equal(m.rec[MANIFEST_MAX - 1].stored_ms, 3);
+	manifest_release(&m);
+}
+
+static void
+every_flipped_bit_is_refused(void **state)
+{
+	struct manifest m = { .count = 1 }, back;
+	struct buf b = { 0 };
+
+	(void)state;
+	m.rec[0] = record("w/src/lib.rs", 7);
+	manifest_encode(&m, &b);
+	assert_int_equal(manifest_decode(b.p, b.len, &back), 0);
+	manifest_release(&back);
+	for (size_t i = 0; i < b.len * 8; i++) {
+		b.p[i / 8] ^= (char)(1 << i % 8);
+		assert_true(manifest_decode(b.p, b.len, &back) < 0);
+		b.p[i / 8] ^= (char)(1 << i % 8);
+	}
+	for (size_t i = 0; i < b.len; i++)
+		assert_true(manifest_decode(b.p, i, &back) < 0);
+	buf_free(&b);
+	manifest_release(&m);
+}
+
+static void
+damage_is_a_miss_and_goes(void **state)
+{
+	struct manifest_record a = record("wa", 1);
+	char name[STORE_NAME];
+	struct manifest m;
+	struct digest k0;
+
+	(void)state;
+	digest_bytes("damaged", 7, &k0);
+	assert_int_equal(manifest_add(&s, &k0, &a), 0);
+	store_name("manifests", &k0, name);
+	close(openat(s.dir, name, O_WRONLY | O_TRUNC | O_CLOEXEC));
+	assert_int_equal(manifest_load(&s, &k0, &m), ERR_CORRUPT);
+	assert_int_equal(manifest_load(&s, &k0, &m), ERR_MISS);
+}
+
+static int
+set_up(void **state)
+{
+	return testdir_make(state) < 0 ? -1 : store_open(&s, testdir);
+}
+
+static int
+tear_down(void **state)
+{
+	store_close(&s);
+	return testdir_remove(state);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(newest_comes_first),
+		cmocka_unit_test(equal_shapes_are_one_record),
+		cmocka_unit_test(the_oldest_of_too_many_goes),
+		cmocka_unit_test(every_flipped_bit_is_refused),
+		cmocka_unit_test(damage_is_a_miss_and_goes),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

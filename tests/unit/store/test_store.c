@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "store/store.h"
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "tests/unit/testdir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static char path[128];
+
+static const char *
+at(const char *name)
+{
+	snprintf(path, sizeof(path), "%s/%s", testdir, name);
+	return path;
+}
+
+static void
+a_store_is_made_for_its_owner_only(void **state)
+{
+	struct store s;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(store_open(&s, at("deep/er/store")), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	store_close(&s);
+	assert_int_equal(store_open(&s, at("deep/er/store")), 0);
+	store_close(&s);
+}
+
+static void
+unsafe_places_are_refused(void **state)
+{
+	struct store s;
+
+	(void)state;
+	assert_int_equal(mkdir(at("open"), 0700), 0);
+	assert_int_equal(chmod(at("open"), 0777), 0);
+	assert_int_equal(store_open(&s, at("open")), -EPERM);
+	close(open(at("file2"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	assert_true(store_open(&s, at("file2")) < 0);
+	assert_true(store_open(&s, at("file2/below")) < 0);
+	assert_true(store_open(&s, "/proc/nowhere") < 0);
+}
+
+static void
+a_newer_store_is_left_alone(void **state)
+{
+	struct store s;
+
+	(void)state;
+	assert_int_equal(store_open(&s, at("newer")), 0);
+	assert_int_equal(file_publish(s.dir, "tmp/v", "VERSION", "999\n", 4),
+			 0);
+	store_close(&s);
+	assert_int_equal(store_open(&s, at("newer")), ERR_NEWER);
+}
+
+static void
+names_have_two_levels(void **state)
+{
+	char name[STORE_NAME], other[STORE_NAME];
+	struct digest d;
+	struct store s;
+
+	(void)state;
+	digest_bytes("abc", 3, &d);
+	store_name("blobs", &d, name);
+	assert_string_equal(name, "blobs/ba/ba7816bf8f01cfea414140de5dae2223"
+				  "b00361a396177a9cb410ff61f20015ad");
+	assert_int_equal(store_open(&s, at("names")), 0);
+	store_tmp(&s, name);
+	store_tmp(&s, other);
+	assert_string_not_equal(name, other);
+	assert_memory_equal(name, "tmp/", 4);
+	store_close(&s);
+}
+
+static int
+locked_elsewhere(enum store_lock kind, const struct digest *d)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct store s;
+
+		if (store_open(&s, at("locks")) < 0)
+			_exit(2);
+		_exit(store_lock(&s, kind, d, 0) == ERR_TIMEOUT ? 1 : 0);
+	}
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status);
+}
+
+static void
+locks_are_by_kind_and_key(void **state)
+{
+	struct digest a, b;
+	struct store s;
+
+	(void)state;
+	digest_bytes("a", 1, &a);
+	digest_bytes("b", 1, &b);
+	assert_int_equal(store_open(&s, at("locks")), 0);
+	assert_int_equal(store_lock(&s, STORE_LOCK_COMPILE, &a, 0), 0);
+	assert_int_equal(locked_elsewhere(STORE_LOCK_COMPILE, &a), 1);
+	assert_int_equal(locked_elsewhere(STORE_LOCK_COMPILE, &b), 0);
+	assert_int_equal(locked_elsewhere(STORE_LOCK_MANIFEST, &a), 0);
+	store_unlock(&s, STORE_LOCK_COMPILE, &a);
+	assert_int_equal(locked_elsewhere(STORE_LOCK_COMPILE, &a), 0);
+	store_close(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_store_is_made_for_its_owner_only),
+		cmocka_unit_test(unsafe_places_are_refused),
+		cmocka_unit_test(a_newer_store_is_left_alone),
+		cmocka_unit_test(names_have_two_levels),
+		cmocka_unit_test(locks_are_by_kind_and_key),
+	};
+
+	return cmocka_run_group_tests(tests, testdir_make, testdir_remove);
+}
