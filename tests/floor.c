@@ -41,7 +41,7 @@ join(char path[PATH_SIZE], const char *dir, const char *name)
 	int n = snprintf(path, PATH_SIZE, "%s/%s", dir, name);
 
 	if (n < 0 || n >= PATH_SIZE)
-		strcpy(path, "/dev/null/too-long");
+		snprintf(path, PATH_SIZE, "/dev/null/too-long");
 	return path;
 }
 
@@ -130,7 +130,10 @@ forward(const char *dir, const char *name, int to)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+	for (;;) {
+		n = read(fd, buf, sizeof(buf));
+		if (n <= 0)
+			break;
 		if (write(to, buf, (size_t)n) != n)
 			break;
 	}

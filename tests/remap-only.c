@@ -49,7 +49,10 @@ read_remaps(int from, char **remaps)
 
 	if (!in)
 		return -1;
-	while ((len = getline(&line, &size, in)) > 0) {
+	for (;;) {
+		len = getline(&line, &size, in);
+		if (len <= 0)
+			break;
 		if (line[len - 1] == '\n')
 			line[len - 1] = '\0';
 		if (n == MAX_REMAPS)

@@ -4,8 +4,13 @@
 #include <string.h>
 
 static const char *const text[] = {
-	"not found", "corrupt",	 "too big",		      "refused",
-	"timed out", "newer version", "input changed meanwhile",
+	"not found",
+	"corrupt",
+	"too big",
+	"refused",
+	"timed out",
+	"newer version",
+	"input changed meanwhile",
 };
 
 const char *

@@ -9,13 +9,13 @@
  * what the caller does about them.
  */
 enum err {
-	ERR_MISS = -1000,	/* not there: look elsewhere or compile */
-	ERR_CORRUPT = -1001,	/* does not verify: remove, then a miss */
-	ERR_TOOBIG = -1002,	/* over a named maximum: refuse */
-	ERR_REFUSED = -1003,	/* cannot be cached: pass through */
-	ERR_TIMEOUT = -1004,	/* waited long enough: go on without */
-	ERR_NEWER = -1005,	/* written by a newer version: leave alone */
-	ERR_CHANGED = -1006	/* an input moved meanwhile: do not store */
+	ERR_MISS = -1000,    /* not there: look elsewhere or compile */
+	ERR_CORRUPT = -1001, /* does not verify: remove, then a miss */
+	ERR_TOOBIG = -1002,  /* over a named maximum: refuse */
+	ERR_REFUSED = -1003, /* cannot be cached: pass through */
+	ERR_TIMEOUT = -1004, /* waited long enough: go on without */
+	ERR_NEWER = -1005,   /* written by a newer version: leave alone */
+	ERR_CHANGED = -1006  /* an input moved meanwhile: do not store */
 };
 
 /* Text for a code, for logs.  Borrowed, static.  Threads: any. */

@@ -70,8 +70,8 @@ file_read_fd(int fd, size_t max, struct buf *out)
 		return ERR_TOOBIG;
 	for (;;) {
 		size_t want = out->len - start < (size_t)st.st_size
-				  ? (size_t)st.st_size - (out->len - start)
-				  : 4096;
+				      ? (size_t)st.st_size - (out->len - start)
+				      : 4096;
 		char *to = buf_room(out, want);
 		ssize_t n;
 

@@ -68,8 +68,8 @@ int file_lock(int fd, uint64_t off, bool exclusive, int timeout_ms);
 int file_unlock(int fd, uint64_t off);
 
 /* Clocks in nanoseconds. */
-int64_t file_now(void);		/* wall clock, precise */
-int64_t file_now_coarse(void);	/* wall clock the file systems stamp with */
+int64_t file_now(void);        /* wall clock, precise */
+int64_t file_now_coarse(void); /* wall clock the file systems stamp with */
 int64_t file_monotonic(void);
 
 #endif

@@ -33,7 +33,7 @@ enum act {
 
 struct option {
 	const char *name;
-	bool value;	/* takes one */
+	bool value; /* takes one */
 	enum args_role role;
 	enum act act;
 };
@@ -111,16 +111,27 @@ static const struct option codegen[] = {
 
 /* -Z options that print, dump or profile instead of only compiling. */
 static const char *const unstable_refused[] = {
-	"unpretty", "self-profile", "time-passes", "dump-", "ls", "print-",
-	"no-codegen", "parse-only", "emit-stack-sizes", "codegen-backend",
-	"profile", "query-dep-graph", "shell-argfiles", "checksum-hash",
+	"unpretty",
+	"self-profile",
+	"time-passes",
+	"dump-",
+	"ls",
+	"print-",
+	"no-codegen",
+	"parse-only",
+	"emit-stack-sizes",
+	"codegen-backend",
+	"profile",
+	"query-dep-graph",
+	"shell-argfiles",
+	"checksum-hash",
 };
 
 static int
 refuse(struct args *a, const char *why, const char *detail)
 {
-	snprintf(a->reason, sizeof(a->reason), "%s%s%s", why,
-		 detail ? ":" : "", detail ? detail : "");
+	snprintf(a->reason, sizeof(a->reason), "%s%s%s", why, detail ? ":" : "",
+		 detail ? detail : "");
 	return ERR_REFUSED;
 }
 
@@ -208,9 +219,9 @@ read_extern(struct args *a, const char *v)
 {
 	const char *eq = strchr(v, '=');
 
-	a->externs[a->nexterns++] = (struct args_extern){
-		v, eq ? (size_t)(eq - v) : strlen(v), eq ? eq + 1 : NULL
-	};
+	a->externs[a->nexterns++] =
+		(struct args_extern){ v, eq ? (size_t)(eq - v) : strlen(v),
+				      eq ? eq + 1 : NULL };
 }
 
 static bool
@@ -377,8 +388,8 @@ read_words(struct args *a, int argc, const char *const *argv)
 static int
 judge(struct args *a)
 {
-	bool custom_build = a->crate_name &&
-			    !strncmp(a->crate_name, "build_script_", 13);
+	bool custom_build =
+		a->crate_name && !strncmp(a->crate_name, "build_script_", 13);
 
 	if (!a->crate_name || !a->source)
 		return refuse(a, "not-a-unit", NULL);
@@ -392,8 +403,8 @@ judge(struct args *a)
 		return refuse(a, "no-dep-info", NULL);
 	if (!(a->emit & (ARGS_EMIT_LINK | ARGS_EMIT_METADATA)))
 		return refuse(a, "nothing-to-make", NULL);
-	a->linked = (a->emit & ARGS_EMIT_LINK) &&
-		    (a->test || a->kind != ARGS_LIB);
+	a->linked =
+		(a->emit & ARGS_EMIT_LINK) && (a->test || a->kind != ARGS_LIB);
 	if (a->test)
 		a->kind = ARGS_TEST;
 	else if (a->kind == ARGS_BIN && custom_build)
@@ -439,8 +450,9 @@ args_release(struct args *a)
 const char *
 args_kind_name(enum args_kind kind)
 {
-	static const char *const names[] = { "lib",  "proc-macro", "bin",
-					     "test", "check", "build-script" };
+	static const char *const names[] = { "lib",   "proc-macro",
+					     "bin",   "test",
+					     "check", "build-script" };
 
 	return names[kind];
 }

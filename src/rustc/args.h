@@ -29,29 +29,29 @@ enum args_kind {
 
 /* What a word of the command line is to the key. */
 enum args_role {
-	ARGS_KEY,	/* verbatim */
-	ARGS_PATH,	/* option and a path that is encoded by its root */
-	ARGS_SEARCH,	/* -L: kind and a path that is encoded by its root */
-	ARGS_EXTERN,	/* --extern: name and suffix here, content in K1 */
-	ARGS_DROP,	/* no effect on any output */
-	ARGS_ON,	/* only that it is there */
-	ARGS_TAG	/* form of the diagnostics */
+	ARGS_KEY,    /* verbatim */
+	ARGS_PATH,   /* option and a path that is encoded by its root */
+	ARGS_SEARCH, /* -L: kind and a path that is encoded by its root */
+	ARGS_EXTERN, /* --extern: name and suffix here, content in K1 */
+	ARGS_DROP,   /* no effect on any output */
+	ARGS_ON,     /* only that it is there */
+	ARGS_TAG     /* form of the diagnostics */
 };
 
 struct args_item {
 	enum args_role role;
-	const char *opt;	/* canonical name: "--cfg", "-C", "" */
-	const char *val;	/* or NULL */
+	const char *opt; /* canonical name: "--cfg", "-C", "" */
+	const char *val; /* or NULL */
 };
 
 struct args_extern {
-	const char *name;	/* with modifiers, up to '=' ; not terminated */
+	const char *name; /* with modifiers, up to '=' ; not terminated */
 	size_t name_len;
-	const char *path;	/* or NULL: found through -L or the sysroot */
+	const char *path; /* or NULL: found through -L or the sysroot */
 };
 
 struct args_search {
-	const char *kind;	/* "dependency", ..., "all"; not terminated */
+	const char *kind; /* "dependency", ..., "all"; not terminated */
 	size_t kind_len;
 	const char *path;
 };
@@ -68,18 +68,18 @@ struct args {
 	const char *source;
 	const char *out_dir;
 	const char *target;
-	const char *extra_filename;	/* "" without one */
+	const char *extra_filename; /* "" without one */
 	const char *incremental;
 	const char *linker;
 	enum args_kind kind;
 	unsigned emit;
-	bool linked;		/* a linker runs or code is made final */
+	bool linked; /* a linker runs or code is made final */
 	bool test;
 	bool native_cpu;
-	bool artifacts;		/* --json=artifacts: outputs are announced */
+	bool artifacts; /* --json=artifacts: outputs are announced */
 	bool user_remap;
-	bool typed;		/* a --crate-type was given */
-	char reason[80];	/* why it is refused */
+	bool typed;      /* a --crate-type was given */
+	char reason[80]; /* why it is refused */
 };
 
 /*

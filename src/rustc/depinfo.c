@@ -196,8 +196,7 @@ neutral_line(const char *p, size_t n, const struct roots *r, struct buf *out)
 }
 
 int
-depinfo_neutral(const char *p, size_t n, const struct roots *r,
-		struct buf *out)
+depinfo_neutral(const char *p, size_t n, const struct roots *r, struct buf *out)
 {
 	const char *end = p + n;
 

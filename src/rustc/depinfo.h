@@ -20,7 +20,7 @@ struct depinfo_env {
 };
 
 struct depinfo {
-	char **files;	/* as spelled: relative to cwd, or absolute */
+	char **files; /* as spelled: relative to cwd, or absolute */
 	size_t nfiles;
 	struct depinfo_env *envs;
 	size_t nenvs;

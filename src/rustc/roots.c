@@ -27,8 +27,7 @@ below(const char *path, const char *dir)
 {
 	size_t n = dir ? strlen(dir) : 0;
 
-	return n > 1 && !strncmp(path, dir, n) &&
-	       (path[n] == '/' || !path[n]);
+	return n > 1 && !strncmp(path, dir, n) && (path[n] == '/' || !path[n]);
 }
 
 void
@@ -76,11 +75,10 @@ roots_clean(const char *s, size_t n)
 		    c > 0xf4)
 			return false;
 		/* Overlong forms and surrogates show in the second byte. */
-		if (more && (p == end ||
-			     (c == 0xe0 && *p < 0xa0) ||
-			     (c == 0xed && *p > 0x9f) ||
-			     (c == 0xf0 && *p < 0x90) ||
-			     (c == 0xf4 && *p > 0x8f)))
+		if (more &&
+		    (p == end || (c == 0xe0 && *p < 0xa0) ||
+		     (c == 0xed && *p > 0x9f) || (c == 0xf0 && *p < 0x90) ||
+		     (c == 0xf4 && *p > 0x8f)))
 			return false;
 		while (more--)
 			if (p == end || (*p++ & 0xc0) != 0x80)

@@ -26,10 +26,10 @@ enum { ROOTS_MAX = 64 };
 
 struct root {
 	char tag;
-	unsigned n;		/* of L<n>, else 0 */
-	const char *path;	/* absolute, no '/' at its end; borrowed */
+	unsigned n;       /* of L<n>, else 0 */
+	const char *path; /* absolute, no '/' at its end; borrowed */
 	size_t len;
-	const char *to;		/* what rustc is told to call it, or NULL */
+	const char *to; /* what rustc is told to call it, or NULL */
 };
 
 struct roots {
@@ -38,16 +38,16 @@ struct roots {
 };
 
 enum roots_mode {
-	ROOTS_NONE,		/* portable = no: keyed by path */
-	ROOTS_CHECKOUT,		/* cwd and target */
-	ROOTS_MACHINE		/* CARGO_HOME, RUSTUP_HOME, HOME as well */
+	ROOTS_NONE,     /* portable = no: keyed by path */
+	ROOTS_CHECKOUT, /* cwd and target */
+	ROOTS_MACHINE   /* CARGO_HOME, RUSTUP_HOME, HOME as well */
 };
 
 struct roots_in {
 	enum roots_mode mode;
 	const struct args *args;
 	const char *cwd;
-	const char *target;	/* holds CACHEDIR.TAG, or NULL */
+	const char *target; /* holds CACHEDIR.TAG, or NULL */
 	const char *out_dir_env;
 	const char *cargo_home;
 	const char *rustup_home;

@@ -34,8 +34,8 @@ enum {
 /* A file or directory whose stat stands for a part of the identity. */
 struct part {
 	char *path;
-	bool hot;	/* checked on every hit */
-	bool dir;	/* not hashed: a directory, or a second name */
+	bool hot; /* checked on every hit */
+	bool dir; /* not hashed: a directory, or a second name */
 	struct file_id id;
 	struct digest digest;
 };
@@ -110,8 +110,8 @@ is_proxy(const char *file)
 
 	if (!strcmp(slash + 1, "rustup"))
 		return true;
-	if (snprintf(rustup, sizeof(rustup), "%.*s/rustup",
-		     (int)(slash - file), file) >= (int)sizeof(rustup))
+	if (snprintf(rustup, sizeof(rustup), "%.*s/rustup", (int)(slash - file),
+		     file) >= (int)sizeof(rustup))
 		return true;
 	return !stat(rustup, &a) && !stat(file, &b) && a.st_ino == b.st_ino &&
 	       a.st_dev == b.st_dev;
@@ -233,7 +233,7 @@ add_dir(struct parts *s, const char *dir, int deep, bool all)
 		if (r == 0)
 			r = part_add(s, dir, true, &id);
 	}
-	while (r == 0 && (e = readdir(d)) != NULL) {
+	for (e = readdir(d); e && r == 0; e = readdir(d)) {
 		char path[PATH_MAX];
 
 		if (e->d_name[0] == '.' || (!all && !of_compiler(e->d_name)))
@@ -365,7 +365,8 @@ still(struct mp_list *l)
 	if (file_id_at(AT_FDCWD, name, &id) < 0)
 		return ERR_MISS;
 	return id.dev == v[0] && id.ino == v[1] && id.size == v[2] &&
-		       id.mtime == (int64_t)v[3] && id.ctime == (int64_t)v[4]
+			       id.mtime == (int64_t)v[3] &&
+			       id.ctime == (int64_t)v[4]
 		       ? 0
 		       : ERR_MISS;
 }
@@ -517,8 +518,8 @@ identify(const struct toolchain_in *in, const char *name, struct toolchain *t)
 static void
 name_record(const struct toolchain_in *in, struct digest *d, char *name)
 {
-	const char *v[] = { in->compiler, in->rustup_toolchain,
-			    in->rustup_home, in->target,
+	const char *v[] = { in->compiler, in->rustup_toolchain, in->rustup_home,
+			    in->target,
 			    strchr(in->compiler, '/') ? NULL : in->path };
 	struct digest_ctx c;
 

@@ -18,19 +18,19 @@
  */
 struct toolchain {
 	struct digest id;
-	char *rustc;	/* the real file, no link, no rustup proxy */
+	char *rustc; /* the real file, no link, no rustup proxy */
 	char *sysroot;
-	char *verbose;	/* what -vV prints */
+	char *verbose; /* what -vV prints */
 };
 
 struct toolchain_in {
-	int dirfd;		/* the store's directory */
-	int locks;		/* its lock file */
-	const char *compiler;	/* as cargo named it */
-	const char *target;	/* --target, or NULL */
-	const char *path;	/* PATH */
+	int dirfd;            /* the store's directory */
+	int locks;            /* its lock file */
+	const char *compiler; /* as cargo named it */
+	const char *target;   /* --target, or NULL */
+	const char *path;     /* PATH */
 	const char *rustup_home;
-	const char *rustup_toolchain;	/* RUSTUP_TOOLCHAIN, or NULL */
+	const char *rustup_toolchain; /* RUSTUP_TOOLCHAIN, or NULL */
 	bool thorough;
 };
 

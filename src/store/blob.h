@@ -16,11 +16,11 @@ struct store;
  */
 
 struct blob_put {
-	const char *path;	/* absolute, of the output */
-	bool link;		/* may share its inode with the store */
-	bool exec;		/* out: has an x bit */
-	bool existed;		/* out: the store had these bytes */
-	uint64_t size;		/* out */
+	const char *path; /* absolute, of the output */
+	bool link;        /* may share its inode with the store */
+	bool exec;        /* out: has an x bit */
+	bool existed;     /* out: the store had these bytes */
+	uint64_t size;    /* out */
 };
 
 /*

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"	 /* allow: value */
+#include "base/buf.h"    /* allow: value */
 #include "base/digest.h" /* allow: value */
 
 struct store;
@@ -20,27 +20,27 @@ enum entry_role { ENTRY_METADATA, ENTRY_LINK, ENTRY_DEPINFO };
 enum { ENTRY_OUTPUTS_MAX = 16, ENTRY_NAME_LEN = 255 };
 
 struct entry_output {
-	char name[ENTRY_NAME_LEN + 1];	/* one component, below --out-dir */
+	char name[ENTRY_NAME_LEN + 1]; /* one component, below --out-dir */
 	enum entry_role role;
-	uint32_t exec;			/* 1: executable */
+	uint32_t exec; /* 1: executable */
 	uint64_t size;
-	struct digest blob;		/* zero for dep-info */
+	struct digest blob; /* zero for dep-info */
 };
 
 struct entry {
-	uint64_t stored_ms;	/* wall clock */
-	uint64_t compile_us;	/* what a hit saves */
-	uint32_t kind;		/* enum args_kind */
+	uint64_t stored_ms;  /* wall clock */
+	uint64_t compile_us; /* what a hit saves */
+	uint32_t kind;       /* enum args_kind */
 	struct digest k0;
-	char roots[16];		/* not empty: a redirect.  Tags of the roots
+	char roots[16]; /* not empty: a redirect.  Tags of the roots
 				 * that outputs name; the entry itself lies
 				 * at the key that folds their raw values */
 	struct entry_output out[ENTRY_OUTPUTS_MAX];
 	size_t nout;
-	struct buf crate;	/* name, for people */
-	struct buf depinfo;	/* as depinfo_neutral made it */
+	struct buf crate;   /* name, for people */
+	struct buf depinfo; /* as depinfo_neutral made it */
 	struct buf stdout_text;
-	struct buf stderr_text;	/* without artifact lines */
+	struct buf stderr_text; /* without artifact lines */
 };
 
 /* 0, ERR_MISS, ERR_CORRUPT (the file was removed), ERR_NEWER or -errno.
@@ -48,8 +48,7 @@ struct entry {
 int entry_load(struct store *s, const struct digest *k1, struct entry *out);
 
 /* Publishes the entry at K1, replacing an older one. */
-int entry_save(struct store *s, const struct digest *k1,
-	       const struct entry *e);
+int entry_save(struct store *s, const struct digest *k1, const struct entry *e);
 
 /* Last use is the file's mtime; refreshed if older than 5 minutes. */
 void entry_touch(struct store *s, const struct digest *k1);

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"	 /* allow: value */
+#include "base/buf.h"    /* allow: value */
 #include "base/digest.h" /* allow: value */
 
 struct store;
@@ -15,13 +15,13 @@ struct store;
  * Threads: any.
  */
 struct events_line {
-	uint64_t session;	/* of cargo: pid and start time, hashed */
+	uint64_t session; /* of cargo: pid and start time, hashed */
 	const char *outcome;
 	const char *reason;
 	const char *crate;
 	const char *kind;
-	struct digest k0, k1;	/* zero: none */
-	struct buf externs;	/* name:16hex, comma between */
+	struct digest k0, k1; /* zero: none */
+	struct buf externs;   /* name:16hex, comma between */
 	uint64_t key_us, lookup_us, restore_us, compile_us, store_us, total_us;
 	uint64_t bytes;
 	uint64_t saved_us;

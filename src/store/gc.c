@@ -155,8 +155,7 @@ trash_blobs(struct store *s, struct gc_scan *scan)
 			continue;
 		store_name("blobs", &scan->blob[i].digest, from);
 		trash_name(&scan->blob[i].digest, to);
-		scan->blob[i].trashed =
-			renameat(s->dir, from, s->dir, to) == 0;
+		scan->blob[i].trashed = renameat(s->dir, from, s->dir, to) == 0;
 	}
 }
 
@@ -240,8 +239,7 @@ remove_temps(struct store *s, int64_t now, struct gc_report *rep)
 
 		snprintf(name, sizeof(name), "tmp/%s", names.name[i]);
 		if (file_id_at(s->dir, name, &id) == 0 &&
-		    id.mtime < now - temp_ns &&
-		    unlinkat(s->dir, name, 0) == 0)
+		    id.mtime < now - temp_ns && unlinkat(s->dir, name, 0) == 0)
 			rep->temps++;
 	}
 	gc_names_free(&names);
@@ -261,8 +259,8 @@ make_plan(struct gc_scan *scan, const struct gc_options *o,
 
 	if (o->automatic && rep->bytes < o->max_size / 2 * 3)
 		l.spare = spare_ns;
-	rep->bytes_after = gc_plan(scan->entry, scan->nentries, &blobs,
-				   rep->bytes, &l);
+	rep->bytes_after =
+		gc_plan(scan->entry, scan->nentries, &blobs, rep->bytes, &l);
 }
 
 static void

@@ -20,18 +20,18 @@ struct store;
 /* What the plan is made from. */
 struct gc_entry {
 	struct digest key;
-	int64_t used;		/* last use, ns */
-	uint64_t size;		/* of the entry file, in blocks */
-	size_t first;		/* its blobs in the pool: indices */
+	int64_t used;  /* last use, ns */
+	uint64_t size; /* of the entry file, in blocks */
+	size_t first;  /* its blobs in the pool: indices */
 	uint32_t nblobs;
-	bool victim;		/* out */
+	bool victim; /* out */
 };
 
 struct gc_limits {
-	uint64_t max_size;	/* 0: no limit */
-	uint64_t target;	/* size to evict down to */
-	int64_t max_age;	/* ns since last use, 0: no limit */
-	int64_t spare;		/* entries used within this span are kept */
+	uint64_t max_size; /* 0: no limit */
+	uint64_t target;   /* size to evict down to */
+	int64_t max_age;   /* ns since last use, 0: no limit */
+	int64_t spare;     /* entries used within this span are kept */
 	int64_t now;
 };
 
@@ -42,34 +42,34 @@ struct gc_limits {
  * may be reordered.
  */
 struct gc_blobs {
-	const uint64_t *size;	/* what blob i occupies */
+	const uint64_t *size; /* what blob i occupies */
 	size_t count;
-	const uint32_t *pool;	/* blob numbers, entry after entry */
+	const uint32_t *pool; /* blob numbers, entry after entry */
 };
 uint64_t gc_plan(struct gc_entry *e, size_t n, const struct gc_blobs *blobs,
 		 uint64_t total, const struct gc_limits *limits);
 
 struct gc_options {
 	uint64_t max_size;
-	int64_t max_age;	/* ns, 0: no limit */
-	bool automatic;		/* spares what was used in the last 30 min
+	int64_t max_age; /* ns, 0: no limit */
+	bool automatic;  /* spares what was used in the last 30 min
 				 * while the store is under 1.5 x its limit */
 	bool dry_run;
 };
 
 struct gc_report {
-	uint64_t entries;	/* before */
+	uint64_t entries; /* before */
 	uint64_t blobs;
-	uint64_t bytes;		/* before, in blocks on disk */
+	uint64_t bytes; /* before, in blocks on disk */
 	uint64_t bytes_after;
 	uint64_t victims;
-	uint64_t orphans;	/* blobs removed */
-	uint64_t freed;		/* bytes of removed blobs that no target
+	uint64_t orphans;   /* blobs removed */
+	uint64_t freed;     /* bytes of removed blobs that no target
 				 * directory holds any more */
-	uint64_t held;		/* bytes of removed blobs that one does */
-	uint64_t shared;	/* bytes saved by sharing blobs */
-	uint64_t manifests;	/* removed */
-	uint64_t temps;		/* removed */
+	uint64_t held;      /* bytes of removed blobs that one does */
+	uint64_t shared;    /* bytes saved by sharing blobs */
+	uint64_t manifests; /* removed */
+	uint64_t temps;     /* removed */
 };
 
 /* Sweeps.  0; -EAGAIN if another sweeper is at work; or -errno. */

@@ -54,7 +54,7 @@ gc_scan_flat(struct store *s, const char *dir, struct gc_names *out)
 
 	if (!d)
 		return errno == ENOENT ? 0 : -errno;
-	while (r == 0 && (e = readdir(d)) != NULL)
+	for (e = readdir(d); e && r == 0; e = readdir(d))
 		if (e->d_name[0] != '.')
 			r = names_add(out, e->d_name);
 	closedir(d);
@@ -119,8 +119,7 @@ list_blobs(struct store *s, struct gc_scan *scan)
 	}
 	gc_names_free(&names);
 	if (r == 0)
-		qsort(scan->blob, scan->nblobs, sizeof(*scan->blob),
-		      by_digest);
+		qsort(scan->blob, scan->nblobs, sizeof(*scan->blob), by_digest);
 	for (size_t i = 0; i < scan->nblobs && r == 0; i++)
 		scan->blob_size[i] = scan->blob[i].size;
 	return r;
@@ -186,8 +185,7 @@ add_entry(struct store *s, struct gc_scan *scan, const char *hex)
 	r = entry_load(s, &ge->key, &e);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
-	ge->used = (int64_t)st.st_mtim.tv_sec * 1000000000 +
-		   st.st_mtim.tv_nsec;
+	ge->used = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 	ge->size = blocks(&st);
 	ge->nblobs = 0;
 	scan->bytes += ge->size;

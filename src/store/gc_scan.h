@@ -8,7 +8,7 @@
 
 #include "base/digest.h" /* allow: value */
 #include "base/strset.h" /* allow: value */
-#include "store/gc.h"	 /* allow: value */
+#include "store/gc.h"    /* allow: value */
 
 struct entry;
 struct store;
@@ -24,7 +24,7 @@ struct gc_names {
 
 struct gc_blob {
 	struct digest digest;
-	uint64_t size;		/* blocks on disk, bytes */
+	uint64_t size; /* blocks on disk, bytes */
 	bool live;
 	bool trashed;
 };
@@ -32,14 +32,14 @@ struct gc_blob {
 struct gc_scan {
 	struct gc_entry *entry;
 	size_t nentries;
-	struct gc_blob *blob;	/* sorted by digest */
+	struct gc_blob *blob; /* sorted by digest */
 	uint64_t *blob_size;
 	size_t nblobs;
-	uint64_t bytes;		/* entries, blobs, manifests */
+	uint64_t bytes; /* entries, blobs, manifests */
 	uint64_t shared;
-	struct strset units;	/* K0 of every entry, hex */
-	struct strset stamps;	/* entry "name ino ctime" of this pass */
-	uint32_t *pool;		/* blob indices of the entries */
+	struct strset units;  /* K0 of every entry, hex */
+	struct strset stamps; /* entry "name ino ctime" of this pass */
+	uint32_t *pool;       /* blob indices of the entries */
 	size_t npool;
 	size_t pool_cap;
 };
@@ -53,8 +53,7 @@ void gc_scan_mark(struct gc_scan *scan);
 
 /* Calls USE for every entry that is not as gc_scan_read saw it. */
 void gc_scan_changed(struct store *s, struct gc_scan *scan,
-		     void (*use)(void *ctx, const struct entry *e),
-		     void *ctx);
+		     void (*use)(void *ctx, const struct entry *e), void *ctx);
 
 /* True if an entry that stays is of unit K0. */
 bool gc_scan_has_unit(const struct gc_scan *scan, const struct digest *k0);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/digest.h" /* allow: value */
-#include "key/shape.h"	 /* allow: value */
+#include "key/shape.h"   /* allow: value */
 
 struct store;
 

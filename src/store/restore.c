@@ -20,17 +20,14 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-enum {
-	XFS_MAGIC = 0x58465342,
-	TMP_LEN = 64
-};
+enum { XFS_MAGIC = 0x58465342, TMP_LEN = 64 };
 
 static const unsigned long btrfs_magic = 0x9123683E;
 
 struct place {
 	int dir;
 	mode_t mask;
-	bool clones;		/* this file system has reflinks */
+	bool clones; /* this file system has reflinks */
 	char tmp[ENTRY_OUTPUTS_MAX][TMP_LEN];
 	struct file_id id[ENTRY_OUTPUTS_MAX];
 };
@@ -48,8 +45,8 @@ has_suffix(const char *name, const char *end)
 static bool
 linkable(const struct entry_output *o)
 {
-	return !o->exec && (has_suffix(o->name, ".rlib") ||
-			    has_suffix(o->name, ".rmeta"));
+	return !o->exec &&
+	       (has_suffix(o->name, ".rlib") || has_suffix(o->name, ".rmeta"));
 }
 
 static mode_t
@@ -176,8 +173,8 @@ commit(struct restore *r, struct place *p)
 int
 restore_outputs(struct restore *r)
 {
-	struct place p = { .dir = open(r->dir, O_RDONLY | O_DIRECTORY |
-						       O_CLOEXEC) };
+	struct place p = { .dir = open(r->dir,
+				       O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
 	struct statfs fs;
 	int e;
 

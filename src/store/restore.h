@@ -22,9 +22,9 @@ struct restore {
 	struct store *store;
 	struct memo *memo;
 	const struct entry *entry;
-	const char *dir;		/* --out-dir */
-	const struct buf *depinfo;	/* text for the ENTRY_DEPINFO output */
-	uint64_t bytes;			/* out */
+	const char *dir;           /* --out-dir */
+	const struct buf *depinfo; /* text for the ENTRY_DEPINFO output */
+	uint64_t bytes;            /* out */
 };
 
 /* 0; ERR_MISS or ERR_CORRUPT (a blob is gone or was damaged and is removed);

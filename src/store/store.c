@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const rooms[] = { "manifests", "entries", "blobs", "ids",
-				     "tmp",	  "trash" };
+static const char *const rooms[] = { "manifests", "entries", "blobs",
+				     "ids",       "tmp",     "trash" };
 static const char version[] = "kache store 1\n";
 
 static int
@@ -78,9 +78,9 @@ store_open(struct store *s, const char *path)
 		n.nonce = (uint64_t)file_now() ^ (uint64_t)getpid() << 40;
 	r = check_version(&n);
 	if (r == 0) {
-		n.locks = openat(n.dir, "locks",
-				 O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-				 0600);
+		n.locks =
+			openat(n.dir, "locks",
+			       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (n.locks < 0)
 			r = -errno;
 	}

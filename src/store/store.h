@@ -14,13 +14,13 @@ struct digest;
  * Threads: any, except open and close.
  */
 struct store {
-	int dir;		/* the directory */
-	int locks;		/* the file whose bytes are locks, or -1 */
-	uint64_t nonce;		/* makes temporary names ours */
+	int dir;        /* the directory */
+	int locks;      /* the file whose bytes are locks, or -1 */
+	uint64_t nonce; /* makes temporary names ours */
 	unsigned seq;
 };
 
-enum { STORE_NAME = 96 };	/* room for any name below the directory */
+enum { STORE_NAME = 96 }; /* room for any name below the directory */
 
 /*
  * Opens the store at PATH, making what is missing (mode 0700).  0; -EPERM if

@@ -93,8 +93,7 @@ check_blob(struct run *r, const char *name, const struct digest *d)
 }
 
 static void
-judge(struct run *r, const char *kind, const char *name,
-      const struct digest *d)
+judge(struct run *r, const char *kind, const char *name, const struct digest *d)
 {
 	struct verify_report *rep = r->rep;
 	int e;
@@ -107,8 +106,8 @@ judge(struct run *r, const char *kind, const char *name,
 		rep->entries++;
 		e = check_entry(r, name);
 		rep->missing_blobs += e == ERR_MISS;
-		rep->bad_entries += e < 0 && e != -ENOENT &&
-				    e != ERR_NEWER && e != ERR_MISS;
+		rep->bad_entries += e < 0 && e != -ENOENT && e != ERR_NEWER &&
+				    e != ERR_MISS;
 	} else {
 		rep->blobs++;
 		e = check_blob(r, name, d);

@@ -308,15 +308,15 @@ static const struct {
 	const char *name;
 	int (*run)(char **args);
 } modes[] = {
-	{ "read", on_read },	     { "closeall", on_closeall },
-	{ "chdir", on_chdir },	     { "openat", on_openat },
-	{ "fork", on_fork },	     { "vfork", on_vfork },
-	{ "exec", on_exec },	     { "execclear", on_execclear },
-	{ "spawn", on_spawn },	     { "system", on_system },
-	{ "popen", on_popen },	     { "threads", on_threads },
-	{ "killed", on_killed },     { "errors", on_errors },
-	{ "syscall", on_syscall },   { "raw", on_raw },
-	{ "environ", on_environ },   { "daemon", on_daemon },
+	{ "read", on_read },       { "closeall", on_closeall },
+	{ "chdir", on_chdir },     { "openat", on_openat },
+	{ "fork", on_fork },       { "vfork", on_vfork },
+	{ "exec", on_exec },       { "execclear", on_execclear },
+	{ "spawn", on_spawn },     { "system", on_system },
+	{ "popen", on_popen },     { "threads", on_threads },
+	{ "killed", on_killed },   { "errors", on_errors },
+	{ "syscall", on_syscall }, { "raw", on_raw },
+	{ "environ", on_environ }, { "daemon", on_daemon },
 	{ "tested", on_tested },
 };
 
