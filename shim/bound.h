@@ -19,8 +19,8 @@ void bound_tagged(const struct digest *key, const struct digest *tag,
 
 /* Key of a result that is bound to the roots with these TAGS.  0, or
  * ERR_MISS if this unit has no such root. */
-int bound_key(const struct digest *key, const char *tags,
-	      const struct roots *r, struct digest *out);
+int bound_key(const struct digest *key, const char *tags, const struct roots *r,
+	      struct digest *out);
 
 enum { BOUND_TAGS = 16 };
 

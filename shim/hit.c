@@ -64,8 +64,7 @@ speak(struct job *j, const struct entry *e)
 /* At K1, else, for results with diagnostics, at the key of their form.  A
  * redirect leads to the entry of these roots. */
 static int
-find(struct job *j, const struct digest *k1, struct entry *e,
-     struct digest *at)
+find(struct job *j, const struct digest *k1, struct entry *e, struct digest *at)
 {
 	int r;
 
@@ -99,9 +98,8 @@ serve(struct job *j, const struct entry *e, const struct digest *at)
 		.depinfo = &depinfo,
 	};
 	int64_t start = file_monotonic();
-	int n = depinfo_expand(e->depinfo.p ? e->depinfo.p : "",
-			       e->depinfo.len, &j->roots, job_getenv,
-			       &depinfo);
+	int n = depinfo_expand(e->depinfo.p ? e->depinfo.p : "", e->depinfo.len,
+			       &j->roots, job_getenv, &depinfo);
 
 	if (n == 0)
 		n = depinfo.failed ? ERR_TOOBIG : restore_outputs(&r);

@@ -105,10 +105,8 @@ job_open(struct job *j)
 		r = store_open(&j->store, j->cache_dir);
 	if (r < 0 && !j->cache_dir[0])
 		return;
-	snprintf(j->log_path, sizeof(j->log_path), "%s/shim.log",
-		 j->cache_dir);
-	log_open(j->log_path,
-		 (enum log_level)j->config.v[CONFIG_SHIM_LOG].num);
+	snprintf(j->log_path, sizeof(j->log_path), "%s/shim.log", j->cache_dir);
+	log_open(j->log_path, (enum log_level)j->config.v[CONFIG_SHIM_LOG].num);
 	log_problems(j);
 	if (r < 0) {
 		log_msg(LOG_ERROR, "%s: no cache: %s", j->cache_dir,
@@ -169,8 +167,8 @@ expand_file(struct job *j, const char *path, size_t *cap)
 		if (n && p[n - 1] == '\r')
 			p[n - 1] = '\0';
 		if ((size_t)j->nwords + 2 > *cap) {
-			void *more = realloc(j->words,
-					     *cap * 2 * sizeof(char *));
+			void *more =
+				realloc(j->words, *cap * 2 * sizeof(char *));
 
 			if (!more || *cap > WORDS_MAX)
 				return -ENOMEM;
@@ -195,8 +193,8 @@ expand(struct job *j)
 		size_t need = (size_t)j->nwords + (size_t)(j->argc - i) + 1;
 
 		if (need > cap) {
-			void *more = realloc(j->words,
-					     need * 2 * sizeof(char *));
+			void *more =
+				realloc(j->words, need * 2 * sizeof(char *));
 
 			if (!more)
 				return -ENOMEM;
@@ -267,8 +265,8 @@ choose_roots(struct job *j)
 		.cwd = j->cwd,
 		.target = j->target[0] ? j->target : NULL,
 		.out_dir_env = getenv("OUT_DIR"),
-		.cargo_home = home_dir("CARGO_HOME", ".cargo", cargo,
-				       sizeof(cargo)),
+		.cargo_home =
+			home_dir("CARGO_HOME", ".cargo", cargo, sizeof(cargo)),
 		.rustup_home = rustup_home(),
 		.home = getenv("HOME"),
 		.sysroot = j->toolchain.sysroot,
@@ -382,8 +380,7 @@ job_prepare(struct job *j)
 		return fail(j, r, "path");
 	memo_open(&j->memo, j->store.dir);
 	/* An extern that cannot be read: compile, and do not store. */
-	if (shape_externs(&j->args, &j->memo, &j->externs,
-			  &j->extern_ids) < 0)
+	if (shape_externs(&j->args, &j->memo, &j->externs, &j->extern_ids) < 0)
 		j->externs = NULL;
 	note_externs(j);
 	j->event.key_us = job_us(j->t0);

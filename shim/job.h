@@ -2,16 +2,16 @@
 #ifndef SHIM_JOB_H
 #define SHIM_JOB_H
 
-#include "base/buf.h"	       /* allow: value */
-#include "base/digest.h"       /* allow: value */
-#include "config/config.h"     /* allow: value */
-#include "key/memo.h"	       /* allow: value */
-#include "rustc/args.h"	       /* allow: value */
-#include "rustc/roots.h"       /* allow: value */
-#include "rustc/toolchain.h"   /* allow: value */
-#include "shim/trust.h"	       /* allow: value */
-#include "store/events.h"      /* allow: value */
-#include "store/store.h"       /* allow: value */
+#include "base/buf.h"        /* allow: value */
+#include "base/digest.h"     /* allow: value */
+#include "config/config.h"   /* allow: value */
+#include "key/memo.h"        /* allow: value */
+#include "rustc/args.h"      /* allow: value */
+#include "rustc/roots.h"     /* allow: value */
+#include "rustc/toolchain.h" /* allow: value */
+#include "shim/trust.h"      /* allow: value */
+#include "store/events.h"    /* allow: value */
+#include "store/store.h"     /* allow: value */
 
 /*
  * One invocation of the wrapper, from its command line to its end.  The
@@ -20,9 +20,9 @@
  */
 struct job {
 	int argc;
-	char **argv;		/* argv[1] is the compiler */
+	char **argv; /* argv[1] is the compiler */
 	int nwords;
-	const char **words;	/* behind the compiler, @files expanded */
+	const char **words; /* behind the compiler, @files expanded */
 
 	struct trust trust;
 	struct config config;
@@ -38,19 +38,19 @@ struct job {
 	struct roots roots;
 	enum roots_mode mode;
 	char cwd[4096];
-	char target[4096];	/* "" without one */
+	char target[4096]; /* "" without one */
 
-	struct digest k0;	/* as asked */
-	struct digest k0_plain;	/* without -C incremental */
+	struct digest k0;       /* as asked */
+	struct digest k0_plain; /* without -C incremental */
 	struct digest tag;
-	struct digest k1;	/* of the newest shape */
+	struct digest k1; /* of the newest shape */
 	int k1_known;
-	uint64_t newest_us;	/* recorded compile time of the newest shape */
-	uint64_t newest_ms;	/* when it was stored */
+	uint64_t newest_us; /* recorded compile time of the newest shape */
+	uint64_t newest_ms; /* when it was stored */
 	struct digest *externs;
 	struct file_id *extern_ids;
 
-	int64_t t0;		/* monotonic, ns */
+	int64_t t0; /* monotonic, ns */
 	struct events_line event;
 };
 

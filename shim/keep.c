@@ -29,7 +29,7 @@ enum { DEPINFO_MAX = 32 << 20 };
 
 struct made {
 	struct entry entry;
-	struct digest key;	/* where the entry goes */
+	struct digest key; /* where the entry goes */
 	struct digest k1;
 	struct shape shape;
 	struct buf depinfo_text;

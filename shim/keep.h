@@ -16,12 +16,12 @@ struct run;
 struct keep {
 	struct job *job;
 	struct run *run;
-	const char *trace;	/* observation file */
+	const char *trace; /* observation file */
 	const char *observer;
-	int64_t started;	/* wall clock before the compile, ns */
+	int64_t started; /* wall clock before the compile, ns */
 	uint64_t compile_us;
-	int duplicate;		/* out: every output was a blob already */
-	char reason[200];	/* out: why it is not stored */
+	int duplicate;    /* out: every output was a blob already */
+	char reason[200]; /* out: why it is not stored */
 };
 
 /* 0: stored.  Else k->reason says why not; nothing is published. */

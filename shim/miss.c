@@ -30,10 +30,10 @@ struct miss {
 	struct job *job;
 	char observer[4200];
 	char trace[4200];
-	char *vars[2];		/* our two variables */
+	char *vars[2]; /* our two variables */
 	char **argv;
 	char **env;
-	unsigned state;		/* directories of incremental state before */
+	unsigned state; /* directories of incremental state before */
 };
 
 static void
@@ -176,7 +176,7 @@ count_state(const struct args *a)
 	struct dirent *e;
 	unsigned found = 0;
 
-	while (d && (e = readdir(d)) != NULL)
+	for (e = d ? readdir(d) : NULL; e; e = readdir(d))
 		found += !strncmp(e->d_name, a->crate_name, n) &&
 			 e->d_name[n] == '-';
 	if (d)
@@ -255,9 +255,10 @@ static void
 compile(struct miss *m)
 {
 	struct job *j = m->job;
-	struct run run = { .argv = m->argv, .env = m->env,
-			   .roots = &j->roots };
-	struct keep k = { .job = j, .run = &run, .trace = m->trace,
+	struct run run = { .argv = m->argv, .env = m->env, .roots = &j->roots };
+	struct keep k = { .job = j,
+			  .run = &run,
+			  .trace = m->trace,
 			  .observer = m->observer };
 	int64_t offset = clock_offset(), start = file_monotonic(), moved;
 	int r;

@@ -152,7 +152,8 @@ void
 query_run(struct job *j)
 {
 	static const struct roots none;
-	struct run run = { .argv = j->argv + 1, .env = environ,
+	struct run run = { .argv = j->argv + 1,
+			   .env = environ,
 			   .roots = &none };
 	char name[STORE_NAME];
 

@@ -20,8 +20,8 @@ enum { KEEP_MAX = 16 << 20 };
 struct stream {
 	int from;
 	int to;
-	bool json;		/* may hold artifact lines */
-	struct buf pending;	/* a line that is not whole yet */
+	bool json;          /* may hold artifact lines */
+	struct buf pending; /* a line that is not whole yet */
 	struct buf *kept;
 };
 
@@ -192,8 +192,7 @@ run_compiler(struct run *r)
 	close(out[1]);
 	close(err[1]);
 	if (pid > 0) {
-		s[0] = (struct stream){ out[0], 1, false, { 0 },
-					&r->out_text };
+		s[0] = (struct stream){ out[0], 1, false, { 0 }, &r->out_text };
 		s[1] = (struct stream){ err[0], 2, true, { 0 }, &r->err_text };
 		relay(r, s);
 		e = 0;

@@ -23,14 +23,14 @@ struct run_output {
 };
 
 struct run {
-	char *const *argv;	/* whole command line, NULL at the end */
+	char *const *argv; /* whole command line, NULL at the end */
 	char *const *env;
 	const struct roots *roots;
 	/* out: */
-	int status;		/* as wait(2) gives it */
+	int status; /* as wait(2) gives it */
 	struct run_output out[RUN_OUTPUTS_MAX];
 	size_t nout;
-	bool overflow;		/* more than can be kept */
+	bool overflow; /* more than can be kept */
 	struct buf out_text;
 	struct buf err_text;
 };

@@ -25,7 +25,7 @@ close_all(void)
 	struct dirent *e;
 	int fds[1024], n = 0;
 
-	while (d && n < 1024 && (e = readdir(d)) != NULL)
+	for (e = d ? readdir(d) : NULL; e && n < 1024; e = readdir(d))
 		if (e->d_name[0] != '.')
 			fds[n++] = atoi(e->d_name);
 	if (d)

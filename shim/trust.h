@@ -14,11 +14,11 @@
  * (proc(5): exe, environ, stat, cmdline).  Threads: owner.
  */
 struct trust {
-	int pid;		/* of cargo; 0: none found */
-	uint64_t session;	/* digest of pid and start time; 0: none */
-	struct buf env;		/* NAME=value, NUL after each */
+	int pid;          /* of cargo; 0: none found */
+	uint64_t session; /* digest of pid and start time; 0: none */
+	struct buf env;   /* NAME=value, NUL after each */
 	struct buf cmdline;
-	int readable;		/* its environment could be read */
+	int readable; /* its environment could be read */
 };
 
 void trust_init(struct trust *t);

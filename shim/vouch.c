@@ -74,7 +74,7 @@ remember(const struct vouch *v, const char *name, enum classify_class class)
 	char tmp[STORE_NAME];
 
 	mp_put_list(&b, 1);
-	mp_put_uint(&b, (uint64_t)class);
+	mp_put_uint(&b, (uint64_t) class);
 	if (!b.failed)
 		record_seal(&out, 'i', VERSION, b.p, b.len);
 	store_tmp(&v->job->store, tmp);
@@ -94,8 +94,7 @@ decide(const struct vouch *v, const char *path)
 
 	if (class != CLASSIFY_ASK)
 		return class;
-	snprintf(helper, sizeof(helper), "%s/kache-classify",
-		 v->job->libexec);
+	snprintf(helper, sizeof(helper), "%s/kache-classify", v->job->libexec);
 	if (classify_ask(helper, &path, 1, &class) < 0)
 		return CLASSIFY_UNREADABLE;
 	return class;

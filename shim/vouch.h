@@ -13,7 +13,6 @@ struct trace;
  * classifies each program and library once a file and remembers the answer
  * in ids/ by path and stat.  False: REASON says which one cannot.
  */
-bool vouch_for(struct job *j, const struct trace *t, char *reason,
-	       size_t room);
+bool vouch_for(struct job *j, const struct trace *t, char *reason, size_t room);
 
 #endif
