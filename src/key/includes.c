@@ -21,7 +21,7 @@ struct token {
 struct lexer {
 	const char *p;
 	const char *end;
-	struct token last[TOKENS];	/* a ring of what came before */
+	struct token last[TOKENS]; /* a ring of what came before */
 	size_t count;
 };
 
@@ -42,8 +42,7 @@ skip_blank(const char *p, const char *end)
 		if (end - p > 1 && p[0] == '/' && p[1] == '*') {
 			depth++;
 			p += 2;
-		} else if (depth && end - p > 1 && p[0] == '*' &&
-			   p[1] == '/') {
+		} else if (depth && end - p > 1 && p[0] == '*' && p[1] == '/') {
 			depth--;
 			p += 2;
 		} else if (depth) {

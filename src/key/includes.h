@@ -13,9 +13,9 @@
  * comments and literals.  Pure.  Threads: any.
  */
 enum includes_use {
-	INCLUDES_NONE,	/* the name does not occur in code */
-	INCLUDES_ONLY,	/* it does, and each time inside such an include */
-	INCLUDES_VALUE	/* it is used otherwise, or we cannot tell */
+	INCLUDES_NONE, /* the name does not occur in code */
+	INCLUDES_ONLY, /* it does, and each time inside such an include */
+	INCLUDES_VALUE /* it is used otherwise, or we cannot tell */
 };
 
 /* Looks at N bytes of source at P. */

@@ -30,8 +30,7 @@ imply_places(struct work *w)
 	}
 	for (size_t i = 0; i < w->externs.cap; i++)
 		if (w->externs.slots[i].key)
-			strset_add_above(&w->implied,
-					 w->externs.slots[i].key);
+			strset_add_above(&w->implied, w->externs.slots[i].key);
 }
 
 /* First what was read: later steps leave out what it implies. */
@@ -84,9 +83,8 @@ run(struct work *w)
 	int r;
 
 	if (t->gap != TRACE_WHOLE) {
-		snprintf(w->l->reason, sizeof(w->l->reason),
-			 "unseen:%s:%s:%s", trace_gap_word(t->gap),
-			 t->gap_reason, t->gap_name);
+		snprintf(w->l->reason, sizeof(w->l->reason), "unseen:%s:%s:%s",
+			 trace_gap_word(t->gap), t->gap_reason, t->gap_name);
 		return ERR_REFUSED;
 	}
 	if (t->uses_network)
@@ -106,8 +104,8 @@ run(struct work *w)
 	r = r ? r : pass_names(w, TRACE_PRESENT);
 	r = r ? r : learn_declared_env(w);
 	r = r ? r : pass_names(w, TRACE_GETENV);
-	if (r == 0 && (w->own.failed || w->files.failed ||
-		       w->implied.failed || w->absent.failed))
+	if (r == 0 && (w->own.failed || w->files.failed || w->implied.failed ||
+		       w->absent.failed))
 		r = -ENOMEM;
 	return r ? r : shape_finish(w->shape);
 }

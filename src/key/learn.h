@@ -32,13 +32,13 @@ struct learn {
 	const struct roots *roots;
 	const char *sysroot;
 	const char *cwd;
-	const char *observer;		/* the preloaded library's path */
-	const char *const *outputs;	/* announced, absolute */
+	const char *observer;       /* the preloaded library's path */
+	const char *const *outputs; /* announced, absolute */
 	size_t noutputs;
-	const struct file_id *externs;	/* identities before the compile */
-	int64_t started;		/* wall clock, ns, before the compile */
-	char reason[160];		/* out: why there is no shape */
-	struct strset inputs;		/* private: files and their stats */
+	const struct file_id *externs; /* identities before the compile */
+	int64_t started;               /* wall clock, ns, before the compile */
+	char reason[160];              /* out: why there is no shape */
+	struct strset inputs;          /* private: files and their stats */
 };
 
 /* 0 and a finished shape, owned by the caller; ERR_REFUSED or ERR_CHANGED

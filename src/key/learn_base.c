@@ -60,8 +60,7 @@ learn_below(const char *path, const char *dir)
 
 	while (n > 1 && dir[n - 1] == '/')
 		n--;
-	return n > 1 && !strncmp(path, dir, n) &&
-	       (path[n] == '/' || !path[n]);
+	return n > 1 && !strncmp(path, dir, n) && (path[n] == '/' || !path[n]);
 }
 
 const char *
@@ -153,10 +152,8 @@ bool
 learn_skips(const struct work *w, const char *path)
 {
 	return learn_in_toolchain(w->l, path) || learn_is_noise(path) ||
-	       learn_is_proc(path) ||
-	       learn_is_state(w, path) ||
-	       !strcmp(path, w->l->observer) ||
-	       strset_covers(&w->own, path);
+	       learn_is_proc(path) || learn_is_state(w, path) ||
+	       !strcmp(path, w->l->observer) || strset_covers(&w->own, path);
 }
 
 int

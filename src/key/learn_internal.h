@@ -21,14 +21,14 @@ struct trace_event;
 struct work {
 	struct learn *l;
 	struct shape *shape;
-	struct strset own;	/* made by this unit's processes */
-	struct strset files;	/* read; value: struct trace_event */
-	struct strset implied;	/* above a recorded name */
+	struct strset own;     /* made by this unit's processes */
+	struct strset files;   /* read; value: struct trace_event */
+	struct strset implied; /* above a recorded name */
 	struct strset absent;
-	struct strset externs;	/* value: identity before the compile */
-	struct strset search;	/* directories of PATH */
-	struct strset places;	/* variables that serve includes only */
-	char state[PATH_MAX];	/* -C incremental with links resolved, or "" */
+	struct strset externs; /* value: identity before the compile */
+	struct strset search;  /* directories of PATH */
+	struct strset places;  /* variables that serve includes only */
+	char state[PATH_MAX];  /* -C incremental with links resolved, or "" */
 };
 
 /* Sets the reason, if none is set, to "why:what"; gives CODE. */

@@ -114,7 +114,8 @@ learn_present(struct work *w, const struct trace_event *e)
 
 	if (learn_tidy(w->l->cwd, e->name, path) < 0)
 		return learn_refuse(w, ERR_REFUSED, "path", e->name);
-	if (learn_skips(w, path) || !strcmp(path, "/") || learn_candidate(w, e, path))
+	if (learn_skips(w, path) || !strcmp(path, "/") ||
+	    learn_candidate(w, e, path))
 		return 0;
 	if (learn_path_search(w, e, path))
 		return shape_add(w->shape, 'p', learn_base_name(path),

@@ -29,7 +29,7 @@ note_leftovers(struct work *w)
 {
 	static const char *const parts[][2] = {
 		{ "lib", ".rmeta" }, { "lib", ".rlib" }, { "lib", ".so" },
-		{ "", "" },	     { "", ".d" },
+		{ "", "" },          { "", ".d" },
 	};
 	const struct args *a = w->l->args;
 	char path[PATH_MAX];
@@ -98,8 +98,8 @@ check_effect(struct work *w, const struct trace_event *e)
 	if (lstat(path, &st) < 0)
 		return 0;
 	/* A directory that was there before (mkdir -p). */
-	if (e->kind == TRACE_MKDIR && st.st_ctim.tv_sec <
-					      w->l->started / 1000000000)
+	if (e->kind == TRACE_MKDIR &&
+	    st.st_ctim.tv_sec < w->l->started / 1000000000)
 		return 0;
 	return learn_refuse(w, ERR_REFUSED, "wrote", path);
 }

@@ -19,8 +19,8 @@
 
 /* Objects that any program loads and no result depends on. */
 static const char *const plain_objects[] = {
-	"libc.so",  "libm.so",	   "libdl.so", "libpthread.so",
-	"librt.so", "libgcc_s.so", "libz.so",  "ld-linux-x86-64.so",
+	"libc.so",       "libm.so",     "libdl.so", "libpthread.so",
+	"librt.so",      "libgcc_s.so", "libz.so",  "ld-linux-x86-64.so",
 	"linux-vdso.so", "libutil.so",
 };
 
@@ -49,7 +49,7 @@ learn_race(struct work *w, const struct trace_event *e, const char *path)
  */
 bool
 learn_candidate(const struct work *w, const struct trace_event *e,
-	     const char *path)
+		const char *path)
 {
 	const struct args *a = w->l->args;
 	const char *name = learn_base_name(path);
@@ -57,7 +57,8 @@ learn_candidate(const struct work *w, const struct trace_event *e,
 	bool found = false;
 
 	if (e->process != 0 || strncmp(name, "lib", 3) ||
-	    !(learn_has_suffix(name, ".rmeta") || learn_has_suffix(name, ".so") ||
+	    !(learn_has_suffix(name, ".rmeta") ||
+	      learn_has_suffix(name, ".so") ||
 	      (learn_has_suffix(name, ".rlib") && !a->linked)))
 		return false;
 	for (size_t i = 0; i < a->nsearch && !found; i++)
@@ -85,9 +86,9 @@ learn_read(struct work *w, const struct trace_event *e)
 	if (learn_below(path, "/proc") || learn_below(path, "/sys"))
 		return learn_refuse(w, ERR_REFUSED, "reads", path);
 	old = strset_get(&w->files, path);
-	if (old && (old->st.ino != e->st.ino ||
-		    old->st.mtime_ns != e->st.mtime_ns ||
-		    old->st.size != e->st.size))
+	if (old &&
+	    (old->st.ino != e->st.ino || old->st.mtime_ns != e->st.mtime_ns ||
+	     old->st.size != e->st.size))
 		return learn_refuse(w, ERR_CHANGED, "raced", path);
 	/* The earliest opening has the strictest tick. */
 	if (!old)
@@ -133,7 +134,7 @@ learn_externs(struct work *w)
 		    file_id_at(AT_FDCWD, path, &id) < 0 ||
 		    !file_id_same(&id, &w->l->externs[i]))
 			return learn_refuse(w, ERR_CHANGED, "raced",
-				      a->externs[i].path);
+					    a->externs[i].path);
 		strset_add(&w->externs, path, &w->l->externs[i]);
 	}
 	return 0;
@@ -151,7 +152,7 @@ learn_sources(struct work *w)
 		if (learn_tidy(w->l->cwd, d->files[i], path) < 0 ||
 		    (!strset_has(&w->files, path) && !learn_skips(w, path)))
 			return learn_refuse(w, ERR_REFUSED, "unseen-source",
-				      d->files[i]);
+					    d->files[i]);
 	}
 	return 0;
 }
@@ -163,8 +164,7 @@ is_plain_object(const char *path)
 
 	for (size_t i = 0; i < sizeof(plain_objects) / sizeof(*plain_objects);
 	     i++)
-		if (!strncmp(name, plain_objects[i],
-			     strlen(plain_objects[i])))
+		if (!strncmp(name, plain_objects[i], strlen(plain_objects[i])))
 			return true;
 	return false;
 }
@@ -273,7 +273,8 @@ learn_program(struct work *w, size_t at)
 			return add_absent_program(w, path);
 		return learn_object(w, path);
 	}
-	if (learn_in_toolchain(w->l, e->other) || strset_covers(&w->own, e->other))
+	if (learn_in_toolchain(w->l, e->other) ||
+	    strset_covers(&w->own, e->other))
 		return 0;
 	return shape_add(w->shape, 'p', e->name, strlen(e->name));
 }

@@ -43,7 +43,7 @@ static const char magic[8] = "kchmem1";
 
 /* st_dev and times mean what we need them to mean only on these. */
 static const long local_types[] = {
-	0xEF53,	    /* ext2, ext3, ext4 */
+	0xEF53,     /* ext2, ext3, ext4 */
 	0x58465342, /* xfs */
 	0x9123683E, /* btrfs */
 	0xF2F52010, /* f2fs */
@@ -68,8 +68,7 @@ local_fs(int fd)
 static void
 boot_id(char id[40])
 {
-	int fd = open("/proc/sys/kernel/random/boot_id",
-		      O_RDONLY | O_CLOEXEC);
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 
 	memset(id, 0, 40);
 	if (fd < 0)
@@ -97,8 +96,8 @@ enter_boot(int fd, const char boot[40])
 		return;
 	if (read_head(fd, &h) && memcmp(h.boot, boot, 40)) {
 		h.doubt_from = h.doubt_from && h.doubt_from < h.synced
-				   ? h.doubt_from
-				   : h.synced;
+				       ? h.doubt_from
+				       : h.synced;
 		h.doubt_to = file_now();
 		memcpy(h.boot, boot, 40);
 		if (pwrite(fd, &h, sizeof(h), 0) != sizeof(h))
@@ -138,8 +137,8 @@ memo_open(struct memo *m, int dirfd)
 	struct head h;
 
 	*m = (struct memo){ .now = file_now() };
-	m->fd = openat(dirfd, "memo",
-		       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	m->fd = openat(dirfd, "memo", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+		       0600);
 	if (m->fd < 0)
 		return;
 	boot_id(boot);
@@ -187,8 +186,7 @@ bucket(const uint8_t tag[TAG_LEN])
 	uint32_t n = (uint32_t)tag[0] | (uint32_t)tag[1] << 8 |
 		     (uint32_t)tag[2] << 16;
 
-	return MEMO_HEAD +
-	       (off_t)(n % (MEMO_ROWS / WAYS)) * (WAYS * MEMO_ROW);
+	return MEMO_HEAD + (off_t)(n % (MEMO_ROWS / WAYS)) * (WAYS * MEMO_ROW);
 }
 
 static void
@@ -242,8 +240,7 @@ memo_get(struct memo *m, const struct file_id *id, struct digest *d)
 }
 
 static void
-put(struct memo *m, const struct file_id *id, bool own,
-    const struct digest *d)
+put(struct memo *m, const struct file_id *id, bool own, const struct digest *d)
 {
 	struct row rows[WAYS], new = { .when = file_now() };
 	off_t at;
@@ -272,8 +269,7 @@ put(struct memo *m, const struct file_id *id, bool own,
 }
 
 void
-memo_put_own(struct memo *m, const struct file_id *id,
-	     const struct digest *d)
+memo_put_own(struct memo *m, const struct file_id *id, const struct digest *d)
 {
 	put(m, id, true, d);
 }

@@ -26,9 +26,9 @@ struct file_id;
 enum { MEMO_ROWS = 1 << 18, MEMO_ROW = 64, MEMO_HEAD = 4096 };
 
 struct memo {
-	int fd;			/* -1: nothing is remembered */
-	int64_t doubt_from;	/* rows hashed in this span of wall clock */
-	int64_t doubt_to;	/* are not believed */
+	int fd;             /* -1: nothing is remembered */
+	int64_t doubt_from; /* rows hashed in this span of wall clock */
+	int64_t doubt_to;   /* are not believed */
 	int64_t now;
 };
 
@@ -49,8 +49,8 @@ void memo_put_own(struct memo *m, const struct file_id *id,
  * Gives its identity too.  0, ERR_CHANGED (written while we read),
  * ERR_REFUSED (not a regular file), or -errno.
  */
-int memo_digest(struct memo *m, int dirfd, const char *path,
-		struct digest *d, struct file_id *id);
+int memo_digest(struct memo *m, int dirfd, const char *path, struct digest *d,
+		struct file_id *id);
 
 /* The head keeps the size of the store (what the last sweep found and what
  * was stored since) and the time of the last sync (ns, wall clock).

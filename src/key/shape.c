@@ -120,11 +120,11 @@ find_program(const char *name, const char *path, char file[PATH_MAX])
 
 	while (path && *path) {
 		size_t n = strcspn(path, ":");
-		int len = snprintf(file, PATH_MAX, "%.*s/%s",
-				   n ? (int)n : 1, n ? path : ".", name);
+		int len = snprintf(file, PATH_MAX, "%.*s/%s", n ? (int)n : 1,
+				   n ? path : ".", name);
 
-		if (len < PATH_MAX && !stat(file, &st) &&
-		    S_ISREG(st.st_mode) && !access(file, X_OK))
+		if (len < PATH_MAX && !stat(file, &st) && S_ISREG(st.st_mode) &&
+		    !access(file, X_OK))
 			return true;
 		path += n + (path[n] == ':');
 	}
@@ -196,7 +196,7 @@ read_names(DIR *d, bool crates, struct buf *text, size_t *count)
 {
 	struct dirent *de;
 
-	while ((de = readdir(d)) != NULL) {
+	for (de = readdir(d); de; de = readdir(d)) {
 		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
 			continue;
 		if (crates && !is_crate(de->d_name))

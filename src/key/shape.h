@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "base/buf.h"	 /* allow: value */
+#include "base/buf.h"    /* allow: value */
 #include "base/digest.h" /* allow: value */
 
 struct args;
@@ -29,8 +29,8 @@ struct roots;
 enum { SHAPE_ITEMS_MAX = 20000, SHAPE_ITEM_LEN = 4096 };
 
 struct shape {
-	struct buf text;	/* items, each with its NUL */
-	size_t *at;		/* where item i starts in text */
+	struct buf text; /* items, each with its NUL */
+	size_t *at;      /* where item i starts in text */
 	size_t count;
 };
 
@@ -46,9 +46,9 @@ void shape_free(struct shape *s);
 struct shape_env {
 	struct memo *memo;
 	const struct roots *roots;
-	const char *(*get)(const char *name);	/* the unit's environment */
+	const char *(*get)(const char *name); /* the unit's environment */
 	const char *cwd;
-	const struct digest *externs;		/* in argv order */
+	const struct digest *externs; /* in argv order */
 	size_t nexterns;
 };
 
@@ -62,7 +62,7 @@ int shape_key(const struct shape *s, const struct shape_env *env,
 
 /* Digests of the --extern files of A, in order: a new array of
  * A->nexterns.  0, ERR_MISS if one cannot be read, -ENOMEM. */
-int shape_externs(const struct args *a, struct memo *memo,
-		  struct digest **out, struct file_id **ids);
+int shape_externs(const struct args *a, struct memo *memo, struct digest **out,
+		  struct file_id **ids);
 
 #endif

@@ -12,10 +12,10 @@
 #include <string.h>
 
 enum use {
-	IN_KEY,		/* changes the result of any compile */
-	IN_LINK,	/* changes the result of a link */
-	NO_EFFECT,	/* asked for by rustc, LLVM, libc or a linker */
-	NO_STARTS	/* the same, for every name that starts so */
+	IN_KEY,    /* changes the result of any compile */
+	IN_LINK,   /* changes the result of a link */
+	NO_EFFECT, /* asked for by rustc, LLVM, libc or a linker */
+	NO_STARTS  /* the same, for every name that starts so */
 };
 
 /*
@@ -118,8 +118,7 @@ below(const char *p, size_t n, const char *dir)
 {
 	size_t k = dir ? strlen(dir) : 0;
 
-	return k > 1 && n >= k && !memcmp(p, dir, k) &&
-	       (n == k || p[k] == '/');
+	return k > 1 && n >= k && !memcmp(p, dir, k) && (n == k || p[k] == '/');
 }
 
 /* cargo adds the target's and the toolchain's own directories itself. */
@@ -157,8 +156,9 @@ fold_env(struct digest_ctx *c, const struct unit_in *in)
 void
 unit_fold_cpu(struct digest_ctx *c)
 {
-	static const unsigned leaves[] = { 0, 1, 7, 0xd, 0x14, 0x19, 0x1e,
-					   0x24, 0x80000001, 0x80000008 };
+	static const unsigned leaves[] = { 0,          1,         7,    0xd,
+					   0x14,       0x19,      0x1e, 0x24,
+					   0x80000001, 0x80000008 };
 	unsigned r[4];
 
 	for (size_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
