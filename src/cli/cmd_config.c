@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static int problems;
@@ -95,9 +97,61 @@ nearest(const char *path, char out[PATH_MAX], struct stat *st)
 	return S_ISDIR(st->st_mode) ? 0 : -ENOTDIR;
 }
 
-static void
-check_store(const char *dir)
+/* By doing it: root, full disks and odd file systems make access(2) lie. */
+static int
+try_to_write(const char *dir)
 {
+	char probe[PATH_MAX];
+
+	if (snprintf(probe, sizeof(probe), "%s/.kache-XXXXXX", dir) >=
+	    (int)sizeof(probe))
+		return -ENAMETOOLONG;
+	return mkdtemp(probe) && rmdir(probe) == 0 ? 0 : -errno;
+}
+
+/* The same question as before each store: is there room by min_free? */
+static void
+check_room(const char *dir, const struct config_value *min)
+{
+	struct statvfs f;
+	uint64_t bytes;
+
+	if (statvfs(dir, &f) < 0)
+		return;
+	bytes = (uint64_t)f.f_bavail * f.f_frsize;
+	if (min->percent &&
+	    (f.f_bavail < f.f_blocks / 100 * (uint64_t)min->num ||
+	     f.f_favail < f.f_files / 100 * (uint64_t)min->num))
+		complain("%s: nothing is stored: less than %d%% of the space "
+			 "or the inodes are free (min_free)",
+			 dir, (int)min->num);
+	else if (!min->percent && bytes < (uint64_t)min->num)
+		complain("%s: nothing is stored: less than %s is free "
+			 "(min_free)",
+			 dir, min->text);
+}
+
+/* A store that is there already is opened as the shim does it. */
+static void
+check_version(const char *dir)
+{
+	struct store s;
+	int r = store_open(&s, dir);
+
+	if (r == 0)
+		store_close(&s);
+	else if (r == ERR_NEWER)
+		complain("%s: was made by a later version of kache; this one "
+			 "leaves it alone",
+			 dir);
+	else
+		complain("%s: cannot be opened: %s", dir, err_text(r));
+}
+
+static void
+check_store(const struct config *c)
+{
+	const char *dir = c->v[CONFIG_STORE_DIR].text;
 	char at[PATH_MAX];
 	struct stat st;
 	int r;
@@ -110,9 +164,11 @@ check_store(const char *dir)
 			 err_text(r));
 		return;
 	}
-	if (access(at, W_OK | X_OK) < 0)
+	r = try_to_write(at);
+	if (r < 0)
 		complain("%s: nothing can be stored: %s: %s", dir, at,
-			 strerror(errno));
+			 err_text(r));
+	check_room(at, &c->v[CONFIG_STORE_MIN_FREE]);
 	if (strcmp(at, dir) != 0)
 		return;
 	if (st.st_uid != geteuid())
@@ -121,6 +177,8 @@ check_store(const char *dir)
 	else if (st.st_mode & 022)
 		complain("%s: others may write to it (mode %o)", dir,
 			 (unsigned)st.st_mode & 07777);
+	else
+		check_version(dir);
 }
 
 /* Whether lines can be appended to DIR/NAME, where it exists. */
@@ -199,7 +257,7 @@ show(int argc, char **argv)
 	if (c.problem_count > CONFIG_PROBLEMS)
 		complain("and %d more", c.problem_count - CONFIG_PROBLEMS);
 	dir = c.v[CONFIG_STORE_DIR].text;
-	check_store(dir);
+	check_store(&c);
 	check_log(dir, "events.log");
 	check_log(dir, "shim.log");
 	check_helper("libkache-observe.so", "nothing is cached without it");
