@@ -329,8 +329,10 @@ spawned(struct launch *l, pid_t pid)
 		distrust_relative(&l, actions, envp); \
 		rc = REAL(fn)(&child, name, actions, attr, argv, l.env.env); \
 		childenv_drop(&l.env); \
-		if (rc != 0) \
+		if (rc != 0) { \
+			emit_launch(&l, OBS_EXEC_FAIL, (uint32_t)rc); \
 			return rc; \
+		} \
 		if (pid) \
 			*pid = child; \
 		spawned(&l, child); \
