@@ -96,11 +96,17 @@ file_read_fd(int fd, size_t max, struct buf *out)
 int
 file_read(int dirfd, const char *path, size_t max, struct buf *out)
 {
-	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY), r;
+	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int fd = openat(dirfd, path, flags), r;
+	struct stat st;
 
 	if (fd < 0)
 		return -errno;
-	r = file_read_fd(fd, max, out);
+	/* A FIFO or a device in a file's place must not stop a build. */
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		r = ERR_CORRUPT;
+	else
+		r = file_read_fd(fd, max, out);
 	close(fd);
 	return r;
 }

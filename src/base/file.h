@@ -33,7 +33,8 @@ int file_id_at(int dirfd, const char *path, struct file_id *id);
 /* Equal in (dev, ino, size, mtime): ctime moves when a file is linked. */
 bool file_id_same(const struct file_id *a, const struct file_id *b);
 
-/* Appends the whole file, at most MAX bytes (else ERR_TOOBIG). */
+/* Appends the whole file, at most MAX bytes (else ERR_TOOBIG).  file_read
+ * takes regular files only (else ERR_CORRUPT) and never waits for one. */
 int file_read(int dirfd, const char *path, size_t max, struct buf *out);
 int file_read_fd(int fd, size_t max, struct buf *out);
 

@@ -27,7 +27,8 @@ log_open(const char *path, enum log_level level)
 static int
 open_file(void)
 {
-	int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+	int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW |
+		    O_NONBLOCK;
 	int fd = open(log_path, flags, 0600);
 	char old[4096];
 	struct stat st;

@@ -45,7 +45,7 @@ pass_reads(struct work *w)
 
 		if (e->kind == TRACE_READ)
 			r = learn_read(w, e);
-		else if (e->kind == TRACE_EXEC)
+		else if (e->kind == TRACE_EXEC || e->kind == TRACE_EXEC_FAIL)
 			r = learn_program(w, i);
 	}
 	if (r == 0)

@@ -269,7 +269,9 @@ learn_program(struct work *w, size_t at)
 		if (learn_path_search(w, e, path))
 			return shape_add(w->shape, 'p', learn_base_name(path),
 					 strlen(learn_base_name(path)));
-		if (failed_exec(w->l->trace, at))
+		if (learn_skips(w, path))
+			return 0;
+		if (e->kind == TRACE_EXEC_FAIL || failed_exec(w->l->trace, at))
 			return add_absent_program(w, path);
 		return learn_object(w, path);
 	}

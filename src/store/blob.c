@@ -49,15 +49,21 @@ blob_check(struct store *s, struct memo *m, const struct digest *d,
 {
 	char name[STORE_NAME];
 	struct digest have;
+	struct stat st;
 	int fd, r;
 
 	store_name("blobs", d, name);
-	r = file_id_at(s->dir, name, id);
-	if (r < 0)
-		return r == -ENOENT ? ERR_MISS : r;
+	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? ERR_MISS : -errno;
+	if (!S_ISREG(st.st_mode)) {
+		store_remove(s, name);
+		return ERR_CORRUPT;
+	}
+	file_id_of(&st, id);
 	if (memo_get_own(m, id, &have) == 0 && digest_eq(&have, d))
 		return 0;
-	fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(s->dir, name,
+		    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return errno == ENOENT ? ERR_MISS : -errno;
 	r = hash_fd(fd, &have, id);
@@ -67,7 +73,7 @@ blob_check(struct store *s, struct memo *m, const struct digest *d,
 		return 0;
 	}
 	if (r == 0 || r == ERR_REFUSED) {
-		unlinkat(s->dir, name, 0);
+		store_remove(s, name);
 		return ERR_CORRUPT;
 	}
 	return r;
@@ -161,7 +167,7 @@ int
 blob_put(struct store *s, struct memo *m, struct blob_put *p,
 	 struct digest *out)
 {
-	int fd = open(p->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open(p->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct digest d;
 	struct stat st;
 	int r = -EXDEV;

@@ -210,7 +210,7 @@ entry_load(struct store *s, const struct digest *k1, struct entry *out)
 	if (r == 0)
 		r = entry_decode(b.p ? b.p : "", b.len, out);
 	if (r == ERR_CORRUPT)
-		unlinkat(s->dir, name, 0);
+		store_remove(s, name);
 	buf_free(&b);
 	return r == -ENOENT ? ERR_MISS : r;
 }

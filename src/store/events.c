@@ -83,7 +83,8 @@ format(struct buf *b, const struct events_line *e)
 int
 events_append(struct store *s, const struct events_line *e)
 {
-	int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+	int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW |
+		    O_NONBLOCK;
 	int fd = openat(s->dir, "events.log", flags, 0600), r = 0;
 	struct buf b = { 0 };
 	struct stat st;

@@ -115,7 +115,7 @@ manifest_load(struct store *s, const struct digest *k0, struct manifest *out)
 	if (r == 0)
 		r = manifest_decode(b.p ? b.p : "", b.len, out);
 	if (r == ERR_CORRUPT)
-		unlinkat(s->dir, name, 0);
+		store_remove(s, name);
 	buf_free(&b);
 	return r == -ENOENT ? ERR_MISS : r;
 }

@@ -117,6 +117,18 @@ store_tmp(struct store *s, char name[STORE_NAME])
 		 (unsigned long long)s->nonce, s->seq++);
 }
 
+void
+store_remove(struct store *s, const char *name)
+{
+	char tmp[STORE_NAME];
+
+	if (unlinkat(s->dir, name, 0) == 0 || errno != EISDIR ||
+	    unlinkat(s->dir, name, AT_REMOVEDIR) == 0)
+		return;
+	store_tmp(s, tmp);
+	renameat(s->dir, name, s->dir, tmp);
+}
+
 static uint64_t
 lock_at(enum store_lock kind, const struct digest *key)
 {

@@ -37,6 +37,10 @@ void store_name(const char *kind, const struct digest *d,
 /* A name below tmp/ that nobody else uses. */
 void store_tmp(struct store *s, char name[STORE_NAME]);
 
+/* Removes what is at NAME, whatever it is: a directory that somebody put in
+ * a file's place moves to tmp/ if it is not empty. */
+void store_remove(struct store *s, const char *name);
+
 /* Ranges of the lock file, one byte a lock.  See FORMAT. */
 enum store_lock { STORE_LOCK_COMPILE = 1, STORE_LOCK_MANIFEST = 2 };
 

@@ -73,7 +73,8 @@ check_entry(struct run *r, const char *name)
 static int
 check_blob(struct run *r, const char *name, const struct digest *d)
 {
-	int fd = openat(r->s->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(r->s->dir, name,
+			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct digest have;
 	off_t size;
 	int e;
