@@ -3,7 +3,9 @@
  * A wrapper that caches nothing: it asks the shim which remaps it would add
  * (kache-shim --print-remaps RUSTC ARGS...), puts exactly these behind the
  * compiler's path and becomes rustc. What it builds is what a correct cache
- * must deliver, bit by bit. REMAP_SHIM names the shim.
+ * must deliver, bit by bit. A command line for which the shim names none
+ * (a query, a kind it passes through) runs as it is. REMAP_SHIM names the
+ * shim.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -85,7 +87,7 @@ ask_remaps(const char *shim, char **argv, int argc, char **remaps)
 	n = read_remaps(fds[0], remaps);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		continue;
-	return status ? -1 : n;
+	return status ? 0 : n;
 }
 
 int
