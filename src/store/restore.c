@@ -170,6 +170,19 @@ commit(struct restore *r, struct place *p)
 	return 0;
 }
 
+/* Whatever damaged one blob may have damaged its neighbours, which nobody
+ * may ever ask for again. */
+static void
+check_all(struct restore *r)
+{
+	struct file_id id;
+
+	for (size_t i = 0; i < r->entry->nout; i++)
+		if (r->entry->out[i].role != ENTRY_DEPINFO)
+			blob_check(r->store, r->memo, &r->entry->out[i].blob,
+				   &id);
+}
+
 int
 restore_outputs(struct restore *r)
 {
@@ -193,5 +206,7 @@ restore_outputs(struct restore *r)
 		for (size_t i = 0; i < r->entry->nout && p.tmp[i][0]; i++)
 			unlinkat(p.dir, p.tmp[i], 0);
 	close(p.dir);
+	if (e == ERR_CORRUPT)
+		check_all(r);
 	return e;
 }
