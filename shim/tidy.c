@@ -86,7 +86,7 @@ tidy_after_store(struct job *j, uint64_t bytes)
 	uint64_t max = (uint64_t)j->config.v[CONFIG_STORE_MAX_SIZE].num;
 	int64_t synced = memo_synced(&j->memo);
 
-	if (size > max / 10 * 11 ||
+	if ((max && size > max / 10 * 11) ||
 	    (synced && file_now() - synced > (int64_t)SYNC_S * 1000000000)) {
 		log_msg(LOG_INFO, "starting gc: %llu bytes stored",
 			(unsigned long long)size);
