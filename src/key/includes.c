@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-enum { TOKENS = 16, FILE_MAX = 512 << 20 };
+enum { TOKENS = 32, FILE_MAX = 512 << 20 };
 
 enum kind { END, WORD, STRING, PUNCT };
 
@@ -109,6 +109,7 @@ static size_t
 quote(const char *p, const char *end)
 {
 	const char *q = p + 1;
+	size_t k = 0;
 
 	if (q < end && *q == '\\') {
 		q += 2;
@@ -116,10 +117,15 @@ quote(const char *p, const char *end)
 			q++;
 		return (size_t)((q < end ? q + 1 : end) - p);
 	}
-	/* One character (of up to 4 bytes) and a quote: a literal. */
-	for (size_t k = 1; k <= 4 && q + k < end; k++)
-		if (q[k] == '\'')
-			return k + 2;
+	/* Exactly one character and a quote: a literal.  A quote further on
+	 * may belong to what follows a lifetime. */
+	if (q < end)
+		k = (unsigned char)*q < 0xc0   ? 1
+		    : (unsigned char)*q < 0xe0 ? 2
+		    : (unsigned char)*q < 0xf0 ? 3
+					       : 4;
+	if (k && k < (size_t)(end - q) && q[k] == '\'')
+		return k + 2;
 	return 1;
 }
 
@@ -200,7 +206,9 @@ macro_before(const struct lexer *l, size_t i, const char *name)
 	if (!opens(back(l, i)) || !is(back(l, i + 1), "!") ||
 	    !is(back(l, i + 2), name))
 		return 0;
-	return over_path(l, i + 3);
+	i = over_path(l, i + 3);
+	/* Somebody else's macro of that name. */
+	return is(back(l, i), ":") && is(back(l, i + 1), ":") ? 0 : i;
 }
 
 static bool

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "key/includes.h"
+
+#include "base/file.h"
+#include "tests/unit/testdir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <string.h>
+
+/* Scans a copy of exactly this size, so that a read past the end shows. */
+static enum includes_use
+scan(const char *text)
+{
+	size_t n = strlen(text);
+	char *copy = malloc(n ? n : 1);
+	enum includes_use use;
+
+	memcpy(copy, text, n);
+	use = includes_scan(copy, n, "OUT_DIR");
+	free(copy);
+	return use;
+}
+
+static void
+each_is(const char *const *text, size_t n, enum includes_use want)
+{
+	for (size_t i = 0; i < n; i++)
+		if (scan(text[i]) != want)
+			fail_msg("%d, not %d: %s", scan(text[i]), want,
+				 text[i]);
+}
+
+#define EACH(list, want) each_is(list, sizeof(list) / sizeof((list)[0]), want)
+#define GOOD "include!(concat!(env!(\"OUT_DIR\"), \"/x.rs\"));\n"
+
+static void
+includes_are_accepted(void **state)
+{
+	static const char *const good[] = {
+		GOOD,
+		GOOD GOOD,
+		"include!(env!(\"OUT_DIR\"));",
+		"include!(concat!(env!(\"OUT_DIR\",), \"/x.rs\",),);",
+		"const S: &str = include_str!(concat!(env!(\"OUT_DIR\"), "
+		"\"/x\"));",
+		"static B: &[u8] = include_bytes![concat!{env!(\"OUT_DIR\"), "
+		"\"/\", \"x\"}];",
+		"std::include!(core::concat!(::std::env!(\"OUT_DIR\"), "
+		"\"/x.rs\"));",
+		"include ! ( concat ! ( env ! ( \"OUT_DIR\" ) , \"/x\" ) ) ;",
+		"include!(/* one */ concat!( // two\n env!(\"OUT_DIR\"), "
+		"\"/x\"));",
+		"include!(concat!(env!(r\"OUT_DIR\"), r#\"/x.rs\"#));",
+		"S { field: include_str!(concat!(env!(\"OUT_DIR\"), \"/x\")) }",
+		"#[doc = include_str!(concat!(env!(\"OUT_DIR\"), \"/x\"))]",
+	};
+
+	(void)state;
+	EACH(good, INCLUDES_ONLY);
+}
+
+static void
+values_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"const D: &str = env!(\"OUT_DIR\");",
+		"option_env!(\"OUT_DIR\");",
+		"env!(\"OUT_DIR\").len();",
+		"println!(\"{}\", env!(\"OUT_DIR\"));",
+		"concat!(env!(\"OUT_DIR\"), \"/x\");",
+		"include!(concat!(\"a\", env!(\"OUT_DIR\"), \"/x\"));",
+		"include!(concat!(env!(\"OUT_DIR\"), NAME));",
+		"include!(concat!(env!(\"OUT_DIR\"), stringify!(x)));",
+		"include!(concat!(env!(\"OUT_DIR\"), $name));",
+		"include!(concat!(env!(\"OUT_DIR\", \"text\"), \"/x\"));",
+		"include!(f(env!(\"OUT_DIR\")));",
+		"my_include!(concat!(env!(\"OUT_DIR\"), \"/x\"));",
+		"mine::include!(concat!(env!(\"OUT_DIR\"), \"/x\"));",
+		"include!(mine::concat!(env!(\"OUT_DIR\"), \"/x\"));",
+		"include!(concat!(mine::env!(\"OUT_DIR\"), \"/x\"));",
+		"include!(concat!(env(\"OUT_DIR\"), \"/x\"));",
+		"include_string!(concat!(env!(\"OUT_DIR\"), \"/x\"));",
+		"let OUT_DIR = 1;",
+		"let x = \"see OUT_DIR\";",
+		"std::env::var(\"OUT_DIR\");",
+		"env!(\"OUT_DIR\"",
+		"include!(concat!(env!(\"OUT_DIR\")",
+		"include!(concat!(env!(\"OUT_DIR\"), \"/x\"",
+	};
+
+	(void)state;
+	EACH(bad, INCLUDES_VALUE);
+}
+
+/* One good use excuses no other. */
+static void
+one_value_spoils_all(void **state)
+{
+	static const char *const bad[] = {
+		GOOD "env!(\"OUT_DIR\");",
+		"env!(\"OUT_DIR\");" GOOD,
+		GOOD "/* */ const X: usize = env!(\"OUT_DIR\").len();" GOOD,
+	};
+
+	(void)state;
+	EACH(bad, INCLUDES_VALUE);
+}
+
+static void
+comments_are_no_use(void **state)
+{
+	static const char *const none[] = {
+		"",
+		"fn main() {}",
+		"// env!(\"OUT_DIR\")\n",
+		"// env!(\"OUT_DIR\")",
+		"/* env!(\"OUT_DIR\") */",
+		"/* a /* b */ env!(\"OUT_DIR\") */",
+		"/* env!(\"OUT_DIR\")",
+		"/// see env!(\"OUT_DIR\")\nfn f() {}",
+	};
+	static const char *const code[] = {
+		"/* a */ env!(\"OUT_DIR\") /* b */",
+		"/* /* */ */ env!(\"OUT_DIR\")",
+		"//\nenv!(\"OUT_DIR\")",
+		"/**/env!(\"OUT_DIR\")",
+		"/*/**/*/env!(\"OUT_DIR\")",
+	};
+
+	(void)state;
+	EACH(none, INCLUDES_NONE);
+	EACH(code, INCLUDES_VALUE);
+}
+
+/* What opens no comment and no string must not hide the code behind it. */
+static void
+literals_hide_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"let a = \"/*\"; env!(\"OUT_DIR\"); let b = \"*/\";" GOOD,
+		"let a = \"//\"; env!(\"OUT_DIR\");\n" GOOD,
+		"let a = \"\\\"//\"; env!(\"OUT_DIR\");\n" GOOD,
+		"let a = \"\\\\\"; env!(\"OUT_DIR\");\n" GOOD,
+		"let a = r\"\\\"; env!(\"OUT_DIR\"); //\"\n" GOOD,
+		"let a = r#\"\"//\"#; env!(\"OUT_DIR\");\n" GOOD,
+		"let a = br##\"\"#//\"##; env!(\"OUT_DIR\");\n" GOOD,
+		"let a = b\"//\"; env!(\"OUT_DIR\");\n" GOOD,
+		"let a = '\"'; env!(\"OUT_DIR\"); // '\"'\n" GOOD,
+		"let a = b'\"'; env!(\"OUT_DIR\"); // '\"'\n" GOOD,
+		"let a = '\\''; env!(\"OUT_DIR\"); // '\"'\n" GOOD,
+		"let a = '\\u{22}'; env!(\"OUT_DIR\"); // '\"'\n" GOOD,
+		"let a = '\303\244'; env!(\"OUT_DIR\");\n" GOOD,
+		"let a = '\360\237\246\200'; env!(\"OUT_DIR\");\n" GOOD,
+		"fn f<'a, 'b>(x: &'a str) { env!(\"OUT_DIR\"); }\n" GOOD,
+		"r#type!(); env!(\"OUT_DIR\");\n" GOOD,
+	};
+
+	(void)state;
+	EACH(bad, INCLUDES_VALUE);
+}
+
+/* A lifetime and, behind it, a quote that belongs to a string. */
+static void
+lifetimes_are_no_literals(void **state)
+{
+	static const char *const bad[] = {
+		"f::<'a>(\"'\"); g(\"//\"); env!(\"OUT_DIR\");\n" GOOD,
+		"m!('a \"'\" \"//\"); env!(\"OUT_DIR\");\n" GOOD,
+		"m!('a,\"'\" \"//\"); env!(\"OUT_DIR\");\n" GOOD,
+	};
+
+	(void)state;
+	EACH(bad, INCLUDES_VALUE);
+}
+
+static void
+files_are_searched_for_the_name(void **state)
+{
+	static const char text[] = "metadata\0of a crate OUT_DIR\0";
+	char path[128];
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/lib.rmeta", testdir);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(file_write_fd(fd, text, sizeof(text)), 0);
+	close(fd);
+	assert_true(includes_named_in(path, "OUT_DIR"));
+	assert_false(includes_named_in(path, "OUT_DIRS"));
+	snprintf(path, sizeof(path), "%s/gone", testdir);
+	assert_true(includes_named_in(path, "OUT_DIR"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(includes_are_accepted),
+		cmocka_unit_test(values_are_refused),
+		cmocka_unit_test(one_value_spoils_all),
+		cmocka_unit_test(comments_are_no_use),
+		cmocka_unit_test(literals_hide_nothing),
+		cmocka_unit_test(lifetimes_are_no_literals),
+		cmocka_unit_test(files_are_searched_for_the_name),
+	};
+
+	return cmocka_run_group_tests(tests, testdir_make, testdir_remove);
+}
