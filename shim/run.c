@@ -64,14 +64,30 @@ note_artifact(struct run *r, const char *line, size_t n)
 	free(emit);
 }
 
+/* rustc 1.63 (Debian 12) does not name the type of the message. */
+static bool
+is_artifact(const char *line, size_t n)
+{
+	static const char *const marks[] = {
+		"{\"$message_type\":\"artifact\"",
+		"{\"artifact\":\"",
+	};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		size_t len = strlen(marks[i]);
+
+		if (n > len && !memcmp(line, marks[i], len))
+			return true;
+	}
+	return false;
+}
+
 static void
 forward(struct run *r, struct stream *s, const char *line, size_t n)
 {
-	static const char mark[] = "{\"$message_type\":\"artifact\"";
 	struct buf local = { 0 };
 
-	if (s->json && n > sizeof(mark) &&
-	    !memcmp(line, mark, sizeof(mark) - 1)) {
+	if (s->json && is_artifact(line, n)) {
 		note_artifact(r, line, n);
 		file_write_fd(s->to, line, n);
 		return;
