@@ -22,7 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { EVENTS = 16, FILES = 4, SECOND = 1000000000 };
+enum { EVENTS = 24, FILES = 4, SECOND = 1000000000 };
 
 /*
  * One compile as the observer tells of it: process 0 is rustc, process 1 a
@@ -634,6 +634,12 @@ places_are_proven(void **state)
 	ITEMS("fw/use.rs", "iOUT_DIR");
 	declare_out_dir("const D: &str = env!(\"OUT_DIR\");");
 	ITEMS("fw/use.rs", "eOUT_DIR");
+	/* Other sources neither spoil nor excuse. */
+	declare_out_dir(only);
+	reads("w/lib.rs");
+	dep_files[1] = (char *)"lib.rs";
+	depinfo.nfiles = 2;
+	ITEMS("fw/use.rs", "fw/lib.rs", "iOUT_DIR");
 	/* A macro may use it where no source shows it. */
 	declare_out_dir(only);
 	put("lib/macro.so", "code");
@@ -709,6 +715,69 @@ candidates_count_if_they_are_linked(void **state)
 	ITEMS("fw/libc-3.rlib");
 }
 
+/* What a recorded name implies is no item of its own. */
+static void
+directories_above_inputs_are_implied(void **state)
+{
+	static const char *const above[] = {
+		"w/sub", "w/native/x", "w/native", "ext/deep",
+		"ext",   "w/target",   "sysroot",  "w/target/deps",
+	};
+
+	(void)state;
+	file_mkdirs(at("w/native/x"), 0755);
+	file_mkdirs(at("ext/deep"), 0755);
+	age_dir("w/native/x");
+	put("ext/deep/libe.rmeta", "e");
+	world();
+	externs[0] = (struct args_extern){ "e", 1, at("ext/deep/libe.rmeta") };
+	args.nexterns = 1;
+	assert_int_equal(file_id_at(AT_FDCWD, externs[0].path, extern_ids), 0);
+	reads("w/sub/mod.rs");
+	reads("ext/deep/libe.rmeta");
+	event(TRACE_LIST, at("w/native/x"));
+	for (size_t i = 0; i < sizeof(above) / sizeof(above[0]); i++)
+		event(TRACE_PRESENT, at(above[i]))->how = TRACE_BY_STAT;
+	ITEMS("fw/sub/mod.rs", "lw/native/x");
+	world();
+	event(TRACE_ABSENT, at("ext/deep/none"));
+	event(TRACE_PRESENT, at("ext/deep"))->how = TRACE_BY_STAT;
+	ITEMS(plain('a', "ext/deep/none"));
+}
+
+static void
+measured_files_are_looked_at_again(void **state)
+{
+	(void)state;
+	world();
+	put("measured", "1");
+	event(TRACE_PRESENT, at("measured"))->how = TRACE_BY_STAT;
+	ITEMS(plain('f', "measured"));
+	assert_int_equal(learn_verify(&l), 0);
+	write_aged("measured", "22", 0);
+	assert_int_equal(learn_verify(&l), ERR_CHANGED);
+}
+
+static void
+outputs_are_own_however_they_came(void **state)
+{
+	(void)state;
+	put("w/target/deps/made.o", "x");
+	put("w/target/deps/linked.o", "x");
+	world();
+	outputs[0] = at("w/target/deps/made.o");
+	l.noutputs = 1;
+	reads("w/target/deps/made.o");
+	NO_ITEMS();
+	world();
+	outputs[0] = at("w/target/deps/made.o");
+	l.noutputs = 1;
+	event(TRACE_LINK, at("w/x"))->other = at("w/target/inc/tmp");
+	event(TRACE_RENAME, at("w/x"))->other = at("w/target/out/tmp");
+	event(TRACE_ABSENT, at("w/target/out/tmp"));
+	NO_ITEMS();
+}
+
 static int
 set_up(void **state)
 {
@@ -776,6 +845,9 @@ main(void)
 		cmocka_unit_test(places_are_proven),
 		cmocka_unit_test(externs_are_known_already),
 		cmocka_unit_test(candidates_count_if_they_are_linked),
+		cmocka_unit_test(directories_above_inputs_are_implied),
+		cmocka_unit_test(measured_files_are_looked_at_again),
+		cmocka_unit_test(outputs_are_own_however_they_came),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
