@@ -103,7 +103,8 @@ job_open(struct job *j)
 	r = choose_dir(j);
 	if (r == 0)
 		r = store_open(&j->store, j->cache_dir);
-	if (r < 0 && !j->cache_dir[0])
+	/* Nothing is written into a directory that is not ours. */
+	if (r == -EPERM || (r < 0 && !j->cache_dir[0]))
 		return;
 	snprintf(j->log_path, sizeof(j->log_path), "%s/shim.log", j->cache_dir);
 	log_open(j->log_path, (enum log_level)j->config.v[CONFIG_SHIM_LOG].num);

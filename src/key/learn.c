@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void
 imply_places(struct work *w)
@@ -92,6 +93,9 @@ run(struct work *w)
 	if (w->l->args->incremental &&
 	    !realpath(w->l->args->incremental, w->state))
 		w->state[0] = '\0';
+	if (!realpath(w->l->args->out_dir, w->real_out) ||
+	    !strcmp(w->real_out, w->l->args->out_dir))
+		w->real_out[0] = '\0';
 	learn_split_path(w);
 	r = learn_externs(w);
 	r = r ? r : learn_own(w);

@@ -28,6 +28,7 @@ struct work {
 	struct strset externs; /* value: identity before the compile */
 	struct strset search;  /* directories of PATH */
 	struct strset places;  /* variables that serve includes only */
+	char real_out[PATH_MAX]; /* --out-dir, if links lead elsewhere */
 	char state[PATH_MAX];  /* -C incremental with links resolved, or "" */
 };
 

@@ -12,14 +12,30 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* The same place by its real name: programs that walk by descriptors are
+ * seen below where the links of --out-dir lead. */
+static bool
+real_name(const struct work *w, const char *path, char out[PATH_MAX])
+{
+	const char *dir = w->l->args->out_dir;
+	size_t n = strlen(dir);
+
+	if (!w->real_out[0] || !learn_below(path, dir))
+		return false;
+	return snprintf(out, PATH_MAX, "%s%s", w->real_out, path + n) <
+	       PATH_MAX;
+}
+
 static int
 note_own(struct work *w, const char *name)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], real[PATH_MAX];
 
 	if (learn_tidy(w->l->cwd, name, path) < 0)
 		return learn_refuse(w, ERR_REFUSED, "path", name);
 	strset_add(&w->own, path, NULL);
+	if (real_name(w, path, real))
+		strset_add(&w->own, real, NULL);
 	return 0;
 }
 
@@ -67,12 +83,15 @@ learn_own(struct work *w)
 static bool
 is_output(const struct work *w, const char *path)
 {
-	char out[PATH_MAX];
+	char out[PATH_MAX], real[PATH_MAX];
 
-	for (size_t i = 0; i < w->l->noutputs; i++)
-		if (learn_tidy(w->l->cwd, w->l->outputs[i], out) == 0 &&
-		    !strcmp(out, path))
+	for (size_t i = 0; i < w->l->noutputs; i++) {
+		if (learn_tidy(w->l->cwd, w->l->outputs[i], out) < 0)
+			continue;
+		if (!strcmp(out, path) ||
+		    (real_name(w, out, real) && !strcmp(real, path)))
 			return true;
+	}
 	return false;
 }
 
