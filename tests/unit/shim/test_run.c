@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "shim/run.h"
+
+#include "base/file.h"
+#include "rustc/args.h"
+#include "rustc/roots.h"
+#include "tests/unit/testdir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static struct roots roots;
+static struct run r;
+static struct buf said[3]; /* what came out of 1 and 2 */
+
+static void
+release(void)
+{
+	for (size_t i = 0; i < r.nout; i++)
+		free(r.out[i].path);
+	buf_free(&r.out_text);
+	buf_free(&r.err_text);
+	buf_free(&said[1]);
+	buf_free(&said[2]);
+	memset(&r, 0, sizeof(r));
+}
+
+/* Sends FD to the file <testdir>/said.FD; gives the old one. */
+static int
+divert(int fd)
+{
+	char path[128];
+	int old = dup(fd), to;
+
+	snprintf(path, sizeof(path), "%s/said.%d", testdir, fd);
+	to = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC,
+		  0600);
+	dup2(to, fd);
+	close(to);
+	return old;
+}
+
+static void
+bring_back(int fd, int old)
+{
+	dup2(old, fd);
+	close(old);
+}
+
+static int
+run_words(char *const *argv)
+{
+	char *env[] = { (char *)"PATH=/usr/bin:/bin", testdir, NULL };
+	int old[3], e;
+
+	release();
+	r.argv = argv;
+	r.env = env;
+	r.roots = &roots;
+	fflush(NULL);
+	old[1] = divert(1);
+	old[2] = divert(2);
+	e = run_compiler(&r);
+	for (int fd = 1; fd < 3; fd++) {
+		char path[128];
+
+		bring_back(fd, old[fd]);
+		snprintf(path, sizeof(path), "%s/said.%d", testdir, fd);
+		file_read(AT_FDCWD, path, 64 << 20, &said[fd]);
+		buf_add(&said[fd], "", 0);
+	}
+	return e;
+}
+
+static void
+run_script(const char *script)
+{
+	char *argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)script,
+			 testdir, NULL };
+
+	assert_int_equal(run_words(argv), 0);
+}
+
+static const char *
+text(const struct buf *b)
+{
+	return b->p ? b->p : "";
+}
+
+#define ARTIFACT "{\"$message_type\":\"artifact\",\"artifact\":"
+
+static void
+what_is_said_is_passed_on_and_kept(void **state)
+{
+	(void)state;
+	run_script("echo out; echo err >&2; echo two >&2");
+	assert_int_equal(r.status, 0);
+	assert_string_equal(text(&said[1]), "out\n");
+	assert_string_equal(text(&said[2]), "err\ntwo\n");
+	assert_string_equal(text(&r.out_text), "out\n");
+	assert_string_equal(text(&r.err_text), "err\ntwo\n");
+	assert_int_equal(r.nout, 0);
+	assert_false(r.overflow);
+	run_script("exit 0");
+	assert_int_equal(r.out_text.len + r.err_text.len, 0);
+	assert_int_equal(said[1].len + said[2].len, 0);
+}
+
+/* Announced outputs are noted and passed on, but are no diagnostics. */
+static void
+artifacts_are_noted_apart(void **state)
+{
+	(void)state;
+	run_script("say() { printf '%s\\n' \"$1\"; };"
+		   "say '" ARTIFACT "\"/t/liba.rmeta\","
+		   "\"emit\":\"metadata\"}' >&2;"
+		   "say '{\"$message_type\":\"diagnostic\"}' >&2;"
+		   "say '" ARTIFACT "\"/t/q\\\"b\\\\s\","
+		   "\"emit\":\"link\"}' >&2;"
+		   "say '" ARTIFACT "\"/t/no\",\"emit\":\"link\"}'");
+	assert_int_equal(r.nout, 2);
+	assert_string_equal(r.out[0].path, "/t/liba.rmeta");
+	assert_string_equal(r.out[0].emit, "metadata");
+	assert_string_equal(r.out[1].path, "/t/q\"b\\s");
+	assert_string_equal(r.out[1].emit, "link");
+	assert_string_equal(text(&r.err_text),
+			    "{\"$message_type\":\"diagnostic\"}\n");
+	assert_string_equal(text(&said[2]), ARTIFACT
+			    "\"/t/liba.rmeta\","
+			    "\"emit\":\"metadata\"}\n"
+			    "{\"$message_type\":\"diagnostic\"}\n" ARTIFACT
+			    "\"/t/q\\\"b\\\\s\","
+			    "\"emit\":\"link\"}\n");
+	/* On stdout it is nothing special. */
+	assert_string_equal(text(&r.out_text),
+			    ARTIFACT "\"/t/no\",\"emit\":\"link\"}\n");
+	assert_false(r.overflow);
+}
+
+static void
+odd_artifacts_are_not_trusted(void **state)
+{
+	static const char *const odd[] = {
+		"echo '" ARTIFACT "\"/t/x\"}' >&2",
+		"echo '{\"$message_type\":\"artifact\",\"emit\":\"link\"}' >&2",
+		"echo '" ARTIFACT "\"/t/x\",\"emit\":\"much-too-long-kind\"}'"
+		" >&2",
+		"i=0; while [ $i -lt 17 ]; do echo '" ARTIFACT
+		"\"/t/x\",\"emit\":\"link\"}'; i=$((i + 1)); done >&2",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		run_script(odd[i]);
+		assert_true(r.overflow);
+		assert_true(said[2].len > 0);
+	}
+	assert_int_equal(r.nout, RUN_OUTPUTS_MAX);
+}
+
+static void
+lines_are_put_together(void **state)
+{
+	(void)state;
+	run_script("printf '" ARTIFACT "\"/t' >&2; sleep 0.05;"
+		   "printf '/a\",\"emit\":\"link\"}\\nab' >&2; sleep 0.05;"
+		   "printf 'c\\nlast' >&2");
+	assert_int_equal(r.nout, 1);
+	assert_string_equal(r.out[0].path, "/t/a");
+	assert_string_equal(text(&r.err_text), "abc\nlast");
+	assert_string_equal(text(&said[2]),
+			    ARTIFACT "\"/t/a\",\"emit\":\"link\"}\nabc\nlast");
+}
+
+/* cargo starts dependents on the .rmeta line: it may not wait for the end. */
+static void
+lines_come_while_the_compiler_runs(void **state)
+{
+	(void)state;
+	run_script("echo '" ARTIFACT "\"/t/a\",\"emit\":\"metadata\"}' >&2;"
+		   "i=0; while [ $i -lt 100 ]; do "
+		   "grep -q metadata \"$0/said.2\" && exit 7;"
+		   "i=$((i + 1)); sleep 0.02; done; exit 1");
+	assert_int_equal(run_code(r.status), 7);
+}
+
+/* Shown with the paths of this checkout, kept without them. */
+static void
+paths_are_local_outside_and_neutral_inside(void **state)
+{
+	(void)state;
+	run_script("echo 'at /proc/self/cwd/src/lib.rs:1' >&2");
+	assert_string_equal(text(&said[2]), "at /checkout/app/src/lib.rs:1\n");
+	assert_string_equal(text(&r.err_text),
+			    "at /proc/self/cwd/src/lib.rs:1\n");
+}
+
+static void
+long_lines_and_much_text_pass(void **state)
+{
+	(void)state;
+	run_script("head -c 300000 /dev/zero | tr '\\0' x >&2; echo >&2;"
+		   "head -c 300000 /dev/zero | tr '\\0' y; echo");
+	assert_int_equal(said[2].len, 300001);
+	assert_int_equal(r.err_text.len, 300001);
+	assert_int_equal(said[1].len, 300001);
+	assert_false(r.overflow);
+	/* Too much to keep is passed on all the same. */
+	run_script("yes 0123456789abcde | head -c 17000000 >&2");
+	assert_true(r.overflow);
+	assert_int_equal(said[2].len, 17000000);
+}
+
+static void
+status_and_signals_are_told(void **state)
+{
+	(void)state;
+	run_script("exit 3");
+	assert_true(WIFEXITED(r.status));
+	assert_int_equal(run_code(r.status), 3);
+	run_script("kill -TERM $$");
+	assert_true(WIFSIGNALED(r.status));
+	assert_int_equal(run_code(r.status), 128 + SIGTERM);
+}
+
+static int
+end_with(int status)
+{
+	int got = 0;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		run_end(status);
+	waitpid(pid, &got, 0);
+	return got;
+}
+
+static void
+the_end_is_the_same(void **state)
+{
+	(void)state;
+	run_script("exit 101");
+	assert_int_equal(WEXITSTATUS(end_with(r.status)), 101);
+	run_script("exit 0");
+	assert_int_equal(end_with(r.status), 0);
+	run_script("kill -KILL $$");
+	assert_int_equal(WTERMSIG(end_with(r.status)), SIGKILL);
+	run_script("kill -TERM $$");
+	signal(SIGTERM, SIG_IGN);
+	assert_int_equal(WTERMSIG(end_with(r.status)), SIGTERM);
+	signal(SIGTERM, SIG_DFL);
+}
+
+static void
+what_cannot_start_says_nothing(void **state)
+{
+	char *gone[] = { (char *)"/nonexistent/rustc", NULL };
+	char *plain[] = { testdir, NULL };
+
+	(void)state;
+	assert_int_equal(run_words(gone), -ENOENT);
+	assert_int_equal(said[1].len + said[2].len, 0);
+	/* A directory passes for executable, but does not start. */
+	if (run_words(plain) == 0)
+		assert_int_equal(run_code(r.status), 127);
+	assert_int_equal(said[1].len + said[2].len, 0);
+}
+
+static void
+the_child_gets_the_given_environment(void **state)
+{
+	(void)state;
+	setenv("KACHE_TEST_LEAK", "1", 1);
+	run_script("echo \"${KACHE_TEST_LEAK-none} $PATH\"");
+	unsetenv("KACHE_TEST_LEAK");
+	assert_string_equal(text(&said[1]), "none /usr/bin:/bin\n");
+}
+
+static int
+set_up(void **state)
+{
+	static struct args none;
+
+	roots_init(&roots, &(struct roots_in){ .mode = ROOTS_CHECKOUT,
+					       .args = &none,
+					       .cwd = "/checkout/app" });
+	return testdir_make(state);
+}
+
+static int
+tear_down(void **state)
+{
+	release();
+	return testdir_remove(state);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_said_is_passed_on_and_kept),
+		cmocka_unit_test(artifacts_are_noted_apart),
+		cmocka_unit_test(odd_artifacts_are_not_trusted),
+		cmocka_unit_test(lines_are_put_together),
+		cmocka_unit_test(lines_come_while_the_compiler_runs),
+		cmocka_unit_test(paths_are_local_outside_and_neutral_inside),
+		cmocka_unit_test(long_lines_and_much_text_pass),
+		cmocka_unit_test(status_and_signals_are_told),
+		cmocka_unit_test(the_end_is_the_same),
+		cmocka_unit_test(what_cannot_start_says_nothing),
+		cmocka_unit_test(the_child_gets_the_given_environment),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
