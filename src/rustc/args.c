@@ -28,7 +28,9 @@ enum act {
 	A_EXTRA,
 	A_LINKER,
 	A_CPU,
-	A_SPLIT
+	A_SPLIT,
+	A_WIDTH,
+	A_COLOR
 };
 
 struct option {
@@ -67,9 +69,9 @@ static const struct option options[] = {
 	/* The form of the diagnostics: an entry without any serves all. */
 	{ "--error-format", true, ARGS_TAG, A_NONE },
 	{ "--json", true, ARGS_TAG, A_JSON },
-	{ "--color", true, ARGS_TAG, A_NONE },
+	{ "--color", true, ARGS_TAG, A_COLOR },
 	/* cargo itself replays diagnostics of an old terminal width. */
-	{ "--diagnostic-width", true, ARGS_DROP, A_NONE },
+	{ "--diagnostic-width", true, ARGS_DROP, A_WIDTH },
 	{ "--env-set", true, ARGS_KEY, A_REFUSE },
 	{ "--print", true, ARGS_KEY, A_REFUSE },
 	{ "--explain", true, ARGS_KEY, A_REFUSE },
@@ -146,6 +148,8 @@ find(const struct option *table, size_t n, const char *name, size_t len)
 }
 
 #define COUNT(t) (sizeof(t) / sizeof((t)[0]))
+
+_Static_assert(COUNT(options) <= 64, "args.once has a bit for each");
 
 static void
 push(struct args *a, enum args_role role, const char *opt, const char *val)
@@ -283,6 +287,15 @@ act_on(struct args *a, const struct option *o, const char *v)
 	case A_CPU:
 		a->native_cpu = !strcmp(v, "native");
 		break;
+	case A_WIDTH:
+		if (!*v || v[strspn(v, "0123456789")] || strlen(v) > 9)
+			return refuse(a, "option", o->name);
+		break;
+	case A_COLOR:
+		if (strcmp(v, "auto") && strcmp(v, "always") &&
+		    strcmp(v, "never"))
+			return refuse(a, "option", o->name);
+		break;
 	case A_SPLIT:
 		if (strcmp(v, "off"))
 			return refuse(a, "split-debuginfo", v);
@@ -329,6 +342,15 @@ take(struct args *a, const struct option *o, const char *v)
 		return read_codegen(a, v);
 	if (o->act == A_UNSTABLE)
 		return read_unstable(a, v);
+	/* What no key holds must be right by itself: rustc refuses these
+	 * twice, and a hit would not. */
+	if (o->act != A_JSON && (o->role == ARGS_DROP || o->role == ARGS_TAG)) {
+		uint64_t bit = (uint64_t)1 << (o - options);
+
+		if (a->once & bit)
+			return refuse(a, "twice", o->name);
+		a->once |= bit;
+	}
 	push(a, o->role, o->name, v);
 	return act_on(a, o, v);
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * One rustc command line, read by a table of options (rustc_session's
@@ -78,6 +79,7 @@ struct args {
 	bool native_cpu;
 	bool artifacts; /* --json=artifacts: outputs are announced */
 	bool user_remap;
+	uint64_t once;   /* options seen that may stand once */
 	bool typed;      /* a --crate-type was given */
 	char reason[80]; /* why it is refused */
 };
