@@ -33,21 +33,22 @@ names_root(const struct work *w, const char *value)
 	return named;
 }
 
+/* Metadata that rustc looked at, or a macro that it loaded. */
 static bool
-macros_ran(const struct work *w)
+is_crate(const struct work *w, const struct trace_event *e)
 {
-	const struct trace *t = w->l->trace;
-
-	for (size_t i = 0; i < t->nevents; i++)
-		if (t->events[i].kind == TRACE_DLOPEN ||
-		    (t->events[i].kind == TRACE_OBJECT &&
-		     !learn_in_toolchain(w->l, t->events[i].name)))
-			return true;
-	return false;
+	if (e->kind == TRACE_DLOPEN || e->kind == TRACE_OBJECT)
+		return !learn_in_toolchain(w->l, e->name);
+	return e->kind == TRACE_READ && (learn_has_suffix(e->name, ".rmeta") ||
+					 learn_has_suffix(e->name, ".rlib") ||
+					 learn_has_suffix(e->name, ".so"));
 }
 
-/* Every metadata that rustc looked at: a macro of a dependency may spell
- * the variable where we cannot see it. */
+/*
+ * A macro of a dependency may spell the variable where we cannot see it, in
+ * its text or in its code.  (One that is told the name by the unit's source
+ * is seen there.)
+ */
 static bool
 named_by_crates(const struct work *w, const char *name)
 {
@@ -57,10 +58,7 @@ named_by_crates(const struct work *w, const char *name)
 	for (size_t i = 0; i < t->nevents; i++) {
 		const struct trace_event *e = &t->events[i];
 
-		if (e->kind != TRACE_READ ||
-		    !(learn_has_suffix(e->name, ".rmeta") ||
-		      learn_has_suffix(e->name, ".rlib") ||
-		      learn_has_suffix(e->name, ".so")))
+		if (e->process != 0 || !is_crate(w, e))
 			continue;
 		if (learn_tidy(w->l->cwd, e->name, path) < 0 ||
 		    (!learn_skips(w, path) && includes_named_in(path, name)))
@@ -100,7 +98,7 @@ scan_sources(const struct work *w, const char *name)
 static bool
 is_include_only(const struct work *w, const char *name)
 {
-	return names_root(w, getenv(name)) && !macros_ran(w) &&
+	return names_root(w, getenv(name)) &&
 	       scan_sources(w, name) == INCLUDES_ONLY &&
 	       !named_by_crates(w, name);
 }
