@@ -25,11 +25,11 @@ struct work {
 	struct strset files;   /* read; value: struct trace_event */
 	struct strset implied; /* above a recorded name */
 	struct strset absent;
-	struct strset externs; /* value: identity before the compile */
-	struct strset search;  /* directories of PATH */
-	struct strset places;  /* variables that serve includes only */
+	struct strset externs;   /* value: identity before the compile */
+	struct strset search;    /* directories of PATH */
+	struct strset places;    /* variables that serve includes only */
 	char real_out[PATH_MAX]; /* --out-dir, if links lead elsewhere */
-	char state[PATH_MAX];  /* -C incremental with links resolved, or "" */
+	char state[PATH_MAX];    /* -C incremental with links resolved, or "" */
 };
 
 /* Sets the reason, if none is set, to "why:what"; gives CODE. */
