@@ -244,6 +244,7 @@ stored() { # units compiled and stored since the mark
 # --- builds ---
 
 # cargo in DIR through the cache; output in $T/out, its status is returned.
+# A build that takes longer than LIMIT seconds (120) ends with 124.
 kcargo() { # DIR CARGO-ARGS...
 	local dir=$1
 
@@ -251,8 +252,8 @@ kcargo() { # DIR CARGO-ARGS...
 	if [ "$WRAPPER" = none ]; then
 		(cd "$dir" && cargo "$@") >"$T/out" 2>&1
 	else
-		(cd "$dir" && RUSTC_WRAPPER=$WRAPPER cargo "$@") \
-			>"$T/out" 2>&1
+		(cd "$dir" && RUSTC_WRAPPER=$WRAPPER timeout -k 5 \
+			"${LIMIT-120}" cargo "$@") >"$T/out" 2>&1
 	fi
 }
 
