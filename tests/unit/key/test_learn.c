@@ -642,9 +642,13 @@ places_are_proven(void **state)
 	ITEMS("fw/use.rs", "fw/lib.rs", "iOUT_DIR");
 	/* A macro may use it where no source shows it. */
 	declare_out_dir(only);
-	put("lib/macro.so", "code");
+	put("lib/macro.so", "code with OUT_DIR in it");
 	event(TRACE_OBJECT, at("lib/macro.so"));
 	ITEMS("fw/use.rs", "eOUT_DIR", plain('f', "lib/macro.so"));
+	declare_out_dir(only);
+	put("lib/macro.so", "code");
+	event(TRACE_OBJECT, at("lib/macro.so"));
+	ITEMS("fw/use.rs", "iOUT_DIR", plain('f', "lib/macro.so"));
 	declare_out_dir(only);
 	event(TRACE_DLOPEN, "libmacro.so");
 	ITEMS("fw/use.rs", "eOUT_DIR");

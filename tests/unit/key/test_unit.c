@@ -171,7 +171,6 @@ static void
 what_has_no_effect_is_dropped(void **state)
 {
 	static const char *const drops[] = {
-		"--error-format=human",
 		"--color never",
 		"--json=diagnostic-rendered-ansi,artifacts",
 		"--diagnostic-width 90",
