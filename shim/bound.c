@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/search.h"
 #include "rustc/roots.h"
 
 #include <errno.h>
@@ -57,41 +58,59 @@ ends_name(char c)
 		 (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.');
 }
 
-/* Horspool: a root is 10 to 60 bytes, so most of the text is skipped. */
 static bool
-names(const struct root *o, const unsigned char *p, size_t n)
+names(const struct root *o, const char *p, size_t n)
 {
-	const unsigned char *pat = (const unsigned char *)o->path;
-	size_t len = o->len, skip[256], i = 0;
+	const char *end = p + n, *hit;
 
-	for (size_t k = 0; k < 256; k++)
-		skip[k] = len;
-	for (size_t k = 0; k + 1 < len; k++)
-		skip[pat[k]] = len - 1 - k;
-	while (i + len <= n) {
-		unsigned char last = p[i + len - 1];
-
-		if (last == pat[len - 1] && !memcmp(p + i, pat, len - 1) &&
-		    (i + len == n || ends_name((char)p[i + len])))
-			return true;
-		i += skip[last];
+	for (;;) {
+		hit = search_find(p, (size_t)(end - p), o->path, o->len);
+		if (!hit || hit + o->len == end || ends_name(hit[o->len]))
+			return hit != NULL;
+		p = hit + 1;
 	}
-	return false;
 }
 
+static bool
+below(const struct root *o, const struct root *dir)
+{
+	return o->len > dir->len && !memcmp(o->path, dir->path, dir->len) &&
+	       o->path[dir->len] == '/';
+}
+
+/* Sorted, so that the same finds give the same key. */
+static void
+add_tag(char *tags, char tag)
+{
+	size_t n = strlen(tags), i = n;
+
+	if (n + 1 >= BOUND_TAGS)
+		return;
+	for (; i > 0 && tags[i - 1] > tag; i--)
+		tags[i] = tags[i - 1];
+	tags[i] = tag;
+	tags[n + 1] = '\0';
+}
+
+/* Where a directory is not named, nothing below it is. */
 void
 bound_scan(const struct roots *r, const char *p, size_t n, char *tags)
 {
-	for (size_t i = 0; i < r->count; i++) {
-		size_t used = strlen(tags);
-		char tag = r->r[i].tag;
+	const struct root *list[ROOTS_MAX];
+	bool absent[ROOTS_MAX] = { false };
+	size_t count = roots_remaps(r, list);
 
-		if (!r->r[i].to || strchr(tags, tag) || used + 1 >= BOUND_TAGS)
+	for (size_t i = 0; i < count; i++) {
+		bool skip = strchr(tags, list[i]->tag) != NULL;
+
+		for (size_t k = 0; k < i && !skip; k++)
+			skip = absent[k] && below(list[i], list[k]);
+		if (skip)
 			continue;
-		if (names(&r->r[i], (const unsigned char *)p, n)) {
-			tags[used] = tag;
-			tags[used + 1] = '\0';
-		}
+		if (names(list[i], p, n))
+			add_tag(tags, list[i]->tag);
+		else
+			absent[i] = true;
 	}
 }
 

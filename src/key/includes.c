@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/search.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -265,7 +266,7 @@ includes_scan(const char *p, size_t n, const char *name)
 	struct lexer l = { .p = p, .end = p + n };
 	enum includes_use use = INCLUDES_NONE;
 
-	if (!memmem(p, n, name, strlen(name)))
+	if (!search_find(p, n, name, strlen(name)))
 		return INCLUDES_NONE;
 	for (;;) {
 		struct token t = next(&l);
@@ -273,7 +274,7 @@ includes_scan(const char *p, size_t n, const char *name)
 		if (t.kind == END)
 			return use;
 		l.last[l.count++ % TOKENS] = t;
-		if (!memmem(t.p, t.n, name, strlen(name)))
+		if (!search_find(t.p, t.n, name, strlen(name)))
 			continue;
 		if (t.kind != STRING || t.n != strlen(name) || !in_include(&l))
 			return INCLUDES_VALUE;
@@ -286,7 +287,7 @@ includes_named_in(const char *path, const char *name)
 {
 	struct buf b = { 0 };
 	bool named = file_read(AT_FDCWD, path, FILE_MAX, &b) < 0 ||
-		     (b.len && memmem(b.p, b.len, name, strlen(name)));
+		     (b.len && search_find(b.p, b.len, name, strlen(name)));
 
 	buf_free(&b);
 	return named;

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BASE_SEARCH_H
+#define BASE_SEARCH_H
+
+#include <stddef.h>
+
+/*
+ * memmem(3) at memory speed: every output of a compile is searched for the
+ * paths of its checkout, and musl's needs longer for that than hashing.
+ * Gives the first place of the M bytes at NEEDLE in the N bytes at P, or
+ * NULL; an empty needle is found nowhere.  Pure.  Threads: any.
+ */
+const char *search_find(const char *p, size_t n, const char *needle, size_t m);
+
+#endif
