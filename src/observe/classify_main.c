@@ -17,11 +17,13 @@
  * name, a word of classify_word, and details, separated by tabs.
  *
  * kache-classify --trace FILE: prints an observation file, a record a line.
+ * kache-classify --create FILE: makes a new one.
  */
 
 static const char *const usage =
 	"usage: kache-classify [--sysroot DIR] FILE...\n"
-	"       kache-classify --trace FILE\n";
+	"       kache-classify --trace FILE\n"
+	"       kache-classify --create FILE\n";
 
 static void
 say(const char *path, enum classify_class c, const char *detail)
@@ -153,6 +155,17 @@ print_trace(const char *path)
 	return 0;
 }
 
+static int
+create(const char *path)
+{
+	int rc = trace_create(path);
+
+	if (rc != 0)
+		fprintf(stderr, "kache-classify: %s: %s\n", path,
+			strerror(-rc));
+	return rc != 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -161,6 +174,8 @@ main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(argv[1], "--trace") == 0)
 		return print_trace(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "--create") == 0)
+		return create(argv[2]);
 	if (argc > 2 && strcmp(argv[1], "--sysroot") == 0) {
 		sysroot = argv[2];
 		i = 3;

@@ -47,10 +47,10 @@
 
 struct obs_page {
 	char magic[8];
-	uint32_t lost;	  /* things that could not be recorded */
+	uint32_t lost;    /* things that could not be recorded */
 	uint32_t writers; /* processes that mapped the page */
-	uint32_t area;	  /* OBS_AREA, or 0: there is none */
-	uint32_t used;	  /* of the area; more than OBS_AREA: all */
+	uint32_t area;    /* OBS_AREA, or 0: there is none */
+	uint32_t used;    /* of the area; more than OBS_AREA: all */
 };
 
 enum obs_type {

@@ -145,8 +145,7 @@ put_in_area(const struct iovec *pieces, int n, size_t size)
 	struct iovec piece = { &gap, sizeof gap };
 	uint32_t at;
 
-	if (!area ||
-	    __atomic_load_n(&page->used, __ATOMIC_RELAXED) >= OBS_AREA)
+	if (!area || __atomic_load_n(&page->used, __ATOMIC_RELAXED) >= OBS_AREA)
 		return 0;
 	at = __atomic_fetch_add(&page->used, (uint32_t)size, __ATOMIC_RELAXED);
 	if (at < OBS_AREA && size <= OBS_AREA - at) {
@@ -166,8 +165,7 @@ watch_append(const struct iovec *pieces, int n, size_t size)
 	if (put_in_area(pieces, n, size))
 		return;
 	fd = checked_descriptor();
-	if (fd < 0 ||
-	    rawsys4(SYS_writev, fd, (long)pieces, n, 0) != (long)size)
+	if (fd < 0 || rawsys4(SYS_writev, fd, (long)pieces, n, 0) != (long)size)
 		watch_lost();
 }
 
