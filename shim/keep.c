@@ -124,6 +124,7 @@ learn(struct keep *k, struct made *m, const struct trace *t, struct learn *l)
 		.depinfo = &m->depinfo,
 		.args = &j->args,
 		.roots = &j->roots,
+		.memo = &j->memo,
 		.sysroot = j->toolchain.sysroot,
 		.cwd = j->cwd,
 		.observer = k->observer,

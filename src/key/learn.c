@@ -155,7 +155,7 @@ learn_verify(struct learn *l)
 		if (slot->val)
 			r = learn_race(&w, slot->val, slot->key);
 		else if (file_id_at(AT_FDCWD, slot->key, &id) < 0 ||
-			 id.mtime >= l->started)
+			 !learn_settled(&w, &id, l->started))
 			r = learn_refuse(&w, ERR_CHANGED, "raced", slot->key);
 	}
 	return r;

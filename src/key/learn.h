@@ -30,6 +30,7 @@ struct learn {
 	const struct depinfo *depinfo;
 	const struct args *args;
 	const struct roots *roots;
+	struct memo *memo; /* knows what we wrote ourselves */
 	const char *sysroot;
 	const char *cwd;
 	const char *observer;       /* the preloaded library's path */

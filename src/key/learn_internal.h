@@ -5,9 +5,11 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/strset.h" /* allow: value */
 
+struct file_id;
 struct learn;
 struct shape;
 struct trace_event;
@@ -58,6 +60,10 @@ int learn_add_path(struct work *w, char kind, const char *path);
 int learn_own(struct work *w);
 int learn_effects(struct work *w);
 
+/* Old enough at WHEN that its stat proves its bytes: from an earlier tick, or
+ * written whole by one of us, who took its digest. */
+bool learn_settled(const struct work *w, const struct file_id *id,
+		   int64_t when);
 int learn_race(struct work *w, const struct trace_event *e, const char *path);
 bool learn_candidate(const struct work *w, const struct trace_event *e,
 		     const char *path);

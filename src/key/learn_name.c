@@ -99,7 +99,7 @@ add_measured(struct work *w, const char *path, const struct stat *st)
 	struct file_id id;
 
 	file_id_of(st, &id);
-	if (id.mtime >= w->l->started)
+	if (!learn_settled(w, &id, w->l->started))
 		return learn_refuse(w, ERR_CHANGED, "raced-tick", path);
 	strset_add(&w->files, path, NULL);
 	return learn_add_path(w, 'f', path);

@@ -2,9 +2,11 @@
 #define _GNU_SOURCE
 #include "key/learn_internal.h"
 
+#include "base/digest.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "key/learn.h"
+#include "key/memo.h"
 #include "key/shape.h"
 #include "key/trace.h"
 #include "rustc/args.h"
@@ -24,6 +26,15 @@ static const char *const plain_objects[] = {
 	"linux-vdso.so", "libutil.so",
 };
 
+bool
+learn_settled(const struct work *w, const struct file_id *id, int64_t when)
+{
+	struct digest d;
+
+	return id->mtime < when ||
+	       (w->l->memo && memo_get_own(w->l->memo, id, &d) == 0);
+}
+
 /* mtime in the tick of the opening proves nothing: it may move once more
  * without showing. */
 int
@@ -35,7 +46,7 @@ learn_race(struct work *w, const struct trace_event *e, const char *path)
 	    id.ino != e->st.ino || id.size != e->st.size ||
 	    id.mtime != e->st.mtime_ns)
 		return learn_refuse(w, ERR_CHANGED, "raced", path);
-	if (e->st.mtime_ns >= e->st.seen_ns)
+	if (!learn_settled(w, &id, e->st.seen_ns))
 		return learn_refuse(w, ERR_CHANGED, "raced-tick", path);
 	return 0;
 }
@@ -187,7 +198,7 @@ learn_object(void *ctx, const char *name)
 		return learn_refuse(w, ERR_CHANGED, "raced", path);
 	if (strset_has(&w->externs, path))
 		return 0;
-	if (id.mtime >= w->l->started)
+	if (!learn_settled(w, &id, w->l->started))
 		return learn_refuse(w, ERR_CHANGED, "raced-tick", path);
 	strset_add(&w->files, path, NULL);
 	return 0;
