@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "key/trace_parse.h"
@@ -31,14 +32,22 @@ write_all(int fd, const char *p, size_t n)
 	return 0;
 }
 
-/* Without room for the area its size is 0, and all records are appended. */
+/*
+ * Zeros are written, not allocated: unwritten extents cost the first process
+ * that touches them 0.3 ms, and their removal several.  Without room for the
+ * area its size is 0, and all records are appended.
+ */
 static int
 fill_new(int fd)
 {
 	struct obs_page page = { .magic = OBS_MAGIC };
+	struct iovec zeros[OBS_AREA / OBS_PAGE];
 	char bytes[OBS_PAGE] = "";
+	size_t i, n = OBS_AREA / OBS_PAGE;
 
-	if (posix_fallocate(fd, 0, OBS_PAGE + OBS_AREA) == 0)
+	for (i = 0; i < n; i++)
+		zeros[i] = (struct iovec){ bytes, sizeof bytes };
+	if (pwritev(fd, zeros, (int)n, OBS_PAGE) == (ssize_t)OBS_AREA)
 		page.area = OBS_AREA;
 	else if (ftruncate(fd, 0) != 0)
 		return -errno;

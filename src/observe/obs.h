@@ -10,10 +10,10 @@
  * An observation file has three parts:
  *
  *	page	OBS_PAGE bytes: struct obs_page and zeros
- *	area	OBS_AREA bytes, or none if they could not be allocated
+ *	area	OBS_AREA bytes, or none if there was no room for them
  *	tail	whatever was appended
  *
- * Whoever starts the compiler writes the page and allocates the area before
+ * Whoever starts the compiler writes the page, and zeros for the area, before
  * (trace_create); observed processes map both shared.  A record goes into the
  * area: its bytes are reserved by adding to `used`, and its size is stored
  * last, so a size of zero is a record that was never finished.  The record
@@ -40,7 +40,7 @@
  */
 
 #define OBS_PAGE 4096
-#define OBS_AREA (1u << 20)
+#define OBS_AREA (1u << 16)
 #define OBS_MAGIC "kchobs01"
 /* No record is longer; one that would be is counted as lost. */
 #define OBS_SIZE_MAX 65536

@@ -286,6 +286,21 @@ on_daemon(char **args)
 	return pid > 0 ? 42 : 1;
 }
 
+/* More names than fit anywhere. */
+static int
+on_many(char **args)
+{
+	char name[64];
+	int i;
+
+	for (i = 0; i < atoi(args[0]); i++) {
+		snprintf(name, sizeof name, "none-%d", i);
+		if (access(name, F_OK) == 0)
+			return fail(name);
+	}
+	return 42;
+}
+
 static int
 on_tested(char **args)
 {
@@ -317,7 +332,7 @@ static const struct {
 	{ "killed", on_killed },   { "errors", on_errors },
 	{ "syscall", on_syscall }, { "raw", on_raw },
 	{ "environ", on_environ }, { "daemon", on_daemon },
-	{ "tested", on_tested },
+	{ "tested", on_tested },   { "many", on_many },
 };
 
 int

@@ -16,7 +16,11 @@ ln -s file link
 
 observed() { # COMMAND...: runs it under the observer; trace in $trace
 	rm -f "$obs"
-	{ printf kchobs01; head -c 4088 /dev/zero; } >"$obs"
+	if [ -n "${APPEND-}" ]; then
+		{ printf kchobs01; head -c 4088 /dev/zero; } >"$obs"
+	else
+		"$classify" --create "$obs"
+	fi
 	(export KACHE_OBSERVE=$obs LD_PRELOAD=$lib${LD_PRELOAD:+:$LD_PRELOAD}
 	exec "$@") >out 2>err
 	rc=$?
@@ -65,9 +69,24 @@ build child child gcc -O1 -pthread || { cat build.err; exit 1; }
 C=$W/child
 
 same "read" whole "$C" read file -- "read .* $W/file$"
-same "every descriptor closed" whole "$C" closeall file own -- \
-	"read .* $W/file$" "write $W/own$"
-is "$(stat -c %s own)" 0 "every descriptor closed: nothing in its own files"
+# In the second round records are appended, as when the area is full.
+for APPEND in "" 1; do
+	how=${APPEND:+, appending}
+	same "every descriptor closed$how" whole "$C" closeall file own -- \
+		"read .* $W/file$" "write $W/own$"
+	is "$(stat -c %s own)" 0 "its own files stay empty$how"
+	same "threads$how" whole "$C" threads file dir/inner -- \
+		"read .* $W/file$" "getenv unset CHILD_THREAD"
+	is "$(grep -c "read .*/file$" <<<"$trace")" 1 \
+		"threads: recorded once$how"
+	same "killed$how" whole "$C" killed file -- "read .* $W/file$" unended
+done
+APPEND=
+same "more than the area holds" whole "$C" many 3000
+is "$(grep -c 'absent .*/none-' <<<"$trace")" 3000 "nothing of it is missing"
+same "many at once" whole sh -c \
+	'for i in 1 2 3 4; do ./child many 1500 & done; wait'
+is "$(grep -c 'absent .*/none-' <<<"$trace")" 6000 "nothing of it is missing"
 same "chdir" whole "$C" chdir dir inner -- "read .* $W/dir/inner$"
 same "openat" whole "$C" openat dir inner -- "read .* $W/dir/inner$"
 same "fork" whole "$C" fork file -- "read .* $W/file$"
@@ -91,10 +110,6 @@ same "posix_spawnp" whole "$C" spawn cat file -- "exec cat -> .*/cat" \
 same "system" whole "$C" system "cat file; exit 3" -- "exec .*/cat" \
 	"read .* $W/file$"
 same "popen" whole "$C" popen "cat file; exit 3" -- "read .* $W/file$"
-same "threads" whole "$C" threads file dir/inner -- "read .* $W/file$" \
-	"getenv unset CHILD_THREAD"
-is "$(grep -c "read .*/file$" <<<"$trace")" 1 "threads: recorded once"
-same "killed" whole "$C" killed file -- "read .* $W/file$" "unended"
 same "errors" whole "$C" errors
 same "syscall()" whole "$C" syscall file -- "read .* $W/file$"
 same "tests" whole "$C" tested file link -- "present by stat .* $W/file$" \
