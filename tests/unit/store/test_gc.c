@@ -8,7 +8,6 @@
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/store.h"
-#include "store/verify.h"
 #include "tests/unit/testdir.h"
 
 #include <setjmp.h>
@@ -108,6 +107,128 @@ the_old_go_in_any_case(void **state)
 	gc_plan(e, 3, &blobs, 780, &l);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(e[i].victim, e[i].used < 1001);
+}
+
+enum { ENTRIES = 40, BLOBS = 30, ROUNDS = 20000 };
+
+/* A random store and random limits; small numbers, so that ties happen. */
+struct random_plan {
+	struct gc_entry e[ENTRIES];
+	uint64_t size[BLOBS];
+	uint32_t pool[ENTRIES * 4];
+	struct gc_blobs blobs;
+	struct gc_limits l;
+	size_t n;
+	uint64_t total;
+};
+
+static void
+make_random(struct random_plan *p)
+{
+	size_t npool = 0;
+
+	memset(p, 0, sizeof(*p));
+	p->n = (size_t)random() % (ENTRIES + 1);
+	p->blobs = (struct gc_blobs){ p->size, (size_t)random() % BLOBS + 1,
+				      p->pool };
+	p->total = (uint64_t)random() % 50;
+	for (size_t i = 0; i < p->blobs.count; i++) {
+		p->size[i] = (uint64_t)random() % 100;
+		p->total += p->size[i];
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		struct gc_entry *e = &p->e[i];
+
+		e->key.b[0] = (uint8_t)i;
+		e->used = random() % 100;
+		e->size = (uint64_t)random() % 20;
+		e->first = npool;
+		e->nblobs = (uint32_t)random() % 4;
+		for (uint32_t k = 0; k < e->nblobs; k++)
+			p->pool[npool++] =
+				(uint32_t)((size_t)random() % p->blobs.count);
+		p->total += e->size;
+	}
+	p->l = (struct gc_limits){ .now = 100,
+				   .max_size = (uint64_t)random() % 2000,
+				   .max_age = random() % 3 ? 0 : random() % 100,
+				   .spare = random() % 2 ? 0 : random() % 100 };
+	p->l.target = p->l.max_size / 10 * 9;
+}
+
+/* What is left on disk if BACK, or NULL, were no victim. */
+static uint64_t
+left(const struct random_plan *p, const struct gc_entry *back)
+{
+	bool live[BLOBS] = { false };
+	uint64_t sum = p->total;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct gc_entry *e = &p->e[i];
+
+		if (e->victim && e != back)
+			sum -= e->size;
+		for (uint32_t k = 0; k < e->nblobs; k++)
+			if (!e->victim || e == back)
+				live[p->pool[e->first + k]] = true;
+	}
+	for (size_t i = 0; i < p->blobs.count; i++)
+		if (!live[i])
+			sum -= p->size[i];
+	return sum;
+}
+
+static bool
+is_old(const struct random_plan *p, const struct gc_entry *e)
+{
+	return p->l.max_age && e->used < p->l.now - p->l.max_age;
+}
+
+static bool
+is_spared(const struct random_plan *p, const struct gc_entry *e)
+{
+	return p->l.spare && e->used > p->l.now - p->l.spare;
+}
+
+static void
+check_plan(const struct random_plan *p, uint64_t after)
+{
+	bool over = p->l.max_size && p->total > p->l.max_size;
+	const struct gc_entry *last = NULL;
+	int64_t kept = INT64_MAX; /* oldest that might have gone */
+
+	assert_int_equal(after, left(p, NULL));
+	for (size_t i = 0; i < p->n; i++) {
+		const struct gc_entry *e = &p->e[i];
+
+		if (!e->victim && !is_spared(p, e) && e->used < kept)
+			kept = e->used;
+		assert_true(e->victim || !is_old(p, e));
+		if (!e->victim || is_old(p, e))
+			continue;
+		assert_true(over);
+		assert_false(is_spared(p, e));
+		if (!last || e->used >= last->used)
+			last = e;
+	}
+	/* Down to the target, unless all that is left is spared. */
+	assert_true(!over || after <= p->l.target || kept == INT64_MAX);
+	/* Least recently used first, and no more than it takes. */
+	assert_true(!last || last->used <= kept);
+	assert_true(!last || left(p, last) > p->l.target);
+}
+
+static void
+random_plans_hold_what_they_promise(void **state)
+{
+	static struct random_plan p;
+
+	(void)state;
+	srandom(20260101);
+	for (int i = 0; i < ROUNDS; i++) {
+		make_random(&p);
+		check_plan(&p, gc_plan(p.e, p.n, &p.blobs, p.total, &p.l));
+	}
 }
 
 /* --- sweeps of a real store --- */
@@ -262,38 +383,63 @@ a_dead_sweepers_trash_comes_back(void **state)
 	assert_true(loads(&k));
 }
 
+/* Manifests of units that have an entry, or may get one soon, stay; so do
+ * young files below tmp/. */
 static void
-verify_finds_what_is_wrong(void **state)
+leftovers_go_when_they_are_old(void **state)
 {
-	struct verify_options o = { 0 };
-	struct verify_report r = { 0 };
-	char blob[STORE_NAME];
-	struct entry e;
-	struct digest k;
-	int fd;
+	static const struct timespec old[2] = { { .tv_sec = 1000000 },
+						{ .tv_sec = 1000000 } };
+	struct gc_options o = { 0 };
+	char lone[STORE_NAME], used[STORE_NAME];
+	struct digest k, unit, none = { { 0 } };
+	struct gc_report r;
 
 	(void)state;
-	put("sound", 's', 1, &k);
-	assert_int_equal(verify_run(&s, &o, &r), 0);
-	assert_int_equal(r.bad_blobs + r.missing_blobs + r.bad_entries, 0);
-	assert_true(r.blobs > 0);
-	assert_int_equal(entry_load(&s, &k, &e), 0);
-	store_name("blobs", &e.out[0].blob, blob);
-	entry_release(&e);
-	fd = openat(s.dir, blob, O_WRONLY | O_CLOEXEC);
-	assert_int_equal(pwrite(fd, "X", 1, 100), 1);
-	close(fd);
-	memset(&r, 0, sizeof(r));
-	assert_int_equal(verify_run(&s, &o, &r), 0);
-	assert_int_equal(r.bad_blobs, 1);
-	assert_int_equal(r.repaired, 0);
-	o.repair = true;
-	memset(&r, 0, sizeof(r));
-	assert_int_equal(verify_run(&s, &o, &r), 0);
-	assert_true(r.repaired > 0);
-	memset(&r, 0, sizeof(r));
-	assert_int_equal(verify_run(&s, &o, &r), 0);
-	assert_int_equal(r.bad_blobs, 0);
+	put("entry of unit zero", 'z', 1, &k);
+	digest_bytes("unit", 4, &unit);
+	store_name("manifests", &unit, lone);
+	store_name("manifests", &none, used);
+	assert_int_equal(file_publish(s.dir, "tmp/a", lone, "x", 1), 0);
+	assert_int_equal(file_publish(s.dir, "tmp/a", used, "x", 1), 0);
+	assert_int_equal(file_publish(s.dir, "tmp/a", "tmp/old", "x", 1), 0);
+	assert_int_equal(file_publish(s.dir, "tmp/a", "tmp/new", "x", 1), 0);
+	assert_int_equal(utimensat(s.dir, "tmp/old", old, 0), 0);
+	assert_int_equal(utimensat(s.dir, used, old, 0), 0);
+	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
+	assert_int_equal(r.manifests, 0);
+	assert_int_equal(r.temps, 1);
+	assert_int_equal(faccessat(s.dir, "tmp/new", F_OK, 0), 0);
+	assert_int_equal(faccessat(s.dir, "tmp/old", F_OK, 0), -1);
+	assert_int_equal(utimensat(s.dir, lone, old, 0), 0);
+	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
+	assert_int_equal(r.manifests, 1);
+	assert_int_equal(faccessat(s.dir, lone, F_OK, 0), -1);
+	assert_int_equal(faccessat(s.dir, used, F_OK, 0), 0);
+}
+
+/* What an automatic sweep would spare, one by hand takes. */
+static void
+automatic_sweeps_spare_the_young(void **state)
+{
+	struct gc_options o = { .max_size = 1, .automatic = true };
+	struct gc_report r;
+	struct digest k;
+
+	(void)state;
+	put("young again", 'Y', 1, &k);
+	o.dry_run = true;
+	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
+	o.max_size = r.bytes - 1;
+	o.dry_run = false;
+	put("young again", 'Y', 1, &k);
+	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
+	assert_true(loads(&k));
+	/* Far over the limit nobody is spared. */
+	o.max_size = 1;
+	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
+	assert_false(loads(&k));
+	assert_int_equal(memo_add_stored(&m, 0), r.bytes_after);
 }
 
 int
@@ -304,11 +450,13 @@ main(void)
 		cmocka_unit_test(least_recently_used_go_first),
 		cmocka_unit_test(the_young_are_spared_in_automatic_sweeps),
 		cmocka_unit_test(the_old_go_in_any_case),
+		cmocka_unit_test(random_plans_hold_what_they_promise),
 		cmocka_unit_test(a_sweep_keeps_what_was_used),
 		cmocka_unit_test(shared_blobs_live_while_one_names_them),
 		cmocka_unit_test(another_sweeper_is_not_disturbed),
 		cmocka_unit_test(a_dead_sweepers_trash_comes_back),
-		cmocka_unit_test(verify_finds_what_is_wrong),
+		cmocka_unit_test(leftovers_go_when_they_are_old),
+		cmocka_unit_test(automatic_sweeps_spare_the_young),
 	};
 
 	return cmocka_run_group_tests(tests, open_store, close_store);
