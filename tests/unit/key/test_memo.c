@@ -196,6 +196,187 @@ stored_bytes_add_up(void **state)
 	memo_close(&m);
 }
 
+/* The one row that is not empty; the file was made for it. */
+static off_t
+only_row(int fd)
+{
+	static const char empty[MEMO_ROW];
+	char row[MEMO_ROW];
+
+	for (off_t off = MEMO_HEAD; pread(fd, row, MEMO_ROW, off) == MEMO_ROW;
+	     off += MEMO_ROW)
+		if (memcmp(row, empty, MEMO_ROW))
+			return off;
+	fail();
+	return -1;
+}
+
+static struct file_id
+some_id(void)
+{
+	return (struct file_id){ .dev = 1,
+				 .ino = 2,
+				 .size = 3,
+				 .mtime = 4,
+				 .ctime = 5,
+				 .mode = S_IFREG | 0644 };
+}
+
+/* A fresh memo with one row of ours. */
+static void
+open_fresh(struct memo *m, struct digest *d)
+{
+	struct file_id id = some_id();
+
+	unlinkat(at, "memo", 0);
+	memo_open(m, at);
+	assert_true(m->fd >= 0);
+	digest_bytes("row", 3, d);
+	memo_put_own(m, &id, d);
+}
+
+static void
+every_flipped_bit_of_a_row_is_a_miss(void **state)
+{
+	struct file_id id = some_id();
+	struct digest d, back;
+	char row[MEMO_ROW];
+	struct memo m;
+	off_t off;
+
+	(void)state;
+	open_fresh(&m, &d);
+	off = only_row(m.fd);
+	assert_int_equal(pread(m.fd, row, MEMO_ROW, off), MEMO_ROW);
+	for (int i = 0; i < MEMO_ROW * 8; i++) {
+		row[i / 8] ^= (char)(1 << i % 8);
+		assert_int_equal(pwrite(m.fd, row, MEMO_ROW, off), MEMO_ROW);
+		assert_int_equal(memo_get_own(&m, &id, &back), ERR_MISS);
+		row[i / 8] ^= (char)(1 << i % 8);
+	}
+	/* Torn: the first half of a row, the rest of another. */
+	memset(row + MEMO_ROW / 2, 0x5a, MEMO_ROW / 2);
+	assert_int_equal(pwrite(m.fd, row, MEMO_ROW, off), MEMO_ROW);
+	assert_int_equal(memo_get_own(&m, &id, &back), ERR_MISS);
+	memo_put_own(&m, &id, &d);
+	assert_int_equal(memo_get_own(&m, &id, &back), 0);
+	memo_close(&m);
+}
+
+static void
+rows_in_the_span_of_doubt_are_not_believed(void **state)
+{
+	struct file_id id = some_id();
+	struct digest d, back;
+	struct memo m;
+	int64_t before = file_now();
+
+	(void)state;
+	open_fresh(&m, &d);
+	assert_int_equal(memo_get_own(&m, &id, &back), 0);
+	m.doubt_from = before;
+	m.doubt_to = file_now();
+	assert_int_equal(memo_get_own(&m, &id, &back), ERR_MISS);
+	m.doubt_to = before + 1;
+	assert_int_equal(memo_get_own(&m, &id, &back), 0);
+	/* Hashed anew it is known again. */
+	m.doubt_to = file_now();
+	memo_put_own(&m, &id, &d);
+	assert_int_equal(memo_get_own(&m, &id, &back), 0);
+	memo_close(&m);
+}
+
+/* As after a power cut: the head is of another boot. */
+static void
+a_reboot_widens_the_doubt_to_the_last_sync(void **state)
+{
+	struct file_id id = some_id(), late = some_id();
+	struct digest d, back;
+	struct memo m;
+
+	(void)state;
+	open_fresh(&m, &d);
+	memo_set_synced(&m, file_now());
+	assert_true(memo_synced(&m) > 0);
+	late.ino = 77;
+	memo_put_own(&m, &late, &d);
+	assert_int_equal(pwrite(m.fd, "another boot", 12, 8), 12);
+	memo_close(&m);
+	memo_open(&m, at);
+	assert_int_equal(memo_get_own(&m, &id, &back), 0);
+	assert_int_equal(memo_get_own(&m, &late, &back), ERR_MISS);
+	memo_close(&m);
+	/* The next process finds the doubt done, and still there. */
+	memo_open(&m, at);
+	assert_int_equal(memo_get_own(&m, &late, &back), ERR_MISS);
+	memo_put_own(&m, &late, &d);
+	assert_int_equal(memo_get_own(&m, &late, &back), 0);
+	memo_close(&m);
+}
+
+static void
+all_of_a_stat_tells_files_apart(void **state)
+{
+	struct file_id id = some_id();
+	struct digest d, back;
+	struct memo m;
+
+	(void)state;
+	open_fresh(&m, &d);
+	id.ctime++;
+	assert_int_equal(memo_get_own(&m, &id, &back), 0);
+	assert_int_equal(memo_get(&m, &id, &back), 0);
+	id.dev++;
+	assert_int_equal(memo_get(&m, &id, &back), ERR_MISS);
+	id = some_id();
+	id.ino++;
+	assert_int_equal(memo_get(&m, &id, &back), ERR_MISS);
+	id = some_id();
+	id.size++;
+	assert_int_equal(memo_get(&m, &id, &back), ERR_MISS);
+	id = some_id();
+	id.mtime++;
+	assert_int_equal(memo_get(&m, &id, &back), ERR_MISS);
+	id = some_id();
+	id.mode ^= 0111;
+	assert_int_equal(memo_get(&m, &id, &back), ERR_MISS);
+	/* A foreign row is no row of ours. */
+	write_file("foreign", "text", 60);
+	assert_int_equal(memo_digest(&m, at, "foreign", &d, &id), 0);
+	assert_int_equal(memo_get_own(&m, &id, &back), ERR_MISS);
+	memo_close(&m);
+}
+
+/* More rows than there are places: each answer is right or a miss. */
+static void
+full_buckets_forget_the_oldest(void **state)
+{
+	enum { MANY = 2000 };
+	struct file_id id = some_id();
+	struct digest d, back;
+	struct memo m;
+	int known = 0;
+
+	(void)state;
+	open_fresh(&m, &d);
+	for (uint64_t i = 0; i < MANY; i++) {
+		id.ino = i;
+		digest_bytes(&i, sizeof(i), &d);
+		memo_put_own(&m, &id, &d);
+		assert_int_equal(memo_get_own(&m, &id, &back), 0);
+	}
+	for (uint64_t i = 0; i < MANY; i++) {
+		id.ino = i;
+		digest_bytes(&i, sizeof(i), &d);
+		if (memo_get_own(&m, &id, &back) == 0) {
+			assert_true(digest_eq(&d, &back));
+			known++;
+		}
+	}
+	assert_true(known > MANY * 99 / 100);
+	memo_close(&m);
+}
+
 static int
 set_up(void **state)
 {
@@ -217,6 +398,11 @@ main(void)
 		cmocka_unit_test(without_a_file_everything_misses),
 		cmocka_unit_test(only_regular_files_have_digests),
 		cmocka_unit_test(stored_bytes_add_up),
+		cmocka_unit_test(rows_in_the_span_of_doubt_are_not_believed),
+		cmocka_unit_test(a_reboot_widens_the_doubt_to_the_last_sync),
+		cmocka_unit_test(every_flipped_bit_of_a_row_is_a_miss),
+		cmocka_unit_test(all_of_a_stat_tells_files_apart),
+		cmocka_unit_test(full_buckets_forget_the_oldest),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, testdir_remove);

@@ -222,6 +222,247 @@ unknown_roots_never_match(void **state)
 	assert_true(key_of('f', "c/registry/file", &d) < 0);
 }
 
+static const char *search_path;
+
+static const char *
+get_path(const char *name)
+{
+	return strcmp(name, "PATH") == 0 ? search_path : value;
+}
+
+static const struct digest no_externs[1];
+
+static struct shape_env
+plain_env(void)
+{
+	return (struct shape_env){ .memo = &m,
+				   .roots = &roots,
+				   .get = get_path,
+				   .cwd = testdir,
+				   .externs = no_externs };
+}
+
+/* The key of a shape of up to two items. */
+static struct digest
+key_in(const struct shape_env *env, const char *k0_text, const char *one,
+       const char *two)
+{
+	struct shape s = { 0 };
+	struct digest k0, k1;
+
+	digest_bytes(k0_text, strlen(k0_text), &k0);
+	if (one)
+		shape_add(&s, one[0], one + 1, strlen(one + 1));
+	if (two)
+		shape_add(&s, two[0], two + 1, strlen(two + 1));
+	assert_int_equal(shape_finish(&s), 0);
+	assert_int_equal(shape_key(&s, env, &k0, &k1, NULL), 0);
+	shape_free(&s);
+	return k1;
+}
+
+static void
+differ(struct digest a, struct digest b)
+{
+	assert_false(digest_eq(&a, &b));
+}
+
+static void
+k0_externs_and_names_count(void **state)
+{
+	struct shape_env env = plain_env(), more = env, swapped = env;
+	struct digest two[2], back[2];
+
+	(void)state;
+	value = "v";
+	digest_bytes("x", 1, &two[0]);
+	digest_bytes("y", 1, &two[1]);
+	back[0] = two[1];
+	back[1] = two[0];
+	differ(key_in(&env, "k0", "eA", NULL), key_in(&env, "k1", "eA", NULL));
+	differ(key_in(&env, "k0", "eA", NULL), key_in(&env, "k0", "eB", NULL));
+	differ(key_in(&env, "k0", "eA", NULL), key_in(&env, "k0", "eA", "eB"));
+	differ(key_in(&env, "k0", NULL, NULL), key_in(&env, "k0", "eA", NULL));
+	more.externs = two;
+	more.nexterns = 1;
+	differ(key_in(&env, "k0", NULL, NULL), key_in(&more, "k0", NULL, NULL));
+	more.nexterns = 2;
+	swapped.externs = back;
+	swapped.nexterns = 2;
+	differ(key_in(&more, "k0", NULL, NULL),
+	       key_in(&swapped, "k0", NULL, NULL));
+}
+
+/* Equal contents under two names, one or the other: not one key. */
+static void
+shapes_count_as_a_whole(void **state)
+{
+	struct shape_env env = plain_env();
+
+	(void)state;
+	write_file("one", "same");
+	write_file("two", "same");
+	differ(key_in(&env, "k0", "fw/one", NULL),
+	       key_in(&env, "k0", "fw/two", NULL));
+	differ(key_in(&env, "k0", "fw/one", NULL),
+	       key_in(&env, "k0", "sw/one", NULL));
+}
+
+static void
+types_of_present_names_count(void **state)
+{
+	struct digest file, dir, again;
+
+	(void)state;
+	write_file("type", "");
+	assert_int_equal(key_of('s', "w/type", &file), 0);
+	assert_int_equal(key_of('k', "w/type", &again), 0);
+	assert_int_equal(unlink(at("type")), 0);
+	assert_int_equal(key_of('k', "w/type", &again), ERR_MISS);
+	assert_int_equal(mkdir(at("type"), 0755), 0);
+	assert_int_equal(key_of('s', "w/type", &dir), 0);
+	assert_false(digest_eq(&file, &dir));
+	assert_int_equal(rmdir(at("type")), 0);
+	/* A dangling link is not there for who follows it. */
+	assert_int_equal(symlink("gone", at("type")), 0);
+	assert_int_equal(key_of('s', "w/type", &dir), ERR_MISS);
+	assert_int_equal(key_of('a', "w/type", &dir), ERR_MISS);
+	assert_int_equal(unlink(at("type")), 0);
+	assert_int_equal(key_of('f', "w", &dir), ERR_REFUSED);
+	assert_int_equal(key_of('l', "w/nowhere", &dir), ERR_MISS);
+	write_file("plain", "");
+	assert_int_equal(key_of('l', "w/plain", &dir), ERR_MISS);
+	assert_int_equal(key_of('f', "w/plain/x", &dir), ERR_MISS);
+	assert_int_equal(key_of('a', "w/plain/x", &dir), 0);
+}
+
+static void
+links_count_by_target(void **state)
+{
+	struct digest a, b, file;
+
+	(void)state;
+	write_file("target1", "");
+	write_file("target2", "");
+	assert_int_equal(symlink("target1", at("link")), 0);
+	assert_int_equal(key_of('k', "w/link", &a), 0);
+	assert_int_equal(unlink(at("link")), 0);
+	assert_int_equal(symlink("target2", at("link")), 0);
+	assert_int_equal(key_of('k', "w/link", &b), 0);
+	assert_false(digest_eq(&a, &b));
+	assert_int_equal(unlink(at("link")), 0);
+	write_file("link", "");
+	assert_int_equal(key_of('k', "w/link", &file), 0);
+	assert_false(digest_eq(&file, &a));
+	assert_false(digest_eq(&file, &b));
+}
+
+static void
+places_count_by_root(void **state)
+{
+	static char in_checkout[300];
+	struct digest a, b;
+
+	(void)state;
+	snprintf(in_checkout, sizeof(in_checkout), "%s/out", testdir);
+	value = in_checkout;
+	assert_int_equal(key_of('i', "OUT_DIR", &a), 0);
+	snprintf(in_checkout, sizeof(in_checkout), "%s/out2", testdir);
+	assert_int_equal(key_of('i', "OUT_DIR", &b), 0);
+	assert_false(digest_eq(&a, &b));
+	value = NULL;
+	assert_int_equal(key_of('i', "OUT_DIR", &b), ERR_MISS);
+	value = "relative";
+	assert_int_equal(key_of('i', "OUT_DIR", &b), ERR_MISS);
+}
+
+static void
+write_program(const char *name, const char *text, mode_t mode)
+{
+	write_file(name, text);
+	assert_int_equal(chmod(at(name), mode), 0);
+}
+
+static void
+the_first_program_in_path_counts(void **state)
+{
+	static char dirs[300];
+	struct shape_env env = plain_env();
+	struct digest none, two, one;
+
+	(void)state;
+	assert_int_equal(mkdir(at("bin1"), 0755), 0);
+	assert_int_equal(mkdir(at("bin2"), 0755), 0);
+	snprintf(dirs, sizeof(dirs), "%s/bin1:%s/bin2", testdir, testdir);
+	search_path = dirs;
+	none = key_in(&env, "k0", "ptool", NULL);
+	write_program("bin2/tool", "two", 0755);
+	two = key_in(&env, "k0", "ptool", NULL);
+	differ(none, two);
+	write_program("bin2/tool", "zwo", 0755);
+	differ(two, key_in(&env, "k0", "ptool", NULL));
+	/* What cannot be executed is not found. */
+	write_program("bin2/tool", "two", 0755);
+	write_program("bin1/tool", "one", 0644);
+	one = key_in(&env, "k0", "ptool", NULL);
+	assert_true(digest_eq(&one, &two));
+	write_program("bin1/tool", "one", 0755);
+	differ(two, key_in(&env, "k0", "ptool", NULL));
+	search_path = NULL;
+	one = key_in(&env, "k0", "ptool", NULL);
+	assert_true(digest_eq(&one, &none));
+}
+
+static void
+the_item_that_fails_is_told(void **state)
+{
+	struct shape_env env = plain_env();
+	struct digest k0 = { { 0 } }, k1 = { { 9 } }, before = k1;
+	struct shape s = { 0 };
+	size_t bad = 99;
+
+	(void)state;
+	write_file("good", "");
+	shape_add(&s, 'f', "w/good", 6);
+	shape_add(&s, 'f', "w/zone", 6);
+	assert_int_equal(shape_finish(&s), 0);
+	assert_int_equal(shape_key(&s, &env, &k0, &k1, &bad), ERR_MISS);
+	assert_int_equal(bad, 1);
+	assert_true(digest_eq(&k1, &before));
+	shape_free(&s);
+	assert_int_equal(key_of('?', "w/good", &k1), ERR_CORRUPT);
+}
+
+static void
+externs_are_hashed_in_order(void **state)
+{
+	struct args_extern list[3] = { { "a", 1, NULL },
+				       { "b", 1, NULL },
+				       { "std", 3, NULL } };
+	struct args a = { .externs = list, .nexterns = 3 };
+	struct digest *d, want;
+	struct file_id *ids;
+	char one[256], two[256];
+
+	(void)state;
+	write_file("liba.rlib", "a");
+	write_file("libb.rlib", "b");
+	memcpy(one, at("liba.rlib"), sizeof(one));
+	memcpy(two, at("libb.rlib"), sizeof(two));
+	list[0].path = one;
+	list[1].path = two;
+	assert_int_equal(shape_externs(&a, &m, &d, &ids), 0);
+	digest_bytes("a", 1, &want);
+	assert_true(digest_eq(&d[0], &want));
+	digest_bytes("b", 1, &want);
+	assert_true(digest_eq(&d[1], &want));
+	assert_int_equal(ids[1].size, 1);
+	free(d);
+	free(ids);
+	assert_int_equal(unlink(two), 0);
+	assert_int_equal(shape_externs(&a, &m, &d, &ids), ERR_MISS);
+}
+
 static int
 set_up(void **state)
 {
@@ -251,6 +492,14 @@ main(void)
 		cmocka_unit_test(crate_listings_see_libraries_only),
 		cmocka_unit_test(programs_are_found_over_path),
 		cmocka_unit_test(unknown_roots_never_match),
+		cmocka_unit_test(k0_externs_and_names_count),
+		cmocka_unit_test(types_of_present_names_count),
+		cmocka_unit_test(links_count_by_target),
+		cmocka_unit_test(places_count_by_root),
+		cmocka_unit_test(the_first_program_in_path_counts),
+		cmocka_unit_test(the_item_that_fails_is_told),
+		cmocka_unit_test(externs_are_hashed_in_order),
+		cmocka_unit_test(shapes_count_as_a_whole),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, testdir_remove);
