@@ -185,6 +185,39 @@ listings_are_names_only(void **state)
 	assert_true(digest_eq(&a, &c));
 }
 
+/* The names themselves, not their number, nor the order of the directory. */
+static void
+listings_are_sets_of_names(void **state)
+{
+	struct digest a, b, up, down;
+	char name[32];
+
+	(void)state;
+	assert_int_equal(mkdir(at("set"), 0755), 0);
+	write_file("set/one", "");
+	assert_int_equal(key_of('l', "w/set", &a), 0);
+	assert_int_equal(unlink(at("set/one")), 0);
+	write_file("set/two", "");
+	assert_int_equal(key_of('l', "w/set", &b), 0);
+	assert_false(digest_eq(&a, &b));
+	assert_int_equal(unlink(at("set/two")), 0);
+	for (int i = 0; i < 60; i++) {
+		snprintf(name, sizeof(name), "set/%d", i * 7919);
+		write_file(name, "");
+	}
+	assert_int_equal(key_of('l', "w/set", &up), 0);
+	for (int i = 0; i < 60; i++) {
+		snprintf(name, sizeof(name), "set/%d", i * 7919);
+		assert_int_equal(unlink(at(name)), 0);
+	}
+	for (int i = 59; i >= 0; i--) {
+		snprintf(name, sizeof(name), "set/%d", i * 7919);
+		write_file(name, "");
+	}
+	assert_int_equal(key_of('l', "w/set", &down), 0);
+	assert_true(digest_eq(&up, &down));
+}
+
 static void
 crate_listings_see_libraries_only(void **state)
 {
@@ -489,6 +522,7 @@ main(void)
 		cmocka_unit_test(absent_must_stay_absent),
 		cmocka_unit_test(present_must_stay_with_its_type),
 		cmocka_unit_test(listings_are_names_only),
+		cmocka_unit_test(listings_are_sets_of_names),
 		cmocka_unit_test(crate_listings_see_libraries_only),
 		cmocka_unit_test(programs_are_found_over_path),
 		cmocka_unit_test(unknown_roots_never_match),

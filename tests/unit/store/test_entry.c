@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/record.h"
 #include "store/store.h"
 #include "tests/unit/testdir.h"
 
@@ -67,6 +68,12 @@ same(const struct entry *a, const struct entry *b)
 	assert_int_equal(a->depinfo.len, b->depinfo.len);
 	assert_memory_equal(a->depinfo.p, b->depinfo.p, a->depinfo.len);
 	assert_int_equal(a->stderr_text.len, b->stderr_text.len);
+	assert_memory_equal(a->stderr_text.p, b->stderr_text.p,
+			    a->stderr_text.len);
+	assert_int_equal(a->stdout_text.len, b->stdout_text.len);
+	assert_int_equal(a->crate.len, b->crate.len);
+	assert_memory_equal(a->crate.p, b->crate.p, a->crate.len);
+	assert_string_equal(a->roots, b->roots);
 }
 
 static void
@@ -174,6 +181,91 @@ touch_moves_only_old_times(void **state)
 	entry_release(&e);
 }
 
+/* The record as a file, cut at byte I or with a bit of it flipped. */
+static void
+put_damaged(const char *name, const struct buf *whole, size_t i, bool cut)
+{
+	struct buf b = { 0 };
+
+	buf_add(&b, whole->p, cut ? i : whole->len);
+	if (!cut)
+		b.p[i] ^= 0x10;
+	assert_int_equal(
+		file_publish(s.dir, "tmp/x", name, b.len ? b.p : "", b.len), 0);
+	buf_free(&b);
+}
+
+static void
+damaged_files_are_removed_wherever_it_is(void **state)
+{
+	struct entry e = sample(), back;
+	char name[STORE_NAME];
+	struct buf b = { 0 };
+	struct digest k1;
+
+	(void)state;
+	digest_bytes("each byte", 9, &k1);
+	store_name("entries", &k1, name);
+	entry_encode(&e, &b);
+	for (size_t i = 0; i < b.len * 2; i++) {
+		put_damaged(name, &b, i / 2, i % 2);
+		assert_int_equal(entry_load(&s, &k1, &back), ERR_CORRUPT);
+		assert_int_equal(faccessat(s.dir, name, F_OK, 0), -1);
+	}
+	buf_free(&b);
+	entry_release(&e);
+}
+
+static void
+newer_entries_are_left_alone(void **state)
+{
+	char name[STORE_NAME];
+	struct buf b = { 0 };
+	struct entry back;
+	struct digest k1;
+
+	(void)state;
+	digest_bytes("newer", 5, &k1);
+	store_name("entries", &k1, name);
+	record_seal(&b, 'e', 2, "\220", 1);
+	assert_int_equal(file_publish(s.dir, "tmp/x", name, b.p, b.len), 0);
+	assert_int_equal(entry_load(&s, &k1, &back), ERR_NEWER);
+	assert_int_equal(faccessat(s.dir, name, F_OK, 0), 0);
+	/* A sound record of another type is no entry. */
+	buf_reset(&b);
+	record_seal(&b, 'm', 1, "\220", 1);
+	assert_int_equal(entry_decode(b.p, b.len, &back), ERR_CORRUPT);
+	buf_free(&b);
+}
+
+/* What has the right frame and the wrong content. */
+static void
+impossible_values_are_refused(void **state)
+{
+	struct entry e = sample(), back;
+	struct buf b = { 0 };
+
+	(void)state;
+	e.out[0].role = (enum entry_role)3;
+	entry_encode(&e, &b);
+	assert_int_equal(entry_decode(b.p, b.len, &back), ERR_CORRUPT);
+	e.out[0].role = ENTRY_METADATA;
+	e.out[1].exec = 2;
+	buf_reset(&b);
+	entry_encode(&e, &b);
+	assert_int_equal(entry_decode(b.p, b.len, &back), ERR_CORRUPT);
+	e.out[1].exec = 1;
+	memcpy(e.roots, "wt", 3);
+	buf_reset(&b);
+	entry_encode(&e, &b);
+	assert_int_equal(entry_decode(b.p, b.len, &back), 0);
+	assert_string_equal(back.roots, "wt");
+	assert_int_equal(back.out[0].role, ENTRY_METADATA);
+	entry_release(&back);
+	buf_free(&b);
+	entry_release(&e);
+}
+
 static int
 set_up(void **state)
 {
@@ -196,6 +288,9 @@ main(void)
 		cmocka_unit_test(every_flipped_bit_is_refused),
 		cmocka_unit_test(hostile_names_are_refused),
 		cmocka_unit_test(touch_moves_only_old_times),
+		cmocka_unit_test(damaged_files_are_removed_wherever_it_is),
+		cmocka_unit_test(newer_entries_are_left_alone),
+		cmocka_unit_test(impossible_values_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -82,11 +83,85 @@ lines_are_read_back(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* Whatever a field holds, an event is one line of 24 columns. */
+static void
+an_event_is_one_line(void **state)
+{
+	static char nasty[256], much[100000];
+	struct events_line l = {
+		.outcome = nasty,
+		.reason = nasty,
+		.crate = nasty,
+		.kind = nasty,
+		.command = nasty,
+		.profile = nasty,
+		.package = nasty,
+		.version = nasty,
+		.cwd = much,
+	};
+	size_t lines = 0, tabs = 0;
+	struct buf b = { 0 };
+	struct store s;
+
+	(void)state;
+	for (int i = 1; i < 256; i++)
+		nasty[i - 1] = (char)i;
+	memset(much, 'x', sizeof(much) - 1);
+	buf_str(&l.externs, "a:0123456789abcdef");
+	digest_bytes("k0", 2, &l.k0);
+	assert_int_equal(store_open(&s, testdir), 0);
+	unlinkat(s.dir, "events.log", 0);
+	assert_int_equal(events_append(&s, &l), 0);
+	assert_int_equal(file_read(s.dir, "events.log", 1 << 20, &b), 0);
+	for (size_t i = 0; i < b.len; i++) {
+		lines += b.p[i] == '\n';
+		tabs += b.p[i] == '\t';
+		assert_true((unsigned char)b.p[i] >= 0x20 || b.p[i] == '\n' ||
+			    b.p[i] == '\t');
+		assert_true(b.p[i] != 0x7f);
+	}
+	assert_int_equal(lines, 1);
+	assert_int_equal(tabs, 23);
+	assert_int_equal(b.p[b.len - 1], '\n');
+	assert_non_null(strstr(b.p, "\ta:0123456789abcdef\t"));
+	assert_non_null(strstr(b.p, "\\x01\\x02"));
+	assert_non_null(strstr(b.p, "[\\x5c]"));
+	assert_true(b.len < 20000);
+	buf_free(&b);
+	buf_free(&l.externs);
+	store_close(&s);
+}
+
+static void
+long_logs_are_renamed(void **state)
+{
+	struct events_line l = { .outcome = "miss" };
+	struct file_id id;
+	char path[128];
+	struct store s;
+
+	(void)state;
+	assert_int_equal(store_open(&s, testdir), 0);
+	unlinkat(s.dir, "events.log", 0);
+	assert_int_equal(events_append(&s, &l), 0);
+	assert_int_equal(file_id_at(s.dir, "events.log.1", &id), -ENOENT);
+	snprintf(path, sizeof(path), "%s/events.log", testdir);
+	assert_int_equal(truncate(path, (32 << 20) + 1), 0);
+	assert_int_equal(events_append(&s, &l), 0);
+	assert_int_equal(file_id_at(s.dir, "events.log.1", &id), 0);
+	assert_int_equal(id.size, (32 << 20) + 1);
+	assert_int_equal(file_id_at(s.dir, "events.log", &id), 0);
+	assert_true(id.size < 1000);
+	store_close(&s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_read_back),
+		cmocka_unit_test(an_event_is_one_line),
+		cmocka_unit_test(long_logs_are_renamed),
 	};
 
 	return cmocka_run_group_tests(tests, testdir_make, testdir_remove);

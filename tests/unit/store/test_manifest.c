@@ -4,6 +4,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/file.h"
+#include "base/record.h"
 #include "store/store.h"
 #include "tests/unit/testdir.h"
 
@@ -135,6 +137,89 @@ damage_is_a_miss_and_goes(void **state)
 	assert_int_equal(manifest_load(&s, &k0, &m), ERR_MISS);
 }
 
+/* The record as a file, cut at byte I or with a bit of it flipped. */
+static void
+put_damaged(const char *name, const struct buf *whole, size_t i, bool cut)
+{
+	struct buf b = { 0 };
+
+	buf_add(&b, whole->p, cut ? i : whole->len);
+	if (!cut)
+		b.p[i] ^= 0x10;
+	assert_int_equal(
+		file_publish(s.dir, "tmp/x", name, b.len ? b.p : "", b.len), 0);
+	buf_free(&b);
+}
+
+static void
+damaged_files_are_removed_wherever_it_is(void **state)
+{
+	struct manifest m = { .count = 1 }, back;
+	char name[STORE_NAME];
+	struct buf b = { 0 };
+	struct digest k0;
+
+	(void)state;
+	digest_bytes("each byte", 9, &k0);
+	store_name("manifests", &k0, name);
+	m.rec[0] = record("w/src/lib.rs", 7);
+	manifest_encode(&m, &b);
+	for (size_t i = 0; i < b.len * 2; i++) {
+		put_damaged(name, &b, i / 2, i % 2);
+		assert_int_equal(manifest_load(&s, &k0, &back), ERR_CORRUPT);
+		assert_int_equal(faccessat(s.dir, name, F_OK, 0), -1);
+	}
+	buf_free(&b);
+	manifest_release(&m);
+}
+
+static void
+newer_manifests_are_left_alone(void **state)
+{
+	struct manifest_record r = record("wa", 1);
+	char name[STORE_NAME];
+	struct file_id a, b;
+	struct buf text = { 0 };
+	struct manifest m;
+	struct digest k0;
+
+	(void)state;
+	digest_bytes("newer", 5, &k0);
+	store_name("manifests", &k0, name);
+	record_seal(&text, 'm', 2, "\220", 1);
+	assert_int_equal(file_publish(s.dir, "tmp/x", name, text.p, text.len),
+			 0);
+	assert_int_equal(file_id_at(s.dir, name, &a), 0);
+	assert_int_equal(manifest_load(&s, &k0, &m), ERR_NEWER);
+	assert_int_equal(manifest_add(&s, &k0, &r), ERR_NEWER);
+	/* Not taken on failure. */
+	assert_int_equal(r.shape.count, 2);
+	shape_free(&r.shape);
+	assert_int_equal(file_id_at(s.dir, name, &b), 0);
+	assert_true(file_id_same(&a, &b));
+	buf_free(&text);
+}
+
+/* A damaged manifest is begun anew. */
+static void
+a_store_heals_a_damaged_manifest(void **state)
+{
+	struct manifest_record r = record("wa", 1);
+	char name[STORE_NAME];
+	struct manifest m;
+	struct digest k0;
+
+	(void)state;
+	digest_bytes("heal", 4, &k0);
+	store_name("manifests", &k0, name);
+	assert_int_equal(file_publish(s.dir, "tmp/x", name, "junk", 4), 0);
+	assert_int_equal(manifest_add(&s, &k0, &r), 0);
+	assert_int_equal(manifest_load(&s, &k0, &m), 0);
+	assert_int_equal(m.count, 1);
+	assert_int_equal(m.rec[0].compile_us, 5);
+	manifest_release(&m);
+}
+
 static int
 set_up(void **state)
 {
@@ -157,6 +242,9 @@ main(void)
 		cmocka_unit_test(the_oldest_of_too_many_goes),
 		cmocka_unit_test(every_flipped_bit_is_refused),
 		cmocka_unit_test(damage_is_a_miss_and_goes),
+		cmocka_unit_test(damaged_files_are_removed_wherever_it_is),
+		cmocka_unit_test(newer_manifests_are_left_alone),
+		cmocka_unit_test(a_store_heals_a_damaged_manifest),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

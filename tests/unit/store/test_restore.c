@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -211,6 +212,148 @@ places_that_cannot_be_written_fail(void **state)
 	entry_release(&e);
 }
 
+static size_t
+files_in(const char *dir)
+{
+	DIR *d = opendir(dir);
+	size_t n = 0;
+
+	assert_non_null(d);
+	for (struct dirent *e = readdir(d); e; e = readdir(d))
+		n += strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
+	closedir(d);
+	return n;
+}
+
+/* One name in the store, one in a tree, no third. */
+static void
+links_are_shared_with_one_tree_only(void **state)
+{
+	struct entry e = stored("7");
+	char one[128], blob[STORE_NAME];
+	struct stat a, b;
+	int shared;
+
+	(void)state;
+	snprintf(one, sizeof(one), "%s", at("tree7"));
+	assert_int_equal(mkdir(one, 0755), 0);
+	store_name("blobs", &e.out[0].blob, blob);
+	assert_int_equal(restore(&e, one), 0);
+	assert_int_equal(stat(at("tree7/liba.rlib"), &a), 0);
+	assert_int_equal(fstatat(s.dir, blob, &b, 0), 0);
+	shared = a.st_ino == b.st_ino;
+	/* A reflink does as well. */
+	assert_int_equal(a.st_nlink, shared ? 2 : 1);
+	assert_int_equal(restore(&e, testdir), 0);
+	assert_int_equal(stat(at("liba.rlib"), &a), 0);
+	assert_int_equal(a.st_nlink, 1);
+	assert_int_equal(fstatat(s.dir, blob, &b, 0), 0);
+	assert_int_equal(b.st_nlink, shared ? 2 : 1);
+	entry_release(&e);
+}
+
+static void
+modes_follow_the_umask(void **state)
+{
+	struct entry e = stored("8");
+	mode_t old = umask(077);
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(restore(&e, testdir), 0);
+	umask(old);
+	assert_int_equal(stat(at("prog"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	assert_int_equal(stat(at("liba.rlib"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(stat(at("a.d"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	entry_release(&e);
+}
+
+/* cargo compares times: a restored output is as new as a compiled one. */
+static void
+outputs_are_new(void **state)
+{
+	static const struct timespec old[2] = { { .tv_sec = 1000000 },
+						{ .tv_sec = 1000000 } };
+	static const char *const names[] = { "liba.rlib", "prog", "a.d" };
+	struct entry e = stored("9");
+	char blob[STORE_NAME];
+	int64_t before;
+
+	(void)state;
+	store_name("blobs", &e.out[0].blob, blob);
+	assert_int_equal(utimensat(s.dir, blob, old, 0), 0);
+	store_name("blobs", &e.out[1].blob, blob);
+	assert_int_equal(utimensat(s.dir, blob, old, 0), 0);
+	before = file_now_coarse();
+	assert_int_equal(restore(&e, testdir), 0);
+	for (size_t i = 0; i < 3; i++) {
+		struct file_id id;
+
+		assert_int_equal(file_id_at(AT_FDCWD, at(names[i]), &id), 0);
+		assert_true(id.mtime >= before);
+	}
+	entry_release(&e);
+}
+
+/* Nothing is left behind, whichever output it was that failed. */
+static void
+failures_leave_the_directory_as_it_was(void **state)
+{
+	char dir[128];
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s", at("fail"));
+	assert_int_equal(mkdir(dir, 0755), 0);
+	for (size_t lost = 0; lost < 2; lost++) {
+		struct entry e = stored(lost ? "10" : "11");
+		char name[STORE_NAME];
+
+		store_name("blobs", &e.out[lost].blob, name);
+		assert_int_equal(unlinkat(s.dir, name, 0), 0);
+		assert_int_equal(restore(&e, dir), ERR_MISS);
+		assert_int_equal(files_in(dir), 0);
+		entry_release(&e);
+	}
+}
+
+/* A blob of the wrong size in a sound entry, or the other way round. */
+static void
+sizes_must_agree(void **state)
+{
+	struct entry e = stored("12");
+	char dir[128];
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s", at("sizes"));
+	assert_int_equal(mkdir(dir, 0755), 0);
+	e.out[0].size++;
+	assert_int_equal(restore(&e, dir), ERR_CORRUPT);
+	assert_int_equal(files_in(dir), 0);
+	entry_release(&e);
+}
+
+/* Consumers of what was restored need not hash it. */
+static void
+restored_files_are_known(void **state)
+{
+	struct entry e = stored("13");
+	struct file_id id;
+	struct digest d;
+
+	(void)state;
+	assert_int_equal(restore(&e, testdir), 0);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(file_id_at(AT_FDCWD, at(e.out[i].name), &id),
+				 0);
+		assert_int_equal(memo_get_own(&m, &id, &d), 0);
+		assert_true(digest_eq(&d, &e.out[i].blob));
+	}
+	entry_release(&e);
+}
+
 static int
 set_up(void **state)
 {
@@ -243,6 +386,12 @@ main(void)
 		cmocka_unit_test(a_lost_blob_changes_nothing),
 		cmocka_unit_test(a_damaged_blob_is_a_miss_and_goes),
 		cmocka_unit_test(places_that_cannot_be_written_fail),
+		cmocka_unit_test(links_are_shared_with_one_tree_only),
+		cmocka_unit_test(modes_follow_the_umask),
+		cmocka_unit_test(outputs_are_new),
+		cmocka_unit_test(failures_leave_the_directory_as_it_was),
+		cmocka_unit_test(sizes_must_agree),
+		cmocka_unit_test(restored_files_are_known),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

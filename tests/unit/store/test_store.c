@@ -128,6 +128,42 @@ locks_are_by_kind_and_key(void **state)
 	store_close(&s);
 }
 
+static void
+what_others_may_write_to_is_refused(void **state)
+{
+	struct store s;
+
+	(void)state;
+	assert_int_equal(mkdir(at("group"), 0700), 0);
+	assert_int_equal(chmod(at("group"), 0770), 0);
+	assert_int_equal(store_open(&s, at("group")), -EPERM);
+	assert_int_equal(chmod(at("group"), 0702), 0);
+	assert_int_equal(store_open(&s, at("group")), -EPERM);
+	assert_int_equal(chmod(at("group"), 0755), 0);
+	assert_int_equal(store_open(&s, at("group")), 0);
+	store_close(&s);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(at("group"), 12345, 0), 0);
+		assert_int_equal(store_open(&s, at("group")), -EPERM);
+		assert_int_equal(symlink("group", at("to-group")), 0);
+		assert_int_equal(store_open(&s, at("to-group")), -EPERM);
+	}
+}
+
+/* Links to directories of one's own are fine. */
+static void
+links_to_own_directories_are_followed(void **state)
+{
+	struct store s;
+
+	(void)state;
+	assert_int_equal(mkdir(at("real"), 0700), 0);
+	assert_int_equal(symlink("real", at("link")), 0);
+	assert_int_equal(store_open(&s, at("link")), 0);
+	store_close(&s);
+	assert_int_equal(access(at("real/VERSION"), F_OK), 0);
+}
+
 int
 main(void)
 {
@@ -137,6 +173,8 @@ main(void)
 		cmocka_unit_test(a_newer_store_is_left_alone),
 		cmocka_unit_test(names_have_two_levels),
 		cmocka_unit_test(locks_are_by_kind_and_key),
+		cmocka_unit_test(what_others_may_write_to_is_refused),
+		cmocka_unit_test(links_to_own_directories_are_followed),
 	};
 
 	return cmocka_run_group_tests(tests, testdir_make, testdir_remove);
