@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "key/classify.h"
+
+#include "key/elf.h"
+#include "tests/unit/testdir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/*
+ * The smallest program the classifier has to tell: headers, an interpreter,
+ * a dynamic section, code and one table of names, each in its section.
+ */
+struct image {
+	Elf64_Ehdr head;
+	Elf64_Phdr segments[3];
+	Elf64_Shdr sections[5];
+	Elf64_Dyn dynamic[2];
+	char loader[64];
+	unsigned char code[64];
+	char names[64];
+	char section_names[64];
+};
+
+enum { NONE, CODE, SYMBOLS, NAMES, EXTRA };
+
+static struct image im;
+static char path[128];
+
+#define OFFSET(member) offsetof(struct image, member)
+
+static int
+make_image(void **state)
+{
+	(void)state;
+	memset(&im, 0, sizeof im);
+	memcpy(im.head.e_ident, ELFMAG, SELFMAG);
+	im.head.e_ident[EI_CLASS] = ELFCLASS64;
+	im.head.e_ident[EI_DATA] = ELFDATA2LSB;
+	im.head.e_machine = EM_X86_64;
+	im.head.e_type = ET_DYN;
+	im.head.e_phoff = OFFSET(segments);
+	im.head.e_phentsize = sizeof im.segments[0];
+	im.head.e_phnum = 3;
+	im.head.e_shoff = OFFSET(sections);
+	im.head.e_shentsize = sizeof im.sections[0];
+	im.head.e_shnum = 5;
+	im.head.e_shstrndx = EXTRA;
+	strcpy(im.loader, "/lib64/ld-linux-x86-64.so.2");
+	im.segments[0] = (Elf64_Phdr){ .p_type = PT_INTERP,
+				       .p_offset = OFFSET(loader),
+				       .p_filesz = strlen(im.loader) + 1 };
+	im.segments[1] = (Elf64_Phdr){ .p_type = PT_DYNAMIC,
+				       .p_offset = OFFSET(dynamic),
+				       .p_filesz = sizeof im.dynamic };
+	im.segments[2] = (Elf64_Phdr){ .p_type = PT_LOAD,
+				       .p_flags = PF_X,
+				       .p_offset = OFFSET(code),
+				       .p_filesz = sizeof im.code };
+	im.sections[CODE] = (Elf64_Shdr){ .sh_type = SHT_PROGBITS,
+					  .sh_flags = SHF_EXECINSTR,
+					  .sh_offset = OFFSET(code),
+					  .sh_size = sizeof im.code };
+	im.sections[SYMBOLS] =
+		(Elf64_Shdr){ .sh_type = SHT_DYNSYM, .sh_link = NAMES };
+	im.sections[NAMES] = (Elf64_Shdr){ .sh_type = SHT_STRTAB,
+					   .sh_offset = OFFSET(names),
+					   .sh_size = sizeof im.names };
+	im.sections[EXTRA] = (Elf64_Shdr){ .sh_type = SHT_STRTAB,
+					   .sh_offset = OFFSET(section_names),
+					   .sh_size = sizeof im.section_names };
+	snprintf(path, sizeof path, "%s/program", testdir);
+	return 0;
+}
+
+static void
+write_bytes(const void *bytes, size_t n, mode_t mode)
+{
+	FILE *f;
+
+	unlink(path);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, n, f), n);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static enum classify_class
+class_now(void)
+{
+	write_bytes(&im, sizeof im, 0755);
+	return classify_file(path, NULL);
+}
+
+static void
+a_dynamic_program_is_observable(void **state)
+{
+	(void)state;
+	assert_int_equal(class_now(), CLASSIFY_OBSERVABLE);
+}
+
+static void
+raw_bytes_need_the_helper(void **state)
+{
+	(void)state;
+	im.code[sizeof im.code - 2] = 0x0f;
+	im.code[sizeof im.code - 1] = 0x05;
+	assert_int_equal(class_now(), CLASSIFY_ASK);
+	/* Without sections the segment is searched. */
+	im.head.e_shnum = 0;
+	assert_int_equal(class_now(), CLASSIFY_ASK);
+	im.code[sizeof im.code - 1] = 0;
+	assert_int_equal(class_now(), CLASSIFY_OBSERVABLE);
+}
+
+static void
+headers_tell_what_cannot_be_seen(void **state)
+{
+	(void)state;
+	im.head.e_ident[EI_CLASS] = ELFCLASS32;
+	assert_int_equal(class_now(), CLASSIFY_FOREIGN);
+	im.head.e_ident[EI_CLASS] = ELFCLASS64;
+	strcpy(im.loader, "/lib/ld-musl-x86_64.so.1");
+	assert_int_equal(class_now(), CLASSIFY_FOREIGN);
+	im.segments[0].p_type = PT_NULL;
+	im.head.e_type = ET_EXEC;
+	assert_int_equal(class_now(), CLASSIFY_STATIC);
+	im.head.e_type = ET_DYN;
+	im.dynamic[0].d_tag = DT_FLAGS_1;
+	im.dynamic[0].d_un.d_val = DF_1_PIE;
+	assert_int_equal(class_now(), CLASSIFY_STATIC);
+	im.dynamic[0].d_un.d_val = 0;
+	assert_int_equal(class_now(), CLASSIFY_OBSERVABLE);
+	strcpy(im.section_names, ".go.buildinfo");
+	assert_int_equal(class_now(), CLASSIFY_GO);
+}
+
+static void
+setuid_programs_are_not_seen(void **state)
+{
+	(void)state;
+	write_bytes(&im, sizeof im, 04755);
+	assert_int_equal(classify_file(path, NULL), CLASSIFY_SETUID);
+}
+
+static void
+names_tell_a_sanitizer(void **state)
+{
+	(void)state;
+	strcpy(im.names + 1, "__asan_init");
+	assert_int_equal(class_now(), CLASSIFY_SANITIZER);
+	strcpy(im.names + 1, "libtsan.so.2");
+	assert_int_equal(class_now(), CLASSIFY_SANITIZER);
+	strcpy(im.names + 1, "not__asan_init");
+	assert_int_equal(class_now(), CLASSIFY_OBSERVABLE);
+}
+
+/* Of a library it is asked who reads environ, of a program not. */
+static void
+environ_in_a_library_needs_the_helper(void **state)
+{
+	(void)state;
+	strcpy(im.names + 1, "environ");
+	assert_int_equal(class_now(), CLASSIFY_OBSERVABLE);
+	im.segments[0].p_type = PT_NULL;
+	assert_int_equal(class_now(), CLASSIFY_ASK);
+	assert_int_equal(classify_minds_environment(path, NULL), 1);
+	assert_int_equal(classify_minds_environment(path, testdir), 0);
+	assert_int_equal(classify_file(path, testdir), CLASSIFY_OBSERVABLE);
+	strcpy(im.names + 1, "_RNvNtCs0_3std3env7vars_os");
+	assert_int_equal(class_now(), CLASSIFY_ASK);
+}
+
+static void
+known_names_count_in_trusted_places_only(void **state)
+{
+	static const char *const good[] = {
+		"rustc",
+		"gcc-12",
+		"ld.bfd",
+		"libstd-0123abcd.so",
+		"x86_64-linux-gnu-ld.gold",
+		"libLLVM.so.22.1-rust-1.95.0",
+	};
+	static const char *const bad[] = { "ldx", "cc-wrapper", "libcfoo.so",
+					   "as-me" };
+	size_t i;
+
+	(void)state;
+	im.code[0] = 0x0f;
+	im.code[1] = 0x05;
+	for (i = 0; i < sizeof good / sizeof *good; i++) {
+		snprintf(path, sizeof path, "%s/%s", testdir, good[i]);
+		assert_int_equal(class_now(), CLASSIFY_ASK);
+		assert_int_equal(classify_file(path, testdir), CLASSIFY_KNOWN);
+	}
+	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(path, sizeof path, "%s/%s", testdir, bad[i]);
+		assert_int_equal(class_now(), CLASSIFY_ASK);
+		assert_int_equal(classify_file(path, testdir), CLASSIFY_ASK);
+	}
+}
+
+/* Any cut and any flipped byte of the headers. */
+static void
+damaged_files_are_survived(void **state)
+{
+	unsigned char *p = (unsigned char *)&im;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof im; i += 7) {
+		write_bytes(&im, i, 0755);
+		classify_file(path, NULL);
+	}
+	for (i = 0; i < OFFSET(loader); i++) {
+		p[i] = (unsigned char)~p[i];
+		class_now();
+		p[i] = (unsigned char)~p[i];
+	}
+}
+
+static void
+other_files(void **state)
+{
+	(void)state;
+	write_bytes("#!/bin/sh\n", 10, 0755);
+	assert_int_equal(classify_file(path, NULL), CLASSIFY_SCRIPT);
+	write_bytes("", 0, 0755);
+	assert_int_equal(classify_file(path, NULL), CLASSIFY_SCRIPT);
+	unlink(path);
+	assert_int_equal(classify_file(path, NULL), CLASSIFY_UNREADABLE);
+	assert_int_equal(classify_file(testdir, NULL), CLASSIFY_UNREADABLE);
+}
+
+static void
+words_and_classes_agree(void **state)
+{
+	enum classify_class c;
+
+	(void)state;
+	for (c = 0; c < CLASSIFY_CLASSES; c++)
+		assert_int_equal(classify_from_word(classify_word(c)), c);
+	assert_int_equal(classify_from_word("?"), CLASSIFY_CLASSES);
+	assert_true(classify_is_seen(CLASSIFY_OBSERVABLE));
+	assert_true(classify_is_seen(CLASSIFY_KNOWN));
+	assert_false(classify_is_seen(CLASSIFY_ASK));
+	assert_false(classify_is_seen(CLASSIFY_ITERATES));
+	assert_false(classify_is_seen(CLASSIFY_UNREADABLE));
+}
+
+static int
+ask(const char *script, const char *const *files, enum classify_class *out)
+{
+	char helper[128];
+
+	snprintf(helper, sizeof helper, "%s/helper", testdir);
+	memcpy(path, helper, sizeof path);
+	write_bytes(script, strlen(script), 0755);
+	return classify_ask(helper, files, 2, out);
+}
+
+static void
+the_helper_is_believed_word_by_word(void **state)
+{
+	static const char *const files[] = { "/a", "/b c" };
+	enum classify_class out[2] = { CLASSIFY_GO, CLASSIFY_GO };
+
+	(void)state;
+	assert_int_equal(
+		ask("#!/bin/sh\nprintf '%s\\titerates\\tx y\\n' \"$@\"\n",
+		    files, out),
+		0);
+	assert_int_equal(out[0], CLASSIFY_ITERATES);
+	assert_int_equal(out[1], CLASSIFY_ITERATES);
+	out[0] = CLASSIFY_GO;
+	assert_true(ask("#!/bin/sh\nprintf '%s\\twhat\\n' \"$@\"\n", files,
+			out) < 0);
+	assert_true(ask("#!/bin/sh\nprintf '%s\\task\\n' \"$@\"\n", files,
+			out) < 0);
+	assert_true(ask("#!/bin/sh\nprintf '%s\\tgo\\n' \"$1\"\n", files, out) <
+		    0);
+	assert_true(ask("#!/bin/sh\nprintf '%s\\tgo\\n' \"$@\" x\n", files,
+			out) < 0);
+	assert_true(ask("#!/bin/sh\nprintf '%s\\tgo\\n' \"$@\"\nexit 1\n",
+			files, out) < 0);
+	assert_true(ask("#!/bin/sh\nexec yes\n", files, out) < 0);
+	assert_int_equal(classify_ask("/nowhere", files, 2, out), -ENOENT);
+	assert_int_equal(out[0], CLASSIFY_GO);
+}
+
+#define TEST(fn) cmocka_unit_test_setup(fn, make_image)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_dynamic_program_is_observable),
+		TEST(raw_bytes_need_the_helper),
+		TEST(headers_tell_what_cannot_be_seen),
+		TEST(setuid_programs_are_not_seen),
+		TEST(names_tell_a_sanitizer),
+		TEST(environ_in_a_library_needs_the_helper),
+		TEST(known_names_count_in_trusted_places_only),
+		TEST(damaged_files_are_survived),
+		TEST(other_files),
+		TEST(words_and_classes_agree),
+		TEST(the_helper_is_believed_word_by_word),
+	};
+
+	return cmocka_run_group_tests(tests, testdir_make, testdir_remove);
+}
