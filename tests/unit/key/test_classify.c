@@ -39,6 +39,13 @@ static char path[128];
 
 #define OFFSET(member) offsetof(struct image, member)
 
+/* Every table of the image has room for the names used here. */
+static void
+spell(char *to, const char *name)
+{
+	memcpy(to, name, strlen(name) + 1);
+}
+
 static int
 make_image(void **state)
 {
@@ -56,7 +63,7 @@ make_image(void **state)
 	im.head.e_shentsize = sizeof im.sections[0];
 	im.head.e_shnum = 5;
 	im.head.e_shstrndx = EXTRA;
-	strcpy(im.loader, "/lib64/ld-linux-x86-64.so.2");
+	spell(im.loader, "/lib64/ld-linux-x86-64.so.2");
 	im.segments[0] = (Elf64_Phdr){ .p_type = PT_INTERP,
 				       .p_offset = OFFSET(loader),
 				       .p_filesz = strlen(im.loader) + 1 };
@@ -131,7 +138,7 @@ headers_tell_what_cannot_be_seen(void **state)
 	im.head.e_ident[EI_CLASS] = ELFCLASS32;
 	assert_int_equal(class_now(), CLASSIFY_FOREIGN);
 	im.head.e_ident[EI_CLASS] = ELFCLASS64;
-	strcpy(im.loader, "/lib/ld-musl-x86_64.so.1");
+	spell(im.loader, "/lib/ld-musl-x86_64.so.1");
 	assert_int_equal(class_now(), CLASSIFY_FOREIGN);
 	im.segments[0].p_type = PT_NULL;
 	im.head.e_type = ET_EXEC;
@@ -142,7 +149,7 @@ headers_tell_what_cannot_be_seen(void **state)
 	assert_int_equal(class_now(), CLASSIFY_STATIC);
 	im.dynamic[0].d_un.d_val = 0;
 	assert_int_equal(class_now(), CLASSIFY_OBSERVABLE);
-	strcpy(im.section_names, ".go.buildinfo");
+	spell(im.section_names, ".go.buildinfo");
 	assert_int_equal(class_now(), CLASSIFY_GO);
 }
 
@@ -158,11 +165,11 @@ static void
 names_tell_a_sanitizer(void **state)
 {
 	(void)state;
-	strcpy(im.names + 1, "__asan_init");
+	spell(im.names + 1, "__asan_init");
 	assert_int_equal(class_now(), CLASSIFY_SANITIZER);
-	strcpy(im.names + 1, "libtsan.so.2");
+	spell(im.names + 1, "libtsan.so.2");
 	assert_int_equal(class_now(), CLASSIFY_SANITIZER);
-	strcpy(im.names + 1, "not__asan_init");
+	spell(im.names + 1, "not__asan_init");
 	assert_int_equal(class_now(), CLASSIFY_OBSERVABLE);
 }
 
@@ -171,14 +178,14 @@ static void
 environ_in_a_library_needs_the_helper(void **state)
 {
 	(void)state;
-	strcpy(im.names + 1, "environ");
+	spell(im.names + 1, "environ");
 	assert_int_equal(class_now(), CLASSIFY_OBSERVABLE);
 	im.segments[0].p_type = PT_NULL;
 	assert_int_equal(class_now(), CLASSIFY_ASK);
 	assert_int_equal(classify_minds_environment(path, NULL), 1);
 	assert_int_equal(classify_minds_environment(path, testdir), 0);
 	assert_int_equal(classify_file(path, testdir), CLASSIFY_OBSERVABLE);
-	strcpy(im.names + 1, "_RNvNtCs0_3std3env7vars_os");
+	spell(im.names + 1, "_RNvNtCs0_3std3env7vars_os");
 	assert_int_equal(class_now(), CLASSIFY_ASK);
 }
 
