@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 
 #define TARGET_MAX 4096
 
+int __statfs(const char *name, struct statfs *st);
 int __xstat(int version, const char *name, struct stat *st);
 int __xstat64(int version, const char *name, struct stat64 *st);
 int __lxstat(int version, const char *name, struct stat *st);
@@ -178,6 +181,21 @@ faccessat(int dirfd, const char *name, int mode, int flags)
 	on_tested(OBS_BY_ACCESS, dirfd, name, rc, NULL);
 	return rc;
 }
+
+/* They describe the file system, but tell too whether the name is there. */
+#define ON_STATFS(fn, type) \
+	EXPORT int fn(const char *name, struct type *st) \
+	{ \
+		int rc = REAL(fn)(name, st); \
+		on_tested(OBS_BY_ACCESS, AT_FDCWD, name, rc, NULL); \
+		return rc; \
+	}
+
+ON_STATFS(statfs, statfs)
+ON_STATFS(statfs64, statfs64)
+ON_STATFS(__statfs, statfs)
+ON_STATFS(statvfs, statvfs)
+ON_STATFS(statvfs64, statvfs64)
 
 /* EINVAL: the name is there and no link. */
 void

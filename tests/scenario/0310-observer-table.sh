@@ -20,7 +20,7 @@ allowed() {
 _?_?(v?fork|clone) :: the new process is the same program, still observed; it reports its own exec (fork itself is interposed to know the child)
 f(stat|statfs|statvfs|stat64|statfs64|statvfs64|truncate|truncate64) :: by descriptor, which was recorded at open
 __fxstat(64)? :: by descriptor
-(stat|statv)fs(64)?|__statfs|ustat :: describe the file system, not the file
+ustat :: describes a device
 (f|l)?(get|set|list|remove)xattr :: extended attributes are no input of compilers
 fdopen|_IO_fdopen|fmemopen|fopencookie|open_w?memstream :: open no file
 _IO_.* :: innards of streams; programs of this century do not import them
