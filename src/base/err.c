@@ -11,6 +11,7 @@ static const char *const text[] = {
 	"timed out",
 	"newer version",
 	"input changed meanwhile",
+	"busy",
 };
 
 const char *
@@ -18,7 +19,7 @@ err_text(int code)
 {
 	if (code == 0)
 		return "success";
-	if (code <= ERR_MISS && code >= ERR_CHANGED)
+	if (code <= ERR_MISS && code >= ERR_BUSY)
 		return text[ERR_MISS - code];
 	return strerror(-code);
 }

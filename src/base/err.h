@@ -15,7 +15,8 @@ enum err {
 	ERR_REFUSED = -1003, /* cannot be cached: pass through */
 	ERR_TIMEOUT = -1004, /* waited long enough: go on without */
 	ERR_NEWER = -1005,   /* written by a newer version: leave alone */
-	ERR_CHANGED = -1006  /* an input moved meanwhile: do not store */
+	ERR_CHANGED = -1006, /* an input moved meanwhile: do not store */
+	ERR_BUSY = -1007     /* full just now: go on without, no retry */
 };
 
 /* Text for a code, for logs.  Borrowed, static.  Threads: any. */
