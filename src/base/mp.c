@@ -111,7 +111,7 @@ step(const uint8_t **p, size_t *n, uint64_t *items)
 }
 
 static int
-check(const uint8_t *p, size_t n)
+check(const uint8_t *p, size_t n, size_t max)
 {
 	uint64_t left[MP_DEPTH_MAX + 1];
 	int depth = 0;
@@ -131,6 +131,9 @@ check(const uint8_t *p, size_t n)
 			return r;
 		if (items == 0)
 			continue;
+		if (items > max)
+			return ERR_TOOBIG;
+		max -= items;
 		if (depth == MP_DEPTH_MAX)
 			return ERR_CORRUPT;
 		left[++depth] = items;
@@ -140,12 +143,19 @@ check(const uint8_t *p, size_t n)
 int
 mp_open(struct mp_doc *doc, const void *p, size_t n)
 {
+	return mp_open_max(doc, p, n, SIZE_MAX);
+}
+
+int
+mp_open_max(struct mp_doc *doc, const void *p, size_t n, size_t max)
+{
+	int r = check(p, n, max);
 	msgpack_object *root;
 	msgpack_zone *zone;
 	size_t off = 0;
 
-	if (check(p, n) < 0)
-		return ERR_CORRUPT;
+	if (r < 0)
+		return r;
 	zone = msgpack_zone_new(4096);
 	if (!zone)
 		return -ENOMEM;

@@ -38,6 +38,10 @@ struct mp_list {
  * on success the caller owns DOC and calls mp_close.
  */
 int mp_open(struct mp_doc *doc, const void *p, size_t n);
+
+/* The same, but ERR_TOOBIG for more than MAX elements at all depths: each
+ * costs 24 bytes of memory, however short it is. */
+int mp_open_max(struct mp_doc *doc, const void *p, size_t n, size_t max);
 void mp_close(struct mp_doc *doc);
 struct mp_list mp_root(const struct mp_doc *doc);
 
