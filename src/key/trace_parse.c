@@ -269,6 +269,16 @@ known_how(const struct obs_head *h)
 	return h->aux >= OBS_BY_STAT && h->aux <= OBS_BY_OPEN;
 }
 
+/* The kernel's copy of a process's variables: getenv records nothing of it. */
+static int
+is_environment(const struct trace_event *e)
+{
+	const char *base = strrchr(e->name, '/');
+
+	return e->kind == TRACE_READ && strncmp(e->name, "/proc/", 6) == 0 &&
+	       strcmp(base, "/environ") == 0;
+}
+
 /* Decodes one record; -EBADMSG if its strings are not what its type needs. */
 static int
 on_record(struct decoder *d, const struct obs_head *h, const char *rec)
@@ -302,6 +312,8 @@ on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 		e->how = (enum trace_how)h->aux;
 	if (h->flags & OBS_HAS_STAT)
 		copy_stat(&e->st, rec + sizeof *h, h->value);
+	if (is_environment(e))
+		set_gap(d->t, TRACE_UNSEEN, "environ", e->name);
 	d->t->reads_clock |= e->kind == TRACE_CLOCK;
 	d->t->uses_network |= e->kind == TRACE_SOCKET && h->aux != AF_UNIX;
 	return 0;

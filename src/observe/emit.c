@@ -10,8 +10,10 @@
 #include "rawsys.h"
 #include "watch.h"
 
+/* The first slots take what a small process has, on few pages. */
+#define FIRST_SLOTS 2048u
 #define SEEN_SLOTS 32768u
-#define SEEN_PROBES 16u
+#define SEEN_PROBES 8u
 #define DIRECTORY_MAX 4096
 
 /* Touched page by page; a full neighbourhood only means a record too many. */
@@ -24,30 +26,40 @@ struct record {
 	size_t size;
 };
 
+enum look { LOOK_FULL, LOOK_KNOWN, LOOK_NEW };
+
+/* Looks for a hash in `slots` slots and enters it if there is room nearby. */
+static enum look
+look_among(uint64_t *slots, uint32_t nslots, uint64_t hash)
+{
+	uint32_t i = (uint32_t)(hash >> 32), probe;
+	uint64_t there, *slot;
+
+	for (probe = 0; probe < SEEN_PROBES; probe++, i++) {
+		slot = &slots[i % nslots];
+		there = __atomic_load_n(slot, __ATOMIC_RELAXED);
+		if (there == 0 && __atomic_compare_exchange_n(
+					  slot, &there, hash, 0,
+					  __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			return LOOK_NEW;
+		if (there == hash)
+			return LOOK_KNOWN;
+	}
+	return LOOK_FULL;
+}
+
 int
 emit_is_new(uint64_t hash)
 {
-	uint32_t i = (uint32_t)(hash >> 32), probe;
-	uint64_t there;
+	enum look l;
 
 	if (hash == 0)
 		hash = 1;
-	for (probe = 0; probe < SEEN_PROBES; probe++, i++) {
-		uint64_t *slot = &seen[i % SEEN_SLOTS];
-
-		there = __atomic_load_n(slot, __ATOMIC_RELAXED);
-		if (there == hash)
-			return 0;
-		if (there != 0)
-			continue;
-		if (__atomic_compare_exchange_n(slot, &there, hash, 0,
-						__ATOMIC_RELAXED,
-						__ATOMIC_RELAXED))
-			return 1;
-		if (there == hash)
-			return 0;
-	}
-	return 1;
+	l = look_among(seen, FIRST_SLOTS, hash);
+	if (l == LOOK_FULL)
+		l = look_among(seen + FIRST_SLOTS, SEEN_SLOTS - FIRST_SLOTS,
+			       hash);
+	return l != LOOK_KNOWN;
 }
 
 static uint64_t

@@ -40,7 +40,7 @@
  */
 
 #define OBS_PAGE 4096
-#define OBS_AREA (1u << 16)
+#define OBS_AREA (1u << 17)
 #define OBS_MAGIC "kchobs01"
 /* No record is longer; one that would be is counted as lost. */
 #define OBS_SIZE_MAX 65536

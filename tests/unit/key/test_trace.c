@@ -295,6 +295,24 @@ what_declares_itself_unseen_is(void **state)
 	assert_string_equal(t.gap_name, "/d");
 }
 
+/* Whoever reads it reads every variable, and asks getenv for none. */
+static void
+proc_environ_is_not_seen_through(void **state)
+{
+	size_t at;
+
+	(void)state;
+	add_start(7, 1);
+	at = size;
+	ADD(H(.type = OBS_READ, .pid = 7), "/proc/self/environ");
+	assert_int_equal(parse(), TRACE_UNSEEN);
+	assert_string_equal(t.gap_reason, "environ");
+	size = at;
+	ADD(H(.type = OBS_READ, .pid = 7), "/proc/self/maps");
+	ADD(H(.type = OBS_READ, .pid = 7), "/home/environ");
+	assert_int_equal(parse(), TRACE_WHOLE);
+}
+
 static void
 a_spawned_child_needs_a_start(void **state)
 {
@@ -474,6 +492,7 @@ main(void)
 		TEST(an_exec_needs_a_start),
 		TEST(a_failed_exec_needs_none),
 		TEST(what_declares_itself_unseen_is),
+		TEST(proc_environ_is_not_seen_through),
 		TEST(a_spawned_child_needs_a_start),
 		TEST(an_anonymous_child_needs_a_start_of_its_own),
 		TEST(a_forked_child_is_its_parents_program),
