@@ -239,18 +239,25 @@ a_hole_in_the_area_is_noticed(void **state)
 static void
 a_full_area_ends_with_a_gap(void **state)
 {
+	static char big[OBS_SIZE_MAX - 1000];
+	struct obs_head filler = { .type = OBS_GETENV, .pid = 7 };
 	struct obs_head gap = { .type = OBS_GAP };
+	size_t end = OBS_PAGE + OBS_AREA, n = 0;
 
 	(void)state;
+	memset(big, 'B', sizeof big - 1);
 	page()->area = OBS_AREA;
 	page()->used = OBS_AREA + 1000;
 	add_start(7, 1);
-	gap.size = (uint32_t)(OBS_PAGE + OBS_AREA - size);
+	for (; end - size > sizeof big + sizeof filler; n++)
+		size += put(file + size, filler, NULL, big, sizeof big);
+	gap.size = (uint32_t)(end - size);
 	memcpy(file + size, &gap, sizeof gap);
-	size = OBS_PAGE + OBS_AREA;
+	size = end;
 	ADD(H(.type = OBS_GETENV, .pid = 7), "TAIL");
 	assert_int_equal(parse(), TRACE_WHOLE);
-	assert_int_equal(t.nevents, 1);
+	assert_int_equal(t.nevents, n + 1);
+	assert_string_equal(t.events[n].name, "TAIL");
 }
 
 static void
