@@ -129,8 +129,8 @@ export -f shared
 hazard "#[link]: a shared library appears in an earlier directory" "$l" \
 	"shared $l/nat1/libfoo.so 7" "rm $l/nat1/libfoo.so"
 hazard "two -L directories swap their order" "$l" \
-	"archive $l/nat1/libfoo.a 4 && sed -i 's/nat1/X/; s/nat2/nat1/; s/X/nat2/' .cargo/config.toml && mv nat1 X && mv nat2 nat1 && mv X nat2 && archive $l/nat2/libfoo.a 5" \
-	"sed -i 's/nat1/X/; s/nat2/nat1/; s/X/nat2/' .cargo/config.toml && rm -r nat1 nat2 && mkdir nat1 && archive $l/nat2/libfoo.a 1"
+	"archive $l/nat1/libfoo.a 4 && sed -i 's/nat1/@@/; s/nat2/nat1/; s/@@/nat2/' .cargo/config.toml && mv nat1 X && mv nat2 nat1 && mv X nat2 && archive $l/nat2/libfoo.a 5" \
+	"sed -i 's/nat1/@@/; s/nat2/nat1/; s/@@/nat2/' .cargo/config.toml && rm -r nat1 nat2 && mkdir nat1 && archive $l/nat2/libfoo.a 1"
 
 # LIBRARY_PATH: another directory, replaced in place, an empty last element.
 rm "$l/.cargo/config.toml"
