@@ -13,7 +13,6 @@
 #include <cmocka.h>
 
 #include <elf.h>
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -303,7 +302,7 @@ the_helper_is_believed_word_by_word(void **state)
 	assert_true(ask("#!/bin/sh\nprintf '%s\\tgo\\n' \"$@\"\nexit 1\n",
 			files, out) < 0);
 	assert_true(ask("#!/bin/sh\nexec yes\n", files, out) < 0);
-	assert_int_equal(classify_ask("/nowhere", files, 2, out), -ENOENT);
+	assert_true(classify_ask("/nowhere", files, 2, out) < 0);
 	assert_int_equal(out[0], CLASSIFY_GO);
 }
 
