@@ -121,22 +121,23 @@ static int
 put_list(const struct field *f, const struct message_field *v, struct buf *out)
 {
 	const char *p = v->p;
-	const char *end = v->p + v->n;
+	size_t left = v->n;
 
 	if (v->num > f->count)
 		return ERR_TOOBIG;
 	mp_put_list(out, (uint32_t)v->num);
 	for (uint64_t i = 0; i < v->num; i++) {
-		const char *nul = p < end ? memchr(p, '\0', end - p) : NULL;
+		const char *nul = left ? memchr(p, '\0', left) : NULL;
 
 		if (!nul)
 			return ERR_REFUSED;
 		if ((uint64_t)(nul - p) > f->max)
 			return ERR_TOOBIG;
 		mp_put_str(out, p);
+		left -= (size_t)(nul + 1 - p);
 		p = nul + 1;
 	}
-	return p == end ? 0 : ERR_REFUSED;
+	return left == 0 ? 0 : ERR_REFUSED;
 }
 
 static int

@@ -67,6 +67,10 @@ all_kinds_come_back(void **state)
 	assert_int_equal(got.field[4].num, 2);
 	assert_int_equal(got.field[4].n, sizeof(crates));
 	assert_memory_equal(got.field[4].p, crates, sizeof(crates));
+	got = hint(NULL, 0, 0);
+	buf_reset(&b);
+	assert_int_equal(message_encode(&got, &b), 0);
+	assert_int_equal(decode(&b, MESSAGE_TO_DAEMON), 0);
 	/* It travels one way only. */
 	assert_int_equal(decode(&b, MESSAGE_FROM_DAEMON), ERR_CORRUPT);
 	buf_free(&lists);
