@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REMOTE_PACK_H
+#define REMOTE_PACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h" /* allow: value */
+
+struct entry;
+struct memo;
+struct shape;
+struct store;
+
+/*
+ * Packs: one entry with its blobs and its shape as one object (LAYOUT has
+ * every byte).  The door to zstd.  Threads: owner.
+ */
+enum {
+	PACK_HEADER_MAX = 1 << 20,
+	PACK_WINDOW_WRITE = 21, /* windowLog; 2 MiB of memory a decoder */
+	PACK_WINDOW_READ = 23
+};
+
+#define PACK_MAX ((uint64_t)1 << 30) /* bytes of a pack, and of its blobs */
+
+struct pack_source {
+	struct store *store;
+	struct memo *memo;
+	struct digest k1;
+	struct digest tag; /* form of the diagnostics; zero: none */
+	const struct entry *entry;
+	const struct shape *shape;
+};
+
+/*
+ * Writes a pack to the empty file FD.  Gives its size and SHA-256.  0;
+ * ERR_MISS or ERR_CORRUPT: a blob is gone or was wrong; ERR_TOOBIG: the
+ * header or the whole; -errno.
+ */
+int pack_write(const struct pack_source *src, int fd, uint64_t *size,
+	       struct digest *sha);
+
+/* What a pack turned out to hold. */
+struct pack_info {
+	struct digest k0;
+	struct digest k1;
+	struct digest tag;
+	uint64_t compile_us;
+	uint64_t bytes; /* of blobs */
+};
+
+/*
+ * Reading: fed in pieces of any size, it never waits and holds one piece.
+ * Everything is checked: every maximum before it is used, that the pack is
+ * for the key AT that was asked for (K1, or K1 tagged: base for both is in
+ * LAYOUT), names, digest of every blob, the shape (key/vet.h).
+ */
+struct unpack;
+
+int unpack_open(struct store *s, struct memo *m, const struct digest *at,
+		uint32_t origin, struct unpack **out);
+
+/* 0, ERR_CORRUPT (and then for ever), ERR_TOOBIG, ERR_REFUSED (a hostile
+ * shape or name), -ENOSPC and the like. */
+int unpack_feed(struct unpack *u, const void *p, size_t n);
+
+/* All was fed: publishes blobs, entry and manifest record.  0 or as
+ * unpack_feed; ERR_CORRUPT also if something is missing.  Nothing is
+ * published but on success (blobs may be). */
+int unpack_end(struct unpack *u, struct pack_info *info);
+
+/* Frees U, with what it wrote if it was not published. */
+void unpack_free(struct unpack *u);
+
+#endif
