@@ -8,6 +8,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 struct pool {
 	struct queue *queue;
@@ -34,26 +37,53 @@ pass_gate(struct pool *p)
 }
 
 static void *
-worker(void *arg)
+demand_worker(void *arg)
 {
 	struct pool *p = arg;
 
 	if (pass_gate(p))
-		while (queue_turn(p->queue))
+		while (queue_turn_lane(p->queue, QUEUE_DEMAND))
+			;
+	return NULL;
+}
+
+/* Linux has both priorities for each thread.  Without them the work is only
+ * less polite. */
+static void
+be_humble(void)
+{
+	enum { WHO_PROCESS = 1, CLASS_IDLE = 3 << 13 };
+	pid_t tid = (pid_t)syscall(SYS_gettid);
+
+	setpriority(PRIO_PROCESS, (id_t)tid, 19);
+	syscall(SYS_ioprio_set, WHO_PROCESS, tid, CLASS_IDLE);
+}
+
+static void *
+background_worker(void *arg)
+{
+	struct pool *p = arg;
+
+	be_humble();
+	if (pass_gate(p))
+		while (queue_turn_lane(p->queue, QUEUE_BACKGROUND))
 			;
 	return NULL;
 }
 
 static int
-start_threads(struct pool *p, unsigned n)
+start_threads(struct pool *p, unsigned demand, unsigned background)
 {
 	sigset_t all, old;
 	int r = 0;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	while (r == 0 && p->count < n) {
-		r = pthread_create(&p->threads[p->count], NULL, worker, p);
+	while (r == 0 && p->count < demand + background) {
+		r = pthread_create(&p->threads[p->count], NULL,
+				   p->count < demand ? demand_worker
+						     : background_worker,
+				   p);
 		if (r != 0)
 			break;
 		pthread_setname_np(p->threads[p->count], "kache-work");
@@ -80,8 +110,9 @@ join_and_free(struct pool *p)
 int
 pool_start(struct queue *q, struct pool **out)
 {
-	unsigned n = queue_workers(q);
-	struct pool *p = calloc(1, sizeof(*p) + n * sizeof(p->threads[0]));
+	unsigned n = queue_workers(q), low = n / 2;
+	struct pool *p =
+		calloc(1, sizeof(*p) + (n + low) * sizeof(p->threads[0]));
 	int r;
 
 	if (!p)
@@ -89,7 +120,7 @@ pool_start(struct queue *q, struct pool **out)
 	p->queue = q;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->decided, NULL);
-	r = start_threads(p, n);
+	r = start_threads(p, n, low);
 	if (r < 0)
 		join_and_free(p);
 	else

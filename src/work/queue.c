@@ -86,7 +86,7 @@ enqueue(struct queue *q, struct queue_job *job, enum state state)
 {
 	job->state = state;
 	append(list_of(q, job), job);
-	pthread_cond_signal(&q->takeable);
+	pthread_cond_broadcast(&q->takeable);
 }
 
 int
@@ -304,16 +304,18 @@ queue_depth(struct queue *q, enum queue_lane lane)
 	return d;
 }
 
-/* The next job by rank, taken out of its list, or NULL. */
+/* The next job by rank, of a lane in LANES (bits), taken out of its list, or
+ * NULL. */
 static struct queue_job *
-pick(struct queue *q)
+pick(struct queue *q, unsigned lanes)
 {
 	for (int i = 0; i < QUEUE_LANES; i++) {
 		struct lane *lane = &q->lanes[i];
 		struct list *l = lane->ready.head ? &lane->ready : &lane->fresh;
 		struct queue_job *job = l->head;
 
-		if (job && lane->running < lane->running_max) {
+		if (job && (lanes & 1u << i) &&
+		    lane->running < lane->running_max) {
 			take_out(l, job);
 			return job;
 		}
@@ -333,18 +335,18 @@ settle(struct queue *q, struct queue_job *job, enum queue_step step)
 		job->state = PARKED;
 }
 
-bool
-queue_turn(struct queue *q)
+static bool
+turn(struct queue *q, unsigned lanes)
 {
 	struct queue_job *job;
 	struct lane *lane;
 	enum queue_step step;
 
 	pthread_mutex_lock(&q->lock);
-	job = pick(q);
+	job = pick(q, lanes);
 	while (!job && !over(q)) {
 		pthread_cond_wait(&q->takeable, &q->lock);
-		job = pick(q);
+		job = pick(q, lanes);
 	}
 	if (job) {
 		lane = &q->lanes[job->lane];
@@ -358,8 +360,20 @@ queue_turn(struct queue *q)
 		/* Workers may be asleep over jobs this lane had no right to
 		 * run a moment ago, and the caller may take another lane's. */
 		if (lane->ready.head || lane->fresh.head)
-			pthread_cond_signal(&q->takeable);
+			pthread_cond_broadcast(&q->takeable);
 	}
 	pthread_mutex_unlock(&q->lock);
 	return job != NULL;
+}
+
+bool
+queue_turn(struct queue *q)
+{
+	return turn(q, 1u << QUEUE_DEMAND | 1u << QUEUE_BACKGROUND);
+}
+
+bool
+queue_turn_lane(struct queue *q, enum queue_lane lane)
+{
+	return turn(q, 1u << lane);
 }

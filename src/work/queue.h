@@ -95,4 +95,8 @@ struct queue_depth queue_depth(struct queue *q, enum queue_lane lane);
  * lanes are closed and the last job is done: the thread may end. */
 bool queue_turn(struct queue *q);
 
+/* The same for one lane only.  Once any worker takes from one lane, each lane
+ * must have one. */
+bool queue_turn_lane(struct queue *q, enum queue_lane lane);
+
 #endif

@@ -19,6 +19,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { WORKERS = 4, PRODUCERS = 6, JOBS = 3000, BOUND = 32 };
@@ -312,10 +314,44 @@ workers_take_no_signals(void **state)
 	queue_free(queue);
 }
 
+static atomic_int nice_of[QUEUE_LANES];
+
+static enum queue_step
+look_at_nice(struct queue_job *job)
+{
+	pid_t tid = (pid_t)syscall(SYS_gettid);
+
+	atomic_store(&nice_of[((struct load *)job)->lane],
+		     getpriority(PRIO_PROCESS, (id_t)tid));
+	return QUEUE_DONE;
+}
+
+static void
+background_is_nice(void **state)
+{
+	int own = getpriority(PRIO_PROCESS, 0);
+	struct pool *p;
+
+	(void)state;
+	queue_make();
+	for (int i = 0; i < QUEUE_LANES; i++) {
+		struct load *l = load_of(look_at_nice, (enum queue_lane)i);
+
+		assert_int_equal(queue_admit(queue, &l->job, l->lane), 0);
+	}
+	assert_int_equal(pool_start(queue, &p), 0);
+	assert_int_equal(queue_drain(queue, -1), 0);
+	pool_stop(p);
+	queue_free(queue);
+	assert_int_equal(atomic_load(&nice_of[QUEUE_DEMAND]), own);
+	assert_int_equal(atomic_load(&nice_of[QUEUE_BACKGROUND]), 19);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(background_is_nice),
 		cmocka_unit_test(every_admitted_job_ends_once),
 		cmocka_unit_test(a_stop_amid_work_loses_nothing),
 		cmocka_unit_test(background_leaves_half_to_demand),
