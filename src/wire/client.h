@@ -24,7 +24,8 @@ struct client {
 /*
  * Connects and exchanges HELLO.  0, and client_close is owed; ERR_BUSY: its
  * backlog is full; ERR_MISS: nobody listens; ERR_REFUSED: another user's;
- * ERR_NEWER: another protocol version; ERR_TIMEOUT; ERR_CORRUPT; -errno.
+ * ERR_NEWER: another protocol version; ERR_TIMEOUT: no HELLO; ERR_CORRUPT;
+ * -errno.  ERR_MISS also stands for one that hung up without a word.
  */
 int client_open(struct client *c, const char *path, int64_t deadline);
 
@@ -36,7 +37,7 @@ int client_send(struct client *c, const struct message *m, int64_t deadline);
 int client_receive(struct client *c, struct message *m, int64_t deadline);
 
 /* HELLO and the note M in one go, without waiting for anything: what the
- * socket does not take at once is not sent.  0 or as client_open. */
+ * socket does not take at once is not sent (ERR_BUSY).  0 or as client_open. */
 int client_note(const char *path, const struct message *m);
 
 void client_close(struct client *c);
