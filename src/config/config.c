@@ -26,6 +26,7 @@ static const char *const type_text[] = {
 	[CONFIG_SHARE] = "a size such as 2G, or a share such as 5%",
 	[CONFIG_DURATION] = "a time such as 3s, 5m or 6h",
 	[CONFIG_COUNT] = "a number or auto",
+	[CONFIG_URL] = "s3://bucket/prefix or file:///directory",
 };
 
 /* Names without a key of their own: another key's, or handled apart. */
@@ -147,6 +148,8 @@ parse_value(const struct loading *l, const struct config_key *k, const char *s,
 		return config_parse_duration(s, &v->num);
 	case CONFIG_COUNT:
 		return config_parse_count(s, &v->num);
+	case CONFIG_URL:
+		return config_parse_url(s);
 	default:
 		return 0;
 	}
@@ -441,6 +444,45 @@ default_store(struct loading *l)
 		problem(l->c, "no directory for the store: neither HOME nor "
 			      "XDG_CACHE_HOME is an absolute path");
 	}
+}
+
+bool
+config_remote(const struct config *c)
+{
+	return c->v[CONFIG_REMOTE_URL].text[0] != '\0';
+}
+
+bool
+config_remote_reads(const struct config *c)
+{
+	return config_remote(c) &&
+	       c->v[CONFIG_REMOTE_MODE].num != CONFIG_MODE_WO;
+}
+
+bool
+config_remote_writes(const struct config *c)
+{
+	return config_remote(c) &&
+	       c->v[CONFIG_REMOTE_MODE].num != CONFIG_MODE_RO;
+}
+
+int
+config_socket(const struct config *c, const char *cache_dir, char *out,
+	      size_t room)
+{
+	const char *own = c->v[CONFIG_DAEMON_SOCKET].text;
+	char path[4096];
+	int r;
+
+	if (*own)
+		join(own, "", path, sizeof(path), &r);
+	else
+		join(cache_dir, "/daemon.sock", path, sizeof(path), &r);
+	if (r == 0 && strlen(path) >= room)
+		r = ERR_TOOBIG;
+	if (r == 0)
+		memcpy(out, path, strlen(path) + 1);
+	return r;
 }
 
 void

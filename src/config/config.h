@@ -33,7 +33,8 @@ enum config_type {
 	CONFIG_SIZE,     /* bytes; K M G T are powers of 1024 */
 	CONFIG_SHARE,    /* as CONFIG_SIZE, or N% of what there is */
 	CONFIG_DURATION, /* milliseconds; ms s m h d; a bare number: s */
-	CONFIG_COUNT     /* a number, or `auto` (num -1) */
+	CONFIG_COUNT,    /* a number, or `auto` (num -1) */
+	CONFIG_URL       /* s3://bucket[/prefix], file:///dir or nothing */
 };
 
 /* A row of the table.  All strings are static. */
@@ -60,12 +61,13 @@ struct config_value {
 	int line;          /* in that file */
 };
 
-/* The values of CONFIG_STORE_PORTABLE and CONFIG_SHIM_LOG, by index. */
+/* The values of CONFIG_STORE_PORTABLE and CONFIG_REMOTE_MODE, by index. */
 enum config_portable {
 	CONFIG_PORTABLE_AUTO,
 	CONFIG_PORTABLE_YES,
 	CONFIG_PORTABLE_NO
 };
+enum config_mode { CONFIG_MODE_RW, CONFIG_MODE_RO, CONFIG_MODE_WO };
 
 enum {
 	CONFIG_POOL = 6144, /* bytes for all texts that are not defaults */
@@ -114,6 +116,15 @@ bool config_guarded(const char *name);
 
 /* Text of one problem, I < min(problem_count, CONFIG_PROBLEMS). */
 const char *config_problem(const struct config *c, int i);
+
+/* Whether a remote is configured, and may be read or written. */
+bool config_remote(const struct config *c);
+bool config_remote_reads(const struct config *c);
+bool config_remote_writes(const struct config *c);
+
+/* The socket of the daemon whose store is CACHE_DIR.  0 or ERR_TOOBIG. */
+int config_socket(const struct config *c, const char *cache_dir, char *out,
+		  size_t room);
 
 /* The store's directory without configuration, by operating system name
  * ("linux", "darwin").  Pure.  0 or ERR_TOOBIG / ERR_MISS (no home known). */

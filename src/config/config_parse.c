@@ -177,3 +177,28 @@ config_parse_count(const char *s, int64_t *n)
 	*n = milli / 1000;
 	return 0;
 }
+
+static bool
+is_printable(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s <= ' ' || *s == 0x7f)
+			return false;
+	return true;
+}
+
+int
+config_parse_url(const char *s)
+{
+	static const char s3[] = "s3://", file[] = "file://";
+
+	if (!*s)
+		return 0;
+	if (!strncmp(s, s3, sizeof(s3) - 1)) {
+		s += sizeof(s3) - 1;
+		return *s && *s != '/' && is_printable(s) ? 0 : -EINVAL;
+	}
+	if (!strncmp(s, file, sizeof(file) - 1))
+		return s[sizeof(file) - 1] == '/' ? 0 : -EINVAL;
+	return -EINVAL;
+}

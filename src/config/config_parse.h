@@ -28,4 +28,8 @@ int config_parse_choice(const char *s, const char *choices, int64_t *index);
 /* A whole number >= 1, or `auto`: -1. */
 int config_parse_count(const char *s, int64_t *n);
 
+/* `s3://bucket[/prefix]`, `file:///directory`, or nothing.  Only the form:
+ * what a bucket may be called is the server's affair. */
+int config_parse_url(const char *s);
+
 #endif

@@ -316,6 +316,71 @@ cache_home_by_system(void **state)
 	assert_true(config_cache_home("linux", "/x", NULL, out, 8) < 0);
 }
 
+static void
+a_remote_is_what_its_address_and_mode_say(void **state)
+{
+	static const struct {
+		const char *url, *mode;
+		bool any, reads, writes;
+	} rows[] = {
+		{ "", "rw", false, false, false },
+		{ "s3://b/p", "rw", true, true, true },
+		{ "file:///mnt/cache", "ro", true, true, false },
+		{ "s3://b", "wo", true, false, true },
+		{ "https://b", "rw", false, false, false },
+	};
+	char url[64], mode[64];
+	char *env[] = { "HOME=/h", url, mode, NULL };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(url, sizeof(url), "KACHE_REMOTE_MAIN_URL=%s",
+			 rows[i].url);
+		snprintf(mode, sizeof(mode), "KACHE_REMOTE_MAIN_MODE=%s",
+			 rows[i].mode);
+		load(&c, env);
+		assert_int_equal(config_remote(&c), rows[i].any);
+		assert_int_equal(config_remote_reads(&c), rows[i].reads);
+		assert_int_equal(config_remote_writes(&c), rows[i].writes);
+		assert_int_equal(c.problem_count, i == 4);
+	}
+}
+
+static void
+a_bad_address_names_file_and_line(void **state)
+{
+	char *env[] = { "HOME=/h", NULL };
+
+	(void)state;
+	write_file("kache/kache.ini", "[remote main]\n\nurl = s3:/oops\n");
+	load(&c, env);
+	remove_file("kache/kache.ini");
+	assert_int_equal(c.problem_count, 1);
+	assert_non_null(strstr(config_problem(&c, 0),
+			       "kache.ini:3: [remote main] url: 's3:/oops' is "
+			       "not s3://bucket/prefix or file:///directory"));
+	assert_false(config_remote(&c));
+}
+
+static void
+the_socket_lies_in_the_store_or_where_it_is_told(void **state)
+{
+	char *env[] = { "HOME=/h", "KACHE_DAEMON_SOCKET=~/d.sock", NULL };
+	char out[32] = "untouched";
+
+	(void)state;
+	load(&c, env);
+	assert_int_equal(config_socket(&c, "/cache", out, sizeof(out)), 0);
+	assert_string_equal(out, "/h/d.sock");
+	env[1] = NULL;
+	load(&c, env);
+	assert_int_equal(config_socket(&c, "/cache", out, sizeof(out)), 0);
+	assert_string_equal(out, "/cache/daemon.sock");
+	assert_true(config_socket(&c, "/cache", out, 18) < 0);
+	assert_string_equal(out, "/cache/daemon.sock");
+	assert_int_equal(config_socket(&c, "/cache", out, 19), 0);
+}
+
 static int
 set_up(void **state)
 {
@@ -364,6 +429,10 @@ main(void)
 		cmocka_unit_test(guarded_names),
 		cmocka_unit_test(disabled_is_anything_but_0),
 		cmocka_unit_test(cache_home_by_system),
+		cmocka_unit_test(a_remote_is_what_its_address_and_mode_say),
+		cmocka_unit_test(a_bad_address_names_file_and_line),
+		cmocka_unit_test(
+			the_socket_lies_in_the_store_or_where_it_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+
 struct sample {
 	const char *text;
 	int64_t want; /* -1: refused */
@@ -117,6 +119,27 @@ words(void **state)
 	assert_true(config_parse_count("1.5", &v) < 0);
 }
 
+static void
+addresses_of_remotes(void **state)
+{
+	static const char *const good[] = {
+		"",         "s3://b",
+		"s3://b/",  "s3://b/p/q/",
+		"file:///", "file:///mnt/a cache",
+	};
+	static const char *const bad[] = {
+		"s3:",      "s3://",      "s3:///p",    "s3://b p",
+		"s3://b\n", "file://mnt", "file:/mnt",  "/mnt",
+		"S3://b",   "http://b/c", "s3://b\x7f", "file://",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_int_equal(config_parse_url(good[i]), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(config_parse_url(bad[i]), -EINVAL);
+}
+
 int
 main(void)
 {
@@ -125,6 +148,7 @@ main(void)
 		cmocka_unit_test(durations),
 		cmocka_unit_test(shares),
 		cmocka_unit_test(words),
+		cmocka_unit_test(addresses_of_remotes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
