@@ -286,6 +286,13 @@ int
 memo_digest(struct memo *m, int dirfd, const char *path, struct digest *d,
 	    struct file_id *id)
 {
+	return memo_digest_max(m, dirfd, path, 0, d, id);
+}
+
+int
+memo_digest_max(struct memo *m, int dirfd, const char *path, uint64_t max,
+		struct digest *d, struct file_id *id)
+{
 	struct file_id before, after;
 	struct stat st;
 	int fd, r;
@@ -302,6 +309,11 @@ memo_digest(struct memo *m, int dirfd, const char *path, struct digest *d,
 	if (fd < 0)
 		return -errno;
 	r = fstat(fd, &st) < 0 ? -errno : 0;
+	/* What was a file a moment ago may be a pipe now. */
+	if (r == 0 && !S_ISREG(st.st_mode))
+		r = ERR_REFUSED;
+	if (r == 0 && max && (uint64_t)st.st_size > max)
+		r = ERR_TOOBIG;
 	file_id_of(&st, &before);
 	if (r == 0)
 		r = digest_fd(fd, d);

@@ -52,6 +52,11 @@ void memo_put_own(struct memo *m, const struct file_id *id,
 int memo_digest(struct memo *m, int dirfd, const char *path, struct digest *d,
 		struct file_id *id);
 
+/* The same, but a file of more than MAX bytes that the memo does not know is
+ * ERR_TOOBIG and not read.  0: no maximum. */
+int memo_digest_max(struct memo *m, int dirfd, const char *path, uint64_t max,
+		    struct digest *d, struct file_id *id);
+
 /* The head keeps the size of the store (what the last sweep found and what
  * was stored since) and the time of the last sync (ns, wall clock).
  * memo_add_stored gives the new size. */

@@ -88,6 +88,20 @@ shape_finish(struct shape *s)
 }
 
 void
+shape_digest(const struct shape *s, struct digest *out)
+{
+	struct digest_ctx c;
+
+	digest_init(&c);
+	for (size_t i = 0; i < s->count; i++) {
+		const char *item = shape_item(s, i);
+
+		digest_add(&c, item, strlen(item) + 1);
+	}
+	digest_end(&c, out);
+}
+
+void
 shape_free(struct shape *s)
 {
 	buf_free(&s->text);
@@ -106,7 +120,8 @@ eval_file(struct eval *e, const char *path)
 {
 	struct digest d;
 	struct file_id id;
-	int r = memo_digest(e->env->memo, AT_FDCWD, path, &d, &id);
+	int r = memo_digest_max(e->env->memo, AT_FDCWD, path, e->env->file_max,
+				&d, &id);
 
 	if (r == 0)
 		digest_sub(&e->c, &d);

@@ -3,6 +3,7 @@
 #define KEY_SHAPE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"    /* allow: value */
 #include "base/digest.h" /* allow: value */
@@ -42,6 +43,9 @@ int shape_finish(struct shape *s);
 const char *shape_item(const struct shape *s, size_t i);
 void shape_free(struct shape *s);
 
+/* SHA-256 over the items of a finished shape, each with its NUL. */
+void shape_digest(const struct shape *s, struct digest *out);
+
 /* Everything a shape is evaluated against. */
 struct shape_env {
 	struct memo *memo;
@@ -50,6 +54,8 @@ struct shape_env {
 	const char *cwd;
 	const struct digest *externs; /* in argv order */
 	size_t nexterns;
+	uint64_t file_max; /* larger files are not read (ERR_TOOBIG); 0: all
+			    * are.  For shapes of a remote: VET_FILE_MAX */
 };
 
 /*

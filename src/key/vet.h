@@ -12,9 +12,9 @@ struct shape;
  *
  * A shape that came from a remote is a list of things to open and to ask
  * for, written by who knows whom.  Its paths must lie below the unit's own
- * roots (not HOME), or the system's include, library and program
- * directories, without "." and ".." components; variables must not look
- * like secrets.
+ * roots (not HOME) or the system's own directories (/usr, /lib, /bin and the
+ * like), also when ".." is taken out of them; programs are names without a
+ * directory; variables must not look like secrets.
  */
 int vet_shape(const struct shape *s); /* 0 or ERR_REFUSED */
 

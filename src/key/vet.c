@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "key/vet.h"
+
+#include "base/err.h"
+#include "key/shape.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* Where a system keeps what all its users may read. */
+static const char *const system_dirs[] = {
+	"/usr",    "/lib", "/lib32", "/lib64",     "/libx32",
+	"/libo32", "/bin", "/sbin",  "/nix/store", "/gnu/store",
+};
+
+/* Upper case; '*' stands for anything. */
+static const char *const secrets[] = {
+	"*TOKEN*", "*SECRET*", "*PASSW*",   "*CREDENTIAL*",   "*_KEY",
+	"AWS_*",   "GITHUB_*", "ACTIONS_*", "CARGO_REGISTR*",
+};
+
+/* N bytes at PAT against the whole NAME.  After a mismatch only the last '*'
+ * can take more: no recursion, no blow-up. */
+static bool
+matches(const char *pat, size_t n, const char *name)
+{
+	const char *end = pat + n, *star = NULL, *from = name;
+
+	while (*name) {
+		if (pat < end && *pat == '*') {
+			star = ++pat;
+			from = name;
+		} else if (pat < end && toupper((unsigned char)*pat) ==
+						toupper((unsigned char)*name)) {
+			pat++;
+			name++;
+		} else if (star) {
+			pat = star;
+			name = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (pat < end && *pat == '*')
+		pat++;
+	return pat == end;
+}
+
+bool
+vet_secret(const char *name, const char *more)
+{
+	static const char between[] = " \t,";
+
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		if (matches(secrets[i], strlen(secrets[i]), name))
+			return true;
+	while (more && *more) {
+		size_t n = strcspn(more, between);
+
+		if (n && matches(more, n, name))
+			return true;
+		more += n + (more[n] != '\0');
+	}
+	return false;
+}
+
+/* The next component of *P, without the slashes around it. */
+static size_t
+component(const char **p, const char **at)
+{
+	size_t n;
+
+	*p += strspn(*p, "/");
+	n = strcspn(*p, "/");
+	*at = *p;
+	*p += n;
+	return n;
+}
+
+/* Taking out ".." must not lead above where REST starts. */
+static bool
+stays_below(const char *rest)
+{
+	size_t depth = 0, n;
+	const char *c;
+
+	while (*rest) {
+		n = component(&rest, &c);
+		if (n == 2 && !memcmp(c, "..", 2)) {
+			if (depth-- == 0)
+				return false;
+		} else if (n && !(n == 1 && *c == '.')) {
+			depth++;
+		}
+	}
+	return true;
+}
+
+static bool
+covers(const char *dir, const char *path, size_t n)
+{
+	size_t k = strlen(dir);
+
+	return n >= k && !memcmp(dir, path, k) && (n == k || path[k] == '/');
+}
+
+/*
+ * Linkers spell the system's directories with ".." (gcc looks for crt1.o in
+ * /usr/lib/gcc/x86_64-linux-gnu/12/../../..): what counts is where it leads.
+ */
+static bool
+is_system(const char *path)
+{
+	char real[SHAPE_ITEM_LEN + 2];
+	size_t len = 0, n;
+	const char *c;
+
+	while (*path) {
+		n = component(&path, &c);
+		if (n == 2 && !memcmp(c, "..", 2)) {
+			if (len == 0)
+				return false;
+			while (real[--len] != '/')
+				;
+		} else if (n && !(n == 1 && *c == '.')) {
+			if (len + n + 1 > sizeof(real))
+				return false;
+			real[len++] = '/';
+			memcpy(real + len, c, n);
+			len += n;
+		}
+	}
+	for (size_t i = 0; i < sizeof(system_dirs) / sizeof(*system_dirs); i++)
+		if (covers(system_dirs[i], real, len))
+			return true;
+	return false;
+}
+
+static bool
+path_ok(const char *p)
+{
+	if (*p == '/')
+		return is_system(p);
+	/* All roots (rustc/roots.h) but HOME. */
+	if (!*p || !strchr("OoLtwcus", *p))
+		return false;
+	if (*p++ == 'L') {
+		size_t digits = strspn(p, "0123456789");
+
+		if (!digits)
+			return false;
+		p += digits;
+	}
+	return *p == '\0' || (*p == '/' && stays_below(p));
+}
+
+static bool
+item_ok(const char *item)
+{
+	const char *name = item + 1;
+
+	if (!item[0] || !*name)
+		return false;
+	for (const char *p = name; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return false;
+	switch (item[0]) {
+	case 'e':
+	case 'i':
+		return !strchr(name, '=') && !vet_secret(name, NULL);
+	case 'p':
+		return !strchr(name, '/');
+	case 'f':
+	case 'l':
+	case 'c':
+	case 'a':
+	case 's':
+	case 'k':
+		return path_ok(name);
+	default:
+		return false;
+	}
+}
+
+int
+vet_shape(const struct shape *s)
+{
+	if (s->count > SHAPE_ITEMS_MAX)
+		return ERR_REFUSED;
+	for (size_t i = 0; i < s->count; i++)
+		if (!item_ok(shape_item(s, i)))
+			return ERR_REFUSED;
+	return 0;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "key/vet.h"
+
+#include "base/err.h"
+#include "key/shape.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+static int
+vet(const char *item)
+{
+	struct shape s = { 0 };
+	int r;
+
+	assert_int_equal(shape_add(&s, item[0], item + 1, strlen(item + 1)), 0);
+	assert_int_equal(shape_finish(&s), 0);
+	r = vet_shape(&s);
+	shape_free(&s);
+	return r;
+}
+
+static void
+what_compiles_name_passes(void **state)
+{
+	static const char *const good[] = {
+		"fw/src/lib.rs",
+		"fw/src/../other.rs",
+		"fO/out.rs",
+		"co",
+		"cL0",
+		"fL12/libx.rlib",
+		"lc/registry/src",
+		"fs/lib/rustlib/x86_64/lib/libstd.rlib",
+		"au/toolchains/x",
+		"st",
+		"kt/debug",
+		"f/usr/lib/gcc/x86_64-linux-gnu/12/../../../x86_64-linux-gnu/"
+		"crti.o",
+		"a/usr/lib/gcc/x86_64-linux-gnu/12/../../../../"
+		"x86_64-linux-gnu",
+		"s/lib/../lib",
+		"f/lib64/ld-linux-x86-64.so.2",
+		"f/usr",
+		"pcc",
+		"eCARGO_PKG_NAME",
+		"iOUT_DIR",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (vet(good[i]) != 0)
+			fail_msg("refused: %s", good[i]);
+}
+
+static void
+hostile_items_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"f/etc/passwd",
+		"f/home/u/.ssh/id_ed25519",
+		"f/usr/../etc/passwd",
+		"f/usr/../../etc/passwd",
+		"f/../usr/lib/x",
+		"f/usr/lib/../../../usr/x",
+		"f/usrx/lib",
+		"f/",
+		"f/proc/self/environ",
+		"f/dev/tty",
+		"f/lib/../proc/self/environ",
+		"fh/.ssh/id_ed25519",
+		"ah",
+		"fw/../secret",
+		"fw/a/../../secret",
+		"fw/..",
+		"fwx",
+		"fx/y",
+		"fL/x",
+		"fLx",
+		"f../x",
+		"f.",
+		"fw/a\nb",
+		"p../../bin/x",
+		"p/bin/sh",
+		"eA=B",
+		"eAWS_SECRET_ACCESS_KEY",
+		"iGITHUB_TOKEN",
+		"zw/x",
+		"f",
+		"e",
+		"p",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (vet(bad[i]) != ERR_REFUSED)
+			fail_msg("passed: %s", bad[i]);
+}
+
+static void
+secrets_by_name(void **state)
+{
+	(void)state;
+	assert_true(vet_secret("NPM_TOKEN", NULL));
+	assert_true(vet_secret("my_token_x", NULL));
+	assert_true(vet_secret("DB_PASSWD", NULL));
+	assert_true(vet_secret("DB_PASSWORD", NULL));
+	assert_true(vet_secret("CLIENT_SECRET_2", NULL));
+	assert_true(vet_secret("Credentials", NULL));
+	assert_true(vet_secret("API_KEY", NULL));
+	assert_true(vet_secret("AWS_REGION", NULL));
+	assert_true(vet_secret("ACTIONS_RUNTIME_URL", NULL));
+	assert_true(vet_secret("CARGO_REGISTRIES_MINE_INDEX", NULL));
+	assert_true(vet_secret("CARGO_REGISTRY_TOKEN", NULL));
+	assert_false(vet_secret("CARGO_PKG_NAME", NULL));
+	assert_false(vet_secret("OUT_DIR", NULL));
+	assert_false(vet_secret("API_KEYS", NULL));
+	assert_false(vet_secret("KEY", NULL));
+	assert_false(vet_secret("", NULL));
+}
+
+static void
+secrets_of_the_user(void **state)
+{
+	(void)state;
+	assert_true(vet_secret("LICENSE", "FOO_*, license"));
+	assert_true(vet_secret("FOO_BAR", "FOO_*, license"));
+	assert_true(vet_secret("A_FOO_B_BAR_C", "*FOO*BAR*C"));
+	assert_false(vet_secret("A_FOO_B_BAR_D", "*FOO*BAR*C"));
+	assert_false(vet_secret("FOO", "FOO_*,,  ,LICENSE"));
+	assert_false(vet_secret("", " , "));
+	assert_true(vet_secret("X", "*"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_compiles_name_passes),
+		cmocka_unit_test(hostile_items_are_refused),
+		cmocka_unit_test(secrets_by_name),
+		cmocka_unit_test(secrets_of_the_user),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
