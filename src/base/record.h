@@ -16,7 +16,7 @@ struct buf;
  *  16  first 8 bytes of SHA-256 over the 16 bytes above and the content
  *  24  content: one msgpack array
  *
- * Types: m manifest, e entry, i identity.  Pure.  Threads: any.
+ * src/store/FORMAT lists the types.  Pure.  Threads: any.
  */
 enum { RECORD_HEAD = 24, RECORD_MAX = 64 << 20 };
 

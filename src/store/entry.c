@@ -16,7 +16,7 @@
 
 enum {
 	VERSION = 1,
-	FIELDS = 10,
+	FIELDS = 11,
 	OUT_FIELDS = 5,
 	TEXT_MAX = 32 << 20,
 	TOUCH_S = 300
@@ -72,6 +72,7 @@ entry_encode(const struct entry *e, struct buf *out)
 	put_text(&b, &e->depinfo);
 	put_text(&b, &e->stdout_text);
 	put_text(&b, &e->stderr_text);
+	mp_put_uint(&b, e->origin);
 	if (b.failed)
 		out->failed = true;
 	else
@@ -157,7 +158,7 @@ take_roots(struct mp_list *l, struct entry *e)
 static int
 take_fields(struct mp_list *l, struct entry *e)
 {
-	uint64_t kind = 0;
+	uint64_t kind = 0, origin = ENTRY_MADE;
 	int r = mp_next_uint(l, &e->stored_ms);
 
 	r = r ? r : mp_next_uint(l, &e->compile_us);
@@ -169,7 +170,11 @@ take_fields(struct mp_list *l, struct entry *e)
 	r = r ? r : take_text(l, &e->depinfo);
 	r = r ? r : take_text(l, &e->stdout_text);
 	r = r ? r : take_text(l, &e->stderr_text);
+	/* Entries of the first release have no origin. */
+	if (r == 0 && l->left)
+		r = mp_next_uint(l, &origin);
 	e->kind = (uint32_t)kind;
+	e->origin = (uint32_t)origin;
 	return r;
 }
 
@@ -229,6 +234,32 @@ entry_save(struct store *s, const struct digest *k1, const struct entry *e)
 		r = file_publish(s->dir, tmp, name, b.p, b.len);
 	buf_free(&b);
 	return r;
+}
+
+static void
+text_field(struct digest_ctx *c, const struct buf *text)
+{
+	digest_field(c, text->p ? text->p : "", text->len);
+}
+
+void
+entry_content(const struct entry *e, struct digest *out)
+{
+	struct digest_ctx c;
+
+	digest_init(&c);
+	digest_str(&c, "kache-content-1");
+	digest_u64(&c, e->nout);
+	for (size_t i = 0; i < e->nout; i++) {
+		digest_str(&c, e->out[i].name);
+		digest_u64(&c, e->out[i].role);
+		digest_u64(&c, e->out[i].exec);
+		digest_sub(&c, &e->out[i].blob);
+	}
+	text_field(&c, &e->depinfo);
+	text_field(&c, &e->stdout_text);
+	text_field(&c, &e->stderr_text);
+	digest_end(&c, out);
 }
 
 void

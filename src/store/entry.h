@@ -17,6 +17,7 @@ struct store;
  * Threads: owner.
  */
 enum entry_role { ENTRY_METADATA, ENTRY_LINK, ENTRY_DEPINFO };
+enum entry_origin { ENTRY_MADE, ENTRY_ASKED, ENTRY_PREFETCHED };
 enum { ENTRY_OUTPUTS_MAX = 16, ENTRY_NAME_LEN = 255 };
 
 struct entry_output {
@@ -41,6 +42,7 @@ struct entry {
 	struct buf depinfo; /* as depinfo_neutral made it */
 	struct buf stdout_text;
 	struct buf stderr_text; /* without artifact lines */
+	uint32_t origin;        /* enum entry_origin: how it came here */
 };
 
 /* 0, ERR_MISS, ERR_CORRUPT (the file was removed), ERR_NEWER or -errno.
@@ -58,6 +60,11 @@ void entry_encode(const struct entry *e, struct buf *out);
 int entry_decode(const void *p, size_t n, struct entry *out);
 
 void entry_release(struct entry *e);
+
+/* Digest of what a hit on E gives: names, roles and digests of its outputs,
+ * dep-info and diagnostics.  Two compiles of one K1 that differ in it are
+ * not deterministic. */
+void entry_content(const struct entry *e, struct digest *out);
 
 /* A name that may be joined to a directory: not empty, no '/', no control
  * byte, not "." or "..". */

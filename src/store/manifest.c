@@ -22,6 +22,14 @@ manifest_release(struct manifest *m)
 }
 
 void
+manifest_put_shape(struct buf *b, const struct shape *s)
+{
+	mp_put_list(b, (uint32_t)s->count);
+	for (size_t i = 0; i < s->count; i++)
+		mp_put_str(b, shape_item(s, i));
+}
+
+void
 manifest_encode(const struct manifest *m, struct buf *out)
 {
 	struct buf b = { 0 };
@@ -33,9 +41,7 @@ manifest_encode(const struct manifest *m, struct buf *out)
 		mp_put_bin(&b, r->last_k1.b, DIGEST_LEN);
 		mp_put_uint(&b, r->compile_us);
 		mp_put_uint(&b, r->stored_ms);
-		mp_put_list(&b, (uint32_t)r->shape.count);
-		for (size_t k = 0; k < r->shape.count; k++)
-			mp_put_str(&b, shape_item(&r->shape, k));
+		manifest_put_shape(&b, &r->shape);
 	}
 	if (b.failed)
 		out->failed = true;
@@ -44,8 +50,8 @@ manifest_encode(const struct manifest *m, struct buf *out)
 	buf_free(&b);
 }
 
-static int
-take_shape(struct mp_list *l, struct shape *s)
+int
+manifest_take_shape(struct mp_list *l, struct shape *s)
 {
 	struct mp_list items;
 	const char *p;
@@ -74,7 +80,7 @@ take_record(struct mp_list *l, struct manifest_record *rec)
 	memcpy(rec->last_k1.b, p, DIGEST_LEN);
 	r = mp_next_uint(l, &rec->compile_us);
 	r = r ? r : mp_next_uint(l, &rec->stored_ms);
-	return r ? r : take_shape(l, &rec->shape);
+	return r ? r : manifest_take_shape(l, &rec->shape);
 }
 
 int
@@ -120,15 +126,15 @@ manifest_load(struct store *s, const struct digest *k0, struct manifest *out)
 	return r == -ENOENT ? ERR_MISS : r;
 }
 
-static int
-same_shape(const struct shape *a, const struct shape *b)
+bool
+manifest_same_shape(const struct shape *a, const struct shape *b)
 {
 	if (a->count != b->count)
-		return 0;
+		return false;
 	for (size_t i = 0; i < a->count; i++)
 		if (strcmp(shape_item(a, i), shape_item(b, i)) != 0)
-			return 0;
-	return 1;
+			return false;
+	return true;
 }
 
 /* R goes first; the rest keep their order.  M takes R's shape. */
@@ -138,7 +144,7 @@ insert(struct manifest *m, struct manifest_record *r)
 	size_t drop = m->count;
 
 	for (size_t i = 0; i < m->count; i++)
-		if (same_shape(&m->rec[i].shape, &r->shape))
+		if (manifest_same_shape(&m->rec[i].shape, &r->shape))
 			drop = i;
 	if (drop == m->count && m->count == MANIFEST_MAX)
 		drop = MANIFEST_MAX - 1;

@@ -2,12 +2,14 @@
 #ifndef STORE_MANIFEST_H
 #define STORE_MANIFEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/digest.h" /* allow: value */
 #include "key/shape.h"   /* allow: value */
 
+struct mp_list;
 struct store;
 
 /*
@@ -43,5 +45,11 @@ int manifest_add(struct store *s, const struct digest *k0,
 int manifest_decode(const void *p, size_t n, struct manifest *out);
 void manifest_encode(const struct manifest *m, struct buf *out);
 void manifest_release(struct manifest *m);
+
+/* A shape as an element of a record: a list of its items.  Taking adds to an
+ * empty S, which the caller frees whatever the result. */
+void manifest_put_shape(struct buf *b, const struct shape *s);
+int manifest_take_shape(struct mp_list *l, struct shape *s);
+bool manifest_same_shape(const struct shape *a, const struct shape *b);
 
 #endif
