@@ -4,9 +4,9 @@
 
 #include "base/file.h"
 #include "rustc/roots.h"
+#include "shim/prefork.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -164,62 +164,27 @@ relay(struct run *r, struct stream s[2])
 	}
 }
 
-static pid_t
-start(struct run *r, int out, int err)
-{
-	pid_t pid = fork();
-
-	if (pid)
-		return pid;
-	dup2(out, 1);
-	dup2(err, 2);
-	execvpe(r->argv[0], r->argv, r->env);
-	_exit(127);
-}
-
-/* Checks first, so that a child that cannot start has said nothing. */
-static int
-can_start(const char *prog)
-{
-	if (strchr(prog, '/') && access(prog, X_OK) < 0)
-		return -errno;
-	return 0;
-}
-
 int
 run_compiler(struct run *r)
 {
-	int out[2], err[2], e = can_start(r->argv[0]);
-	struct stream s[2];
-	pid_t pid;
+	struct prefork own, *child = r->child ? r->child : &own;
+	struct stream s[2] = { { .to = 1, .kept = &r->out_text },
+			       { .to = 2, .kept = &r->err_text } };
+	int e = 0;
 
+	if (r->child)
+		prefork_open(child);
+	else
+		e = prefork_start(child, r->argv, r->env, false);
 	if (e < 0)
 		return e;
-	if (pipe2(out, O_CLOEXEC) < 0)
-		return -errno;
-	if (pipe2(err, O_CLOEXEC) < 0) {
-		e = -errno;
-		close(out[0]);
-		close(out[1]);
-		return e;
-	}
-	pid = start(r, out[1], err[1]);
-	e = -errno;
-	close(out[1]);
-	close(err[1]);
-	if (pid > 0) {
-		s[0] = (struct stream){ out[0], 1, false, { 0 }, &r->out_text };
-		s[1] = (struct stream){ err[0], 2, true, { 0 }, &r->err_text };
-		relay(r, s);
-		e = 0;
-		while (waitpid(pid, &r->status, 0) < 0 && e == 0)
-			e = errno == EINTR ? 0 : -errno;
-		buf_free(&s[0].pending);
-		buf_free(&s[1].pending);
-	}
-	close(out[0]);
-	close(err[0]);
-	return e;
+	s[0].from = child->out;
+	s[1].from = child->err;
+	s[1].json = true;
+	relay(r, s);
+	buf_free(&s[0].pending);
+	buf_free(&s[1].pending);
+	return prefork_wait(child, &r->status);
 }
 
 int

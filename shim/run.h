@@ -7,6 +7,7 @@
 
 #include "base/buf.h" /* allow: value */
 
+struct prefork;
 struct roots;
 
 /*
@@ -26,6 +27,7 @@ struct run {
 	char *const *argv; /* whole command line, NULL at the end */
 	char *const *env;
 	const struct roots *roots;
+	struct prefork *child; /* of these words, at its gate; or NULL */
 	/* out: */
 	int status; /* as wait(2) gives it */
 	struct run_output out[RUN_OUTPUTS_MAX];
@@ -35,7 +37,8 @@ struct run {
 	struct buf err_text;
 };
 
-/* 0: it ran, see status.  -errno: it did not start; nothing was said. */
+/* 0: it ran, see status.  -errno: it did not start; nothing was said.  A
+ * CHILD was let go and waited for in any case. */
 int run_compiler(struct run *r);
 
 /* Ends as the child did: its exit status, or death by its signal. */

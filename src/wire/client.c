@@ -104,8 +104,9 @@ greet(struct client *c, int64_t deadline)
 	/* One that leaves says so by closing; what it said before counts. */
 	if (r == 0 || r == -EPIPE)
 		r = client_receive(c, &m, deadline);
+	/* ERR_MISS is kept for: nobody listens. */
 	if (r < 0)
-		return r;
+		return r == ERR_MISS ? -ECONNRESET : r;
 	if (m.type != MESSAGE_HELLO)
 		return ERR_CORRUPT;
 	return m.field[0].num == MESSAGE_PROTOCOL ? 0 : ERR_NEWER;

@@ -25,7 +25,7 @@ struct client {
  * Connects and exchanges HELLO.  0, and client_close is owed; ERR_BUSY: its
  * backlog is full; ERR_MISS: nobody listens; ERR_REFUSED: another user's;
  * ERR_NEWER: another protocol version; ERR_TIMEOUT: no HELLO; ERR_CORRUPT;
- * -errno.  ERR_MISS also stands for one that hung up without a word.
+ * -errno (-ECONNRESET: it hung up without a word).
  */
 int client_open(struct client *c, const char *path, int64_t deadline);
 
