@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/search.h"
 #include "rustc/roots.h"
+#include "shim/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -115,7 +116,8 @@ bound_scan(const struct roots *r, const char *p, size_t n, char *tags)
 }
 
 int
-bound_scan_file(const struct roots *r, const char *path, char *tags)
+bound_scan_file(const struct roots *r, struct secret_set *secrets,
+		const char *path, char *tags)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), e = 0;
 	char *chunk = malloc(CHUNK);
@@ -128,7 +130,7 @@ bound_scan_file(const struct roots *r, const char *path, char *tags)
 		free(chunk);
 		return e;
 	}
-	/* Chunks overlap by the longest path. */
+	/* Chunks overlap by the longest path, and secret. */
 	for (;;) {
 		ssize_t n = read(fd, chunk + kept, CHUNK - kept);
 
@@ -139,6 +141,8 @@ bound_scan_file(const struct roots *r, const char *path, char *tags)
 			break;
 		}
 		bound_scan(r, chunk, kept + (size_t)n, tags);
+		if (secrets)
+			secret_scan(secrets, chunk, kept + (size_t)n);
 		n += (ssize_t)kept;
 		kept = (size_t)n < 4096 ? (size_t)n : 4096;
 		memmove(chunk, chunk + n - kept, kept);

@@ -6,6 +6,7 @@
 
 struct digest;
 struct roots;
+struct secret_set;
 
 /*
  * Keys that are derived from an entry key, and the search for outputs that
@@ -25,8 +26,10 @@ int bound_key(const struct digest *key, const char *tags, const struct roots *r,
 enum { BOUND_TAGS = 16 };
 
 /* Adds to TAGS (BOUND_TAGS bytes, terminated) each remapped root that N
- * bytes at P, or the file PATH, name.  0 or -errno. */
+ * bytes at P, or the file PATH, name.  A file is searched for SECRETS, unless
+ * NULL, in the same pass.  0 or -errno. */
 void bound_scan(const struct roots *r, const char *p, size_t n, char *tags);
-int bound_scan_file(const struct roots *r, const char *path, char *tags);
+int bound_scan_file(const struct roots *r, struct secret_set *secrets,
+		    const char *path, char *tags);
 
 #endif

@@ -274,6 +274,10 @@ choose_roots(struct job *j)
 	};
 	int64_t portable = j->config.v[CONFIG_STORE_PORTABLE].num;
 
+	/* What is to travel must not know where it was made. */
+	if (portable == CONFIG_PORTABLE_AUTO &&
+	    j->config.v[CONFIG_REMOTE_URL].text[0])
+		portable = CONFIG_PORTABLE_YES;
 	if (portable == CONFIG_PORTABLE_NO)
 		j->mode = ROOTS_NONE;
 	else if (portable == CONFIG_PORTABLE_YES)

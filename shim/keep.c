@@ -10,7 +10,9 @@
 #include "rustc/depinfo.h"
 #include "shim/bound.h"
 #include "shim/job.h"
+#include "shim/offer.h"
 #include "shim/run.h"
+#include "shim/secret.h"
 #include "shim/vouch.h"
 #include "store/blob.h"
 #include "store/entry.h"
@@ -20,10 +22,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+
+extern char **environ;
 
 enum { DEPINFO_MAX = 32 << 20 };
 
@@ -35,6 +40,9 @@ struct made {
 	struct buf depinfo_text;
 	struct depinfo depinfo;
 	char tags[BOUND_TAGS];
+	struct digest at; /* of a bound entry */
+	bool offered;     /* there is somebody to offer it to */
+	struct secret_set secrets;
 };
 
 static int
@@ -200,7 +208,9 @@ hash_outputs(struct keep *k, struct made *m)
 			continue;
 		put.link = n > 6 && (!strcmp(o->name + n - 6, ".rmeta") ||
 				     !strcmp(o->name + n - 5, ".rlib"));
-		r = bound_scan_file(&k->job->roots, put.path, m->tags);
+		r = bound_scan_file(&k->job->roots,
+				    m->offered ? &m->secrets : NULL, put.path,
+				    m->tags);
 		if (r == 0)
 			r = blob_put(&k->job->store, &k->job->memo, &put,
 				     &o->blob);
@@ -232,6 +242,10 @@ fill(struct keep *k, struct made *m)
 	if (run->err_text.len)
 		bound_scan(&k->job->roots, run->err_text.p, run->err_text.len,
 			   m->tags);
+	secret_scan(&m->secrets, run->out_text.p ? run->out_text.p : "",
+		    run->out_text.len);
+	secret_scan(&m->secrets, run->err_text.p ? run->err_text.p : "",
+		    run->err_text.len);
 	m->key = m->k1;
 	if (e->stdout_text.len || e->stderr_text.len)
 		bound_tagged(&m->k1, &k->job->tag, &m->key);
@@ -258,6 +272,7 @@ publish(struct keep *k, struct made *m)
 		memcpy(redirect.roots, m->tags, sizeof(m->tags));
 		memcpy(m->entry.roots, m->tags, sizeof(m->tags));
 		r = bound_key(&m->key, m->tags, &k->job->roots, &at);
+		m->at = at;
 		if (r == 0)
 			r = entry_save(s, &m->key, &redirect);
 	}
@@ -283,6 +298,24 @@ enough_space(struct keep *k)
 	return 0;
 }
 
+/* Decides while the shape is still ours.  True: it is to be made. */
+static bool
+prepare_offer(struct keep *k, struct made *m, struct offer *o)
+{
+	if (!m->offered)
+		return false;
+	*o = (struct offer){
+		.at = &m->key,
+		.bound = m->tags[0] ? &m->at : NULL,
+		.k1 = &m->k1,
+		.tag = digest_eq(&m->key, &m->k1) ? NULL : &k->job->tag,
+		.secret = m->secrets.found,
+	};
+	shape_digest(&m->shape, &o->shape);
+	k->stays = offer_refuses(k->job, o, &m->shape);
+	return !k->stays;
+}
+
 static int
 commit(struct keep *k, struct made *m)
 {
@@ -291,15 +324,23 @@ commit(struct keep *k, struct made *m)
 		.compile_us = k->compile_us,
 		.stored_ms = m->entry.stored_ms,
 	};
+	struct offer o;
+	bool wanted;
 	int r = publish(k, m);
 
 	if (r < 0)
 		return refuse(k, r, "entry", err_text(r));
+	wanted = prepare_offer(k, m, &o);
 	rec.shape = m->shape;
 	memset(&m->shape, 0, sizeof(m->shape));
 	r = manifest_add(&k->job->store, &k->job->k0, &rec);
 	shape_free(&rec.shape);
-	return r < 0 ? refuse(k, r, "manifest", err_text(r)) : 0;
+	if (r < 0)
+		return refuse(k, r, "manifest", err_text(r));
+	/* After the manifest: the daemon takes the shape from there. */
+	if (wanted)
+		offer_make(k->job, &o);
+	return 0;
 }
 
 int
@@ -308,6 +349,11 @@ keep_result(struct keep *k)
 	struct made m = { 0 };
 	int r = enough_space(k);
 
+	m.offered = offer_wanted(k->job);
+	if (m.offered)
+		secret_collect(
+			&m.secrets, environ,
+			k->job->config.v[CONFIG_PRIVACY_NEVER_UPLOAD].text);
 	r = r ? r : name_outputs(k, &m);
 	r = r ? r : inputs(k, &m);
 	r = r ? r : hash_outputs(k, &m);

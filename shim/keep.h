@@ -20,8 +20,9 @@ struct keep {
 	const char *observer;
 	int64_t started; /* wall clock before the compile, ns */
 	uint64_t compile_us;
-	int duplicate;    /* out: every output was a blob already */
-	char reason[200]; /* out: why it is not stored */
+	int duplicate;     /* out: every output was a blob already */
+	const char *stays; /* out: why the result does not travel, or NULL */
+	char reason[200];  /* out: why it is not stored */
 };
 
 /* 0: stored.  Else k->reason says why not; nothing is published. */

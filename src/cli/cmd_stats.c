@@ -92,6 +92,7 @@ print_json(const struct report *r)
 	json_outcomes("build_script_runs", t, TALLY_RUN);
 	json_reasons("passthrough", &t->passthrough);
 	json_reasons("not_stored", &t->not_stored);
+	json_reasons("not_uploaded", &t->not_uploaded);
 	json_reasons("errors", &t->errors);
 	printf("  \"failed_compiles\": %" PRIu64 ",\n", t->failed);
 	puts("  \"time_us\": {");
@@ -164,6 +165,7 @@ print_text(const struct report *r)
 		       t->outcome[TALLY_QUERY][TALLY_LOCAL_HIT]);
 	text_reasons("passed through", &t->passthrough);
 	text_reasons("compiled, not stored", &t->not_stored);
+	text_reasons("stored, not uploaded", &t->not_uploaded);
 	text_reasons("errors", &t->errors);
 	printf("%-24s %s of compile time; hits took %s\n", "saved",
 	       term_time(t->saved_us, a), term_time(t->hit_us, b));

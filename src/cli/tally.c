@@ -18,6 +18,7 @@ const char *const tally_outcome_name[TALLY_OUTCOMES] = {
 };
 
 static const char not_stored[] = "not_stored:";
+static const char local[] = "local:";
 
 /* The part before a colon: what follows it is a path or a name. */
 static void
@@ -68,6 +69,8 @@ add_compiled(struct tally *t, enum tally_outcome o, const struct event *e)
 		t->overhead_us += e->total_us - e->compile_us;
 	if (e->status != 0)
 		t->failed++;
+	if (strncmp(e->reason, local, strlen(local)) == 0)
+		count(&t->not_uploaded, e->reason + strlen(local));
 	if (strncmp(e->reason, not_stored, strlen(not_stored)) == 0)
 		count(&t->not_stored, e->reason + strlen(not_stored));
 	else if (o != TALLY_ERROR && e->status == 0)
@@ -133,6 +136,7 @@ tally_sort(struct tally *t)
 {
 	sort(&t->passthrough);
 	sort(&t->not_stored);
+	sort(&t->not_uploaded);
 	sort(&t->errors);
 }
 

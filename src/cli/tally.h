@@ -40,8 +40,9 @@ struct tally_reasons {
 
 struct tally {
 	uint64_t outcome[TALLY_GROUPS][TALLY_OUTCOMES];
-	struct tally_reasons passthrough; /* units only */
-	struct tally_reasons not_stored;  /* units that compiled */
+	struct tally_reasons passthrough;  /* units only */
+	struct tally_reasons not_stored;   /* units that compiled */
+	struct tally_reasons not_uploaded; /* units that stay here */
 	struct tally_reasons errors;
 	uint64_t failed;      /* units whose rustc failed */
 	uint64_t saved_us;    /* compile time of what hits served */

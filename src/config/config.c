@@ -503,14 +503,39 @@ config_load(struct config *c, const struct config_source *src)
 	default_store(&l);
 }
 
+/* A name that ends in '_' stands for all that begin so. */
 bool
 config_guarded(const char *name)
 {
 	static const char *const guarded[] = {
-		"KACHE_CACHE_DIR", "KACHE_CONFIG",   "KACHE_STORE_",
-		"KACHE_REMOTE_",   "KACHE_DAEMON_",  "KACHE_PREFETCH_",
-		"KACHE_TRUST_",    "KACHE_PRIVACY_", "XDG_CONFIG_HOME",
-		"XDG_CACHE_HOME",  "HOME",
+		"KACHE_CACHE_DIR",
+		"KACHE_CONFIG",
+		"KACHE_STORE_",
+		"KACHE_REMOTE_",
+		"KACHE_DAEMON_",
+		"KACHE_PREFETCH_",
+		"KACHE_TRUST_",
+		"KACHE_PRIVACY_",
+		"XDG_CONFIG_HOME",
+		"XDG_CACHE_HOME",
+		"HOME",
+		"AWS_",
+		"GITHUB_",
+		"GITLAB_",
+		"CI",
+		"CI_",
+		"ACTIONS_",
+		"HTTP_PROXY",
+		"HTTPS_PROXY",
+		"ALL_PROXY",
+		"NO_PROXY",
+		"http_proxy",
+		"https_proxy",
+		"all_proxy",
+		"no_proxy",
+		"SSL_CERT_FILE",
+		"SSL_CERT_DIR",
+		"CURL_CA_BUNDLE",
 	};
 	size_t i;
 

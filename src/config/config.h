@@ -111,7 +111,7 @@ struct config_source {
 void config_load(struct config *c, const struct config_source *src);
 
 /* True if a repository's [env] table must not set NAME: it moves the store,
- * the configuration, the remote, trust or the daemon. */
+ * the configuration, the remote, trust or the daemon, or tells who we are. */
 bool config_guarded(const char *name);
 
 /* Text of one problem, I < min(problem_count, CONFIG_PROBLEMS). */

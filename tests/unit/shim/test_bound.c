@@ -121,7 +121,7 @@ files_are_searched_across_chunks(void **state)
 		char tags[BOUND_TAGS] = "";
 
 		put(path, name, at, 3 * CHUNK);
-		assert_int_equal(bound_scan_file(&r, path, tags), 0);
+		assert_int_equal(bound_scan_file(&r, NULL, path, tags), 0);
 		if (strcmp(tags, "w"))
 			fail_msg("not found at %ld", (long)at);
 	}
@@ -129,7 +129,7 @@ files_are_searched_across_chunks(void **state)
 		char tags[BOUND_TAGS] = "";
 
 		put(path, name, at, 3 * CHUNK);
-		assert_int_equal(bound_scan_file(&r, path, tags), 0);
+		assert_int_equal(bound_scan_file(&r, NULL, path, tags), 0);
 		assert_string_equal(tags, "w");
 	}
 }
@@ -144,10 +144,10 @@ a_cut_name_is_no_name(void **state)
 	(void)state;
 	snprintf(path, sizeof(path), "%s/program", testdir);
 	put(path, "/src/app2", 0, 9);
-	assert_int_equal(bound_scan_file(&r, path, tags), 0);
+	assert_int_equal(bound_scan_file(&r, NULL, path, tags), 0);
 	assert_string_equal(tags, "");
 	put(path, "/src/app", 100, 108);
-	assert_int_equal(bound_scan_file(&r, path, tags), 0);
+	assert_int_equal(bound_scan_file(&r, NULL, path, tags), 0);
 	assert_string_equal(tags, "w");
 }
 
@@ -158,9 +158,9 @@ files_that_cannot_be_read_are_errors(void **state)
 	char tags[BOUND_TAGS] = "";
 
 	(void)state;
-	assert_int_equal(bound_scan_file(&r, "/nonexistent/file", tags),
+	assert_int_equal(bound_scan_file(&r, NULL, "/nonexistent/file", tags),
 			 -ENOENT);
-	assert_int_equal(bound_scan_file(&r, testdir, tags), -EISDIR);
+	assert_int_equal(bound_scan_file(&r, NULL, testdir, tags), -EISDIR);
 }
 
 static void

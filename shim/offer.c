@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "shim/offer.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "key/shape.h"
+#include "key/vet.h"
+#include "shim/ask.h"
+#include "shim/job.h"
+#include "store/spool.h"
+
+#include <string.h>
+
+enum { WRITE_AUTO, WRITE_YES, WRITE_NO };
+enum { MODE_RW, MODE_RO, MODE_WO };
+
+typedef const char *getter(void *ctx, const char *name);
+
+static bool
+is(getter *get, void *ctx, const char *name, const char *value)
+{
+	const char *v = get(ctx, name);
+
+	return v && !strcmp(v, value);
+}
+
+static bool
+begins(getter *get, void *ctx, const char *name, const char *value)
+{
+	const char *v = get(ctx, name);
+
+	return v && !strncmp(v, value, strlen(value));
+}
+
+/* A pull request runs code that nobody has looked at yet: what it compiles is
+ * not for others.  CI that we do not know might be doing just that. */
+bool
+offer_auto(getter *get, void *ctx)
+{
+	const char *ci = get(ctx, "CI");
+
+	if (is(get, ctx, "GITHUB_ACTIONS", "true"))
+		return is(get, ctx, "GITHUB_REF_PROTECTED", "true") &&
+		       !begins(get, ctx, "GITHUB_EVENT_NAME", "pull_request");
+	if (is(get, ctx, "GITLAB_CI", "true"))
+		return is(get, ctx, "CI_COMMIT_REF_PROTECTED", "true") &&
+		       !is(get, ctx, "CI_PIPELINE_SOURCE",
+			   "merge_request_event");
+	return !ci || !*ci || !strcmp(ci, "false") || !strcmp(ci, "0");
+}
+
+bool
+offer_wanted(const struct job *j)
+{
+	const struct config_value *v = j->config.v;
+
+	if (!v[CONFIG_REMOTE_URL].text[0] ||
+	    v[CONFIG_REMOTE_MODE].num == MODE_RO ||
+	    v[CONFIG_REMOTE_WRITE].num == WRITE_NO)
+		return false;
+	return v[CONFIG_REMOTE_WRITE].num == WRITE_YES ||
+	       offer_auto(trust_get, (void *)&j->trust);
+}
+
+/* A value that the key holds can be guessed by who reads the bucket. */
+static bool
+names_secret(const struct shape *s, const char *more)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const char *item = shape_item(s, i);
+
+		if ((item[0] == 'e' || item[0] == 'i') &&
+		    vet_secret(item + 1, more))
+			return true;
+	}
+	return false;
+}
+
+const char *
+offer_refuses(const struct job *j, const struct offer *o,
+	      const struct shape *shape)
+{
+	const struct config_value *v = j->config.v;
+
+	if (o->secret ||
+	    names_secret(shape, v[CONFIG_PRIVACY_NEVER_UPLOAD].text))
+		return "private";
+	if ((o->bound || j->mode == ROOTS_NONE) &&
+	    !v[CONFIG_REMOTE_UPLOAD_BOUND].num)
+		return "bound";
+	return NULL;
+}
+
+void
+offer_make(struct job *j, const struct offer *o)
+{
+	struct spool_intent i = { .kind = SPOOL_UNIT,
+				  .at = *o->at,
+				  .k1 = *o->k1,
+				  .shape = o->shape };
+	int r;
+
+	if (o->tag)
+		i.tag = *o->tag;
+	r = spool_add(&j->store, &i);
+	if (r == 0 && o->bound) {
+		i.at = *o->bound;
+		r = spool_add(&j->store, &i);
+	}
+	if (r < 0) {
+		log_msg(LOG_ERROR, "%s: not uploaded: spool: %s",
+			j->args.crate_name, err_text(r));
+		return;
+	}
+	if (o->bound)
+		ask_stored(j, o->bound);
+	ask_stored(j, o->at);
+}
