@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_FETCH_H
+#define DAEMON_FETCH_H
+
+#include <stdint.h>
+
+#include "base/buf.h"       /* allow: value */
+#include "base/digest.h"    /* allow: value */
+#include "daemon/mailbox.h" /* allow: value */
+#include "work/flight.h"    /* allow: value */
+
+struct hub;
+
+/*
+ * Fetching from the remote, once for all who want it: remote manifests by
+ * K0 (hub.units), and packs by where their entry lies (hub.packs), which are
+ * taken into the store.  A fetch is a job of the queue that parks while it
+ * waits for the network.
+ */
+
+/* The VALUE of a successful flight. */
+struct fetch_value {
+	const struct buf *manifest; /* units: encoded, vetted */
+	uint64_t bytes;             /* packs: as received */
+};
+
+/* Tells the poll loop how large a pack is as soon as that is known. */
+struct fetch_size {
+	struct mail mail;
+	struct hub *hub;
+	struct digest key;
+	uint64_t total;
+	uint64_t rate; /* bytes a second, 0: not known */
+};
+
+/* Makes the two tables of flights.  0 or -ENOMEM. */
+int fetch_open(struct hub *h);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "daemon/lifecycle.h"
+
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "daemon/conn.h"
+#include "daemon/hub.h"
+#include "daemon/upload.h"
+#include "work/flight.h"
+
+#include <malloc.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SECOND ((int64_t)1000000000)
+
+/* An install writes the program in steps: it must be quiet for this long. */
+#define SETTLE_NS (5 * SECOND)
+#define DEMAND_NS (3 * SECOND)
+
+static void
+fold_file(struct digest_ctx *c, const char *path)
+{
+	struct stat st;
+	struct file_id id = { 0 };
+
+	if (path && stat(path, &st) == 0)
+		file_id_of(&st, &id);
+	digest_str(c, path ? path : "");
+	digest_u64(c, id.dev);
+	digest_u64(c, id.ino);
+	digest_u64(c, id.size);
+	digest_u64(c, (uint64_t)id.mtime);
+}
+
+static uint64_t
+end_state(struct digest_ctx *c)
+{
+	struct digest d;
+	uint64_t v;
+
+	digest_end(c, &d);
+	memcpy(&v, d.b, sizeof(v));
+	return v;
+}
+
+static uint64_t
+config_state(struct hub *h)
+{
+	struct hub_setup *s = hub_get(h);
+	struct digest_ctx c;
+
+	digest_init(&c);
+	for (int i = 0; i < CONFIG_FILES; i++)
+		fold_file(&c, s->config.file[i].path);
+	hub_put(s);
+	return end_state(&c);
+}
+
+static uint64_t
+program_state(struct hub *h)
+{
+	struct digest_ctx c;
+
+	digest_init(&c);
+	fold_file(&c, h->program);
+	return end_state(&c);
+}
+
+void
+lifecycle_init(struct lifecycle *l, struct hub *h, bool on_demand)
+{
+	*l = (struct lifecycle){ .hub = h, .on_demand = on_demand };
+	l->config_state = config_state(h);
+	l->program_state = program_state(h);
+}
+
+void
+lifecycle_reload(struct lifecycle *l)
+{
+	struct hub_setup *s;
+
+	if (hub_load(l->hub, &s) < 0)
+		return;
+	hub_replace(l->hub, s);
+	hub_count(l->hub, HUB_RELOADS);
+	l->config_state = config_state(l->hub);
+	log_msg(LOG_INFO, "configuration read again");
+	upload_hurry(l->hub->uploads);
+}
+
+/* Another program at our path, whole and quiet: the demand that is under way
+ * gets 3 s, all else is taken up again by the successor. */
+static void
+look_at_program(struct lifecycle *l, int64_t now)
+{
+	uint64_t state = program_state(l->hub);
+
+	if (l->exec_by) {
+		l->exec_now = now >= l->exec_by ||
+			      (flight_count(l->hub->packs) == 0 &&
+			       flight_count(l->hub->units) == 0);
+		return;
+	}
+	if (state == l->program_state || access(l->hub->program, X_OK) < 0) {
+		l->program_since = 0;
+		return;
+	}
+	if (!l->program_since)
+		l->program_since = now;
+	if (now - l->program_since < SETTLE_NS)
+		return;
+	log_msg(LOG_INFO, "%s was replaced: starting it", l->hub->program);
+	upload_stop(l->hub->uploads, true);
+	l->hub->stopping = true;
+	l->exec_by = now + DEMAND_NS;
+}
+
+static void
+look_at_idleness(struct lifecycle *l, int64_t now)
+{
+	struct hub_setup *s = hub_get(l->hub);
+	int64_t limit = s->config.v[CONFIG_DAEMON_IDLE_EXIT].num * 1000000;
+	struct conns *all = l->hub->conns;
+
+	hub_put(s);
+	if (upload_active(l->hub->uploads) || all->count)
+		return;
+	if (now - all->active > 10 * SECOND && now - all->active < 12 * SECOND)
+		malloc_trim(0);
+	if (!l->on_demand || !limit || now - all->active < limit)
+		return;
+	log_msg(LOG_INFO, "nothing to do: leaving");
+	l->hub->quit = true;
+}
+
+int64_t
+lifecycle_tick(struct lifecycle *l, int64_t now)
+{
+	if (now < l->next && !l->exec_by)
+		return l->next;
+	l->next = now + SECOND;
+	if (config_state(l->hub) != l->config_state)
+		lifecycle_reload(l);
+	look_at_program(l, now);
+	look_at_idleness(l, now);
+	return l->exec_by ? now + SECOND / 20 : l->next;
+}

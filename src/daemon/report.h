@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_REPORT_H
+#define DAEMON_REPORT_H
+
+#include <stddef.h>
+
+struct buf;
+struct hub;
+
+/* Appends the lines of REPORT, "name=value" with a NUL each; gives their
+ * number.  Threads: the poll loop's. */
+size_t report_lines(struct hub *h, struct buf *out);
+
+#endif
