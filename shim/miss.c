@@ -6,9 +6,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "key/trace.h"
+#include "shim/ask.h"
 #include "shim/hit.h"
 #include "shim/job.h"
 #include "shim/keep.h"
+#include "shim/prefork.h"
 #include "shim/run.h"
 #include "shim/tidy.h"
 
@@ -33,6 +35,9 @@ struct miss {
 	char *vars[2]; /* our two variables */
 	char **argv;
 	char **env;
+	bool ready; /* all of the above is there */
+	struct prefork child;
+	bool held;      /* the child waits at its gate */
 	unsigned state; /* directories of incremental state before */
 };
 
@@ -242,7 +247,10 @@ finish(struct miss *m, struct run *run, struct keep *k, bool stepped)
 	unlink(m->trace);
 	j->event.store_us = job_us(start);
 	if (r == 0) {
-		job_say(j, k->duplicate ? "dup" : "miss", NULL, code);
+		if (k->stays)
+			snprintf(reason, sizeof(reason), "local:%s", k->stays);
+		job_say(j, k->duplicate ? "dup" : "miss",
+			k->stays ? reason : NULL, code);
 		tidy_after_store(j, j->event.bytes);
 		return;
 	}
@@ -255,7 +263,10 @@ static void
 compile(struct miss *m)
 {
 	struct job *j = m->job;
-	struct run run = { .argv = m->argv, .env = m->env, .roots = &j->roots };
+	struct run run = { .argv = m->argv,
+			   .env = m->env,
+			   .roots = &j->roots,
+			   .child = m->held ? &m->child : NULL };
 	struct keep k = { .job = j,
 			  .run = &run,
 			  .trace = m->trace,
@@ -284,20 +295,67 @@ compile(struct miss *m)
 	run_end(run.status);
 }
 
+/* Everything the compiler's child needs; it cannot be changed afterwards. */
+static int
+prepare(struct miss *m, const char **why)
+{
+	int r;
+
+	if (m->ready)
+		return 0;
+	*why = "no-observer";
+	r = observe(m);
+	if (r < 0)
+		return r;
+	*why = "memory";
+	r = build_argv(m);
+	r = r ? r : build_env(m);
+	m->ready = r == 0;
+	return r;
+}
+
+/* It came out of a store: ends the process. */
+static void
+serve(struct miss *m, const char *outcome)
+{
+	if (m->held)
+		prefork_drop(&m->child);
+	if (m->trace[0])
+		unlink(m->trace);
+	job_say(m->job, outcome, NULL, 0);
+	_exit(0);
+}
+
+/*
+ * The compiler's child comes first: while we wait for the daemon it sets
+ * itself up, and a "no" costs the unit no more than the answer took.
+ */
+static void
+ask(struct miss *m)
+{
+	const char *why;
+
+	if (!ask_wanted(m->job))
+		return;
+	if (prepare(m, &why) == 0)
+		m->held = prefork_start(&m->child, m->argv, m->env, true) == 0;
+	if (ask_remote(m->job) && hit_try(m->job))
+		serve(m, "remote_hit");
+}
+
 void
 miss_run(struct job *j)
 {
 	struct miss m = { .job = j };
+	const char *why;
 
-	if (lead_or_follow(j)) {
-		job_say(j, "local_hit", NULL, 0);
-		_exit(0);
-	}
-	if (observe(&m) < 0)
-		job_pass(j, "no-observer");
-	if (build_argv(&m) < 0 || build_env(&m) < 0) {
-		unlink(m.trace);
-		job_pass(j, "memory");
+	ask(&m);
+	if (lead_or_follow(j))
+		serve(&m, "local_hit");
+	if (prepare(&m, &why) < 0) {
+		if (m.trace[0])
+			unlink(m.trace);
+		job_pass(j, why);
 	}
 	compile(&m);
 	_exit(1);
