@@ -19,7 +19,7 @@
 
 enum { MODE_RW, MODE_RO, MODE_WO }; /* as in config_keys.def */
 
-static const struct remote_ops *const kinds[] = { &s3_ops };
+static const struct remote_ops *const kinds[] = { &s3_ops, &dirremote_ops };
 
 static void probe(struct remote *r);
 static void write_format(struct remote *r);

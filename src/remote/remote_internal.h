@@ -61,6 +61,7 @@ struct remote_ops {
 };
 
 extern const struct remote_ops s3_ops;
+extern const struct remote_ops dirremote_ops;
 
 struct remote {
 	const struct remote_ops *ops;
