@@ -86,6 +86,27 @@ find(struct job *j, const struct digest *k1, struct entry *e, struct digest *at)
 	return r;
 }
 
+/* What a remote gave may only be called as rustc would have called it: one
+ * more file could stand in for another crate. */
+static bool
+names_fit(const struct job *j, const struct entry *e)
+{
+	const struct args *a = &j->args;
+	size_t n = strlen(a->crate_name), x = strlen(a->extra_filename);
+
+	for (size_t i = 0; i < e->nout; i++) {
+		const char *name = e->out[i].name;
+
+		if (strncmp(name, a->crate_name, n) && !strncmp(name, "lib", 3))
+			name += 3;
+		if (strncmp(name, a->crate_name, n) ||
+		    strncmp(name + n, a->extra_filename, x) ||
+		    (name[n + x] && name[n + x] != '.'))
+			return false;
+	}
+	return true;
+}
+
 static bool
 serve(struct job *j, const struct entry *e, const struct digest *at)
 {
@@ -98,8 +119,17 @@ serve(struct job *j, const struct entry *e, const struct digest *at)
 		.depinfo = &depinfo,
 	};
 	int64_t start = file_monotonic();
-	int n = depinfo_expand(e->depinfo.p ? e->depinfo.p : "", e->depinfo.len,
-			       &j->roots, job_getenv, &depinfo);
+	int n;
+
+	if (e->origin && !names_fit(j, e)) {
+		log_msg(LOG_ERROR,
+			"%s: a remote result names files that are "
+			"not its own",
+			j->args.crate_name);
+		return false;
+	}
+	n = depinfo_expand(e->depinfo.p ? e->depinfo.p : "", e->depinfo.len,
+			   &j->roots, job_getenv, &depinfo);
 
 	if (n == 0)
 		n = depinfo.failed ? ERR_TOOBIG : restore_outputs(&r);

@@ -89,7 +89,8 @@ offer_refuses(const struct job *j, const struct offer *o,
 	if ((o->bound || j->mode == ROOTS_NONE) &&
 	    !v[CONFIG_REMOTE_UPLOAD_BOUND].num)
 		return "bound";
-	return NULL;
+	/* No reader would look at such names. */
+	return vet_shape(shape) < 0 ? "foreign-path" : NULL;
 }
 
 void

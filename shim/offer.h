@@ -33,7 +33,8 @@ struct offer {
 	bool secret;              /* an output holds a secret's value */
 };
 
-/* Why the result stays here: "private", "bound", or NULL: it may travel. */
+/* Why the result stays here: "private", "bound", "foreign-path" (it depends
+ * on files that a remote may not name), or NULL: it may travel. */
 const char *offer_refuses(const struct job *j, const struct offer *o,
 			  const struct shape *shape);
 

@@ -83,26 +83,16 @@ vet_manifest(struct fetch *f)
 }
 
 static int
-keep_pack(struct fetch *f)
-{
-	struct pack_info info;
-	struct hub_store *s = hub_store(f->hub);
-	int r = unpack_end(f->unpack, &info);
-
-	if (r == 0 && s)
-		memo_add_stored(&s->memo, info.bytes);
-	return r;
-}
-
-static int
 finish(struct fetch *f)
 {
 	int r = remote_result(&f->op);
+	struct pack_info info;
 
 	if (f->result == 0)
 		f->result = r;
 	if (f->result == 0)
-		f->result = f->kind == PACKS ? keep_pack(f) : vet_manifest(f);
+		f->result = f->kind == PACKS ? unpack_end(f->unpack, &info)
+					     : vet_manifest(f);
 	if (f->result == ERR_CORRUPT || f->result == ERR_REFUSED) {
 		if (r == 0) {
 			hub_count(f->hub, HUB_CORRUPT);

@@ -214,6 +214,7 @@ put_pack(struct uploading *u, struct hub_store *s)
 	struct pack_source src = {
 		.store = &s->store,
 		.memo = &s->memo,
+		.at = &u->at,
 		.k1 = u->record.k1,
 		.tag = u->record.tag,
 		.entry = &u->entry,
