@@ -28,7 +28,9 @@ struct pack_source {
 	struct store *store;
 	struct memo *memo;
 	struct digest k1;
-	struct digest tag; /* form of the diagnostics; zero: none */
+	struct digest tag;       /* form of the diagnostics; zero: none */
+	const struct digest *at; /* where the entry lies; NULL: at K1 with
+				  * the tag (only a bound one does not) */
 	const struct entry *entry;
 	const struct shape *shape;
 };
@@ -51,10 +53,11 @@ struct pack_info {
 };
 
 /*
- * Reading: fed in pieces of any size, it never waits and holds one piece.
- * Everything is checked: every maximum before it is used, that the pack is
- * for the key AT that was asked for (K1, or K1 tagged: base for both is in
- * LAYOUT), names, digest of every blob, the shape (key/vet.h).
+ * Reading: fed in pieces of any size, it never waits and holds the header,
+ * then a window and one piece.  Everything is checked: every maximum before
+ * it is used, that the pack is for the key AT that was asked for, names,
+ * digest of every blob, the shape (key/vet.h).  What K0 it is for only the
+ * writer knows; a lie there is a useless record in a manifest.
  */
 struct unpack;
 
@@ -65,8 +68,9 @@ int unpack_open(struct store *s, struct memo *m, const struct digest *at,
  * shape or name), -ENOSPC and the like. */
 int unpack_feed(struct unpack *u, const void *p, size_t n);
 
-/* All was fed: publishes blobs, entry and manifest record.  0 or as
- * unpack_feed; ERR_CORRUPT also if something is missing.  Nothing is
+/* All was fed: publishes blobs, entry and manifest record, and adds to the
+ * memo's count of stored bytes.  A sound entry that is there already stays.
+ * 0 or as unpack_feed; ERR_CORRUPT also if something is missing.  Nothing is
  * published but on success (blobs may be). */
 int unpack_end(struct unpack *u, struct pack_info *info);
 

@@ -107,6 +107,21 @@ publish(struct store *s, struct memo *m, int fromfd, const char *from,
 	return ERR_CHANGED;
 }
 
+int
+blob_adopt(struct store *s, struct memo *m, const char *tmp,
+	   const struct digest *d, bool *existed)
+{
+	struct file_id id;
+	bool had = false;
+	int r = publish(s, m, s->dir, tmp, d, &had);
+
+	if (r == 0 && !had && file_id_at(s->dir, tmp, &id) == 0)
+		memo_put_own(m, &id, d);
+	if (r == 0)
+		*existed = had;
+	return r;
+}
+
 /* Hashes the copy, not the original: nobody else can write to it. */
 static int
 put_copy(struct store *s, struct memo *m, int in, struct digest *out,

@@ -31,6 +31,14 @@ struct blob_put {
 int blob_put(struct store *s, struct memo *m, struct blob_put *p,
 	     struct digest *out);
 
+/*
+ * The file TMP below the store, closed, which nobody else knows and whose
+ * bytes are known to have the digest D, becomes that blob; its name TMP
+ * stays.  *EXISTED: a sound one was there.  0 or -errno.
+ */
+int blob_adopt(struct store *s, struct memo *m, const char *tmp,
+	       const struct digest *d, bool *existed);
+
 /* True if the blob is there (not: is sound). */
 bool blob_exists(struct store *s, const struct digest *d);
 

@@ -39,7 +39,8 @@ int rmanifest_decode(const void *p, size_t n, struct rmanifest *out);
 void rmanifest_encode(const struct rmanifest *m, struct buf *out);
 
 /* Puts R in front; drops one with an equal shape, else the oldest of too
- * many, and the oldest as long as it would be over RMANIFEST_BYTES.  Takes R's shape.  1: M changed; 0: its (shape, K1) was there. */
+ * many, and the oldest as long as it would be over RMANIFEST_BYTES.  Takes
+ * R's shape.  1: M changed; 0: its (shape, K1) was there. */
 int rmanifest_add(struct rmanifest *m, struct rmanifest_record *r);
 
 /* True if M has the K1 and tag of R with another content: its compile is not
