@@ -89,28 +89,42 @@ put_op(struct dir_op *o)
 	free(o);
 }
 
-/* Ends O's operation, once. */
+/* Ends O's operation, once.  The owner may finish it before this returns, so
+ * the caller has a reference to O of its own, and no lock. */
 static void
 end(struct dir_op *o, int result)
 {
 	struct remote *r = o->dir->remote;
 	enum remote_sign sign = REMOTE_ALIVE;
+	struct remote_run *run;
 
 	pthread_mutex_lock(&o->lock);
-	if (o->run) {
-		struct remote_run *run = o->run;
-
-		o->run = NULL;
-		if (result == ERR_TIMEOUT)
-			sign = REMOTE_SILENT;
-		else if (result == -EIO || result == -ESTALE)
-			sign = REMOTE_FAILED;
-		if (result != -ECANCELED)
-			remote_blame(r, o->verb, sign);
+	run = o->run;
+	o->run = NULL;
+	if (run)
 		run->op->existed = o->existed;
-		remote_end(run, result);
-	}
 	pthread_mutex_unlock(&o->lock);
+	if (!run)
+		return;
+	if (result == ERR_TIMEOUT)
+		sign = REMOTE_SILENT;
+	else if (result == -EIO || result == -ESTALE)
+		sign = REMOTE_FAILED;
+	if (result != -ECANCELED)
+		remote_blame(r, o->verb, sign);
+	remote_end(run, result);
+}
+
+/* The same for one that no thread has.  dir->lock is held and dropped
+ * meanwhile. */
+static void
+end_waiting(struct dir *d, struct dir_op *o, int result)
+{
+	o->refs++;
+	pthread_mutex_unlock(&d->lock);
+	end(o, result);
+	pthread_mutex_lock(&d->lock);
+	put_op(o);
 }
 
 static void
@@ -448,9 +462,7 @@ watch(void *arg)
 				give_up(d, o);
 				continue;
 			}
-			pthread_mutex_unlock(&d->lock);
-			end(o, ERR_TIMEOUT);
-			pthread_mutex_lock(&d->lock);
+			end_waiting(d, o, ERR_TIMEOUT);
 		}
 	}
 	pthread_mutex_unlock(&d->lock);
@@ -556,9 +568,7 @@ dir_stop(void *kind)
 	for (int lane = 0; lane < 2; lane++) {
 		while ((o = d->waiting[lane]) != NULL) {
 			d->waiting[lane] = o->next;
-			pthread_mutex_unlock(&d->lock);
-			end(o, -ECANCELED);
-			pthread_mutex_lock(&d->lock);
+			end_waiting(d, o, -ECANCELED);
 		}
 	}
 	wait_threads(d);
@@ -638,15 +648,12 @@ dir_start(void *kind, struct remote_run *run)
 	return 0;
 }
 
-/* Its own lock first: `end` may just be on its way out. */
 static void
 dir_finish(void *kind, struct remote_run *run)
 {
 	struct dir *d = kind;
 	struct dir_op *o = run->kind;
 
-	pthread_mutex_lock(&o->lock);
-	pthread_mutex_unlock(&o->lock);
 	pthread_mutex_lock(&d->lock);
 	put_op(o);
 	pthread_mutex_unlock(&d->lock);
@@ -664,12 +671,12 @@ dir_cancel(void *kind, struct remote_run *run)
 	for (int lane = 0; lane < 2; lane++)
 		for (struct dir_op *w = d->waiting[lane]; w; w = w->next)
 			waits = waits || w == o;
-	if (waits)
+	if (waits) {
 		for (int lane = 0; lane < 2; lane++)
 			unlink_op(&d->waiting[lane], o);
+		end_waiting(d, o, -ECANCELED);
+	}
 	pthread_mutex_unlock(&d->lock);
-	if (waits)
-		end(o, -ECANCELED);
 }
 
 static void
