@@ -43,6 +43,8 @@ struct kached {
 	int epoll;
 	int signals;
 	int64_t stop_by; /* told to stop: leave at the latest then */
+	int64_t look_at; /* when to look whether our directory is there */
+	bool lost;       /* it is not */
 	char **argv;
 };
 
@@ -286,8 +288,10 @@ serve(struct kached *k, int on_demand)
 		log_msg(LOG_WARN, "left with work that does not end");
 	else if (k->life.exec_now)
 		become_new(k);
-	listen_close(&k->listen, k->hub.socket);
-	log_msg(LOG_INFO, "stopped");
+	/* The socket there may be a successor's. */
+	listen_close(&k->listen, k->lost ? NULL : k->hub.socket);
+	if (!k->lost)
+		log_msg(LOG_INFO, "stopped");
 	/* What does not end would be waited for by an orderly end. */
 	if (k->hub.setup)
 		_exit(0);

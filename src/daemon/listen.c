@@ -213,6 +213,17 @@ listen_close(struct listen *l, const char *path)
 	l->fd = l->lock = -1;
 }
 
+int
+listen_lost(const struct listen *l, const char *dir)
+{
+	char path[4200];
+	struct stat ours, there;
+
+	snprintf(path, sizeof(path), "%s/daemon.lock", dir);
+	return fstat(l->lock, &ours) < 0 || stat(path, &there) < 0 ||
+	       ours.st_dev != there.st_dev || ours.st_ino != there.st_ino;
+}
+
 static void
 keep_over_exec(struct listen *l, int keep)
 {

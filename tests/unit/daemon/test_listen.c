@@ -60,6 +60,8 @@ serves(const char *dir, const char *path)
 	NEED((st.st_mode & 0777) == 0600);
 	NEED(dial_connect(path, &fd) == 0);
 	NEED(l.fd == 3 && l.lock == 4);
+	NEED(!listen_lost(&l, dir));
+	NEED(listen_lost(&l, "/nonexistent"));
 	NEED(fcntl(l.fd, F_GETFD) == FD_CLOEXEC);
 	NEED(fcntl(l.lock, F_GETFD) == FD_CLOEXEC);
 	listen_close(&l, path);
