@@ -24,6 +24,9 @@ struct cmd {
 };
 
 extern const struct cmd cmd_stats;
+extern const struct cmd cmd_monitor;
+extern const struct cmd cmd_daemon;
+extern const struct cmd cmd_drain;
 extern const struct cmd cmd_gc;
 extern const struct cmd cmd_verify;
 extern const struct cmd cmd_config;

@@ -6,6 +6,9 @@
 
 static const struct cmd *const commands[] = {
 	&cmd_stats,
+	&cmd_monitor,
+	&cmd_daemon,
+	&cmd_drain,
 	&cmd_gc,
 	&cmd_verify,
 	&cmd_config,

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "cli/cmd.h"
+
+#include "base/detach.h"
+#include "base/err.h"
+#include "cli/local.h"
+#include "cli/service.h"
+#include "cli/tail.h"
+#include "cli/talk.h"
+#include "cli/view.h"
+#include "wire/message.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STOP_MS = 30000, GONE_MS = 10000, LOG_LINES = 20, LINES_MAX = 100000 };
+
+struct request {
+	struct talk talk;
+	bool raw;
+	bool follow;
+	int lines;
+};
+
+static int
+failed(const char *what, int r)
+{
+	fprintf(stderr, "kache daemon: %s: %s\n", what, err_text(r));
+	return CMD_FAILED;
+}
+
+static int
+start(struct request *q)
+{
+	struct talk_report r;
+	bool started;
+	int e = talk_start(&q->talk, &started);
+
+	if (e == ERR_TIMEOUT)
+		fprintf(stderr, "kache daemon: it does not answer; see %s\n",
+			q->talk.log);
+	if (e < 0)
+		return failed("start", e);
+	if (talk_status(&q->talk, &r) == 0) {
+		const char *pid = talk_value(&r, "pid");
+
+		printf("%s: pid %s, %s\n", started ? "started" : "runs already",
+		       pid ? pid : "?", q->talk.socket);
+		buf_free(&r.lines);
+	}
+	return CMD_OK;
+}
+
+/* What waits on the disk, for when nobody can be asked. */
+static void
+print_spool(const struct talk *t)
+{
+	struct local l;
+
+	local_look(t->dir, &l);
+	view_local(&l);
+}
+
+static int
+stop(struct request *q)
+{
+	uint64_t left;
+	int r = talk_left(&q->talk, MESSAGE_STOP, STOP_MS, &left);
+
+	if (r == ERR_MISS) {
+		puts("not running");
+		return CMD_OK;
+	}
+	if (r < 0) {
+		failed("stop", r);
+		print_spool(&q->talk);
+		return CMD_FAILED;
+	}
+	r = talk_gone(&q->talk, GONE_MS);
+	if (r < 0)
+		return failed("it is still there", r);
+	printf("stopped; %" PRIu64 " uploads are left for the next one\n",
+	       left);
+	return CMD_OK;
+}
+
+static int
+restart(struct request *q)
+{
+	int status = stop(q);
+
+	return status == CMD_OK ? start(q) : status;
+}
+
+static int
+print_raw(const struct talk *t)
+{
+	struct talk_report r;
+	int e = talk_status(t, &r);
+	const char *p;
+
+	if (e < 0)
+		return failed("status", e);
+	p = r.lines.p;
+	for (size_t i = 0; i < r.count; i++, p += strlen(p) + 1)
+		puts(p);
+	buf_free(&r.lines);
+	return CMD_OK;
+}
+
+static int
+status(struct request *q)
+{
+	struct talk_report r;
+	int e;
+
+	if (q->raw)
+		return print_raw(&q->talk);
+	e = talk_status(&q->talk, &r);
+	if (e == 0)
+		printf("%-16s running\n", "daemon");
+	else
+		printf("%-16s offline%s%s\n", "daemon",
+		       e == ERR_MISS ? "" : ": ",
+		       e == ERR_MISS ? "" : err_text(e));
+	service_print();
+	if (e == 0) {
+		view_report(&r, false);
+		buf_free(&r.lines);
+	} else {
+		view_offline(&q->talk);
+	}
+	print_spool(&q->talk);
+	return CMD_OK;
+}
+
+static int
+run_here(struct request *q)
+{
+	char path[PATH_MAX];
+	int r = detach_beside("kached", path, sizeof(path));
+
+	(void)q;
+	if (r == 0) {
+		execl(path, "kached", (char *)NULL);
+		r = -errno;
+	}
+	return failed(path, r);
+}
+
+static int
+show_log(struct request *q)
+{
+	int r = tail_show(q->talk.log, q->lines, q->follow);
+
+	return r < 0 ? failed(q->talk.log, r) : CMD_OK;
+}
+
+static int
+install(struct request *q)
+{
+	return service_install(&q->talk);
+}
+
+static int
+uninstall(struct request *q)
+{
+	return service_uninstall(&q->talk);
+}
+
+struct verb {
+	const char *name;
+	int (*run)(struct request *q);
+};
+
+static const struct verb verbs[] = {
+	{ "status", status },   { "start", start },         { "stop", stop },
+	{ "restart", restart }, { "run", run_here },        { "log", show_log },
+	{ "install", install }, { "uninstall", uninstall },
+};
+
+enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
+
+static int
+parse_options(int argc, char **argv, struct request *q)
+{
+	static const struct option options[] = {
+		{ "raw", no_argument, NULL, 'r' },
+		{ "lines", required_argument, NULL, 'n' },
+		{ "no-follow", no_argument, NULL, 'f' },
+		{ 0 },
+	};
+	int opt;
+
+	q->follow = true;
+	q->lines = LOG_LINES;
+	while (true) {
+		opt = getopt_long(argc, argv, "n:", options, NULL);
+		if (opt == -1)
+			break;
+		if (opt == 'r')
+			q->raw = true;
+		else if (opt == 'f')
+			q->follow = false;
+		else if (opt != 'n')
+			return CMD_USAGE;
+		else
+			q->lines = atoi(optarg);
+		if (q->lines < 0 || q->lines > LINES_MAX)
+			return cmd_usage(&cmd_daemon, "no number: %s", optarg);
+	}
+	if (argc - optind > 1)
+		return cmd_usage(&cmd_daemon, "too many arguments");
+	return CMD_OK;
+}
+
+static int
+daemon_run(int argc, char **argv)
+{
+	static struct request q;
+	const char *name = "status";
+	int r = parse_options(argc, argv, &q);
+
+	if (r != CMD_OK)
+		return r;
+	if (optind < argc)
+		name = argv[optind];
+	for (int i = 0; i < VERBS; i++) {
+		if (strcmp(name, verbs[i].name) != 0)
+			continue;
+		if (talk_init(&q.talk, "daemon") < 0)
+			return CMD_FAILED;
+		return verbs[i].run(&q);
+	}
+	return cmd_usage(&cmd_daemon, "no such thing: %s", name);
+}
+
+const struct cmd cmd_daemon = {
+	.name = "daemon",
+	.args = "[status [--raw] | start | stop | restart | run | log "
+		"[-n LINES] [--no-follow] |\n"
+		"                     install | uninstall]",
+	.summary = "the daemon: is it there, start it, stop it, read its log",
+	.help = "Without a word the same as status.\n\n"
+		"  status     whether it runs, and all it says of itself;\n"
+		"             --raw: lines name=value\n"
+		"  start      starts it in the background, returns when it is "
+		"ready\n"
+		"  stop       ends it after what it uploads just now, at most "
+		"30 s\n"
+		"  restart    both\n"
+		"  run        runs it in the foreground\n"
+		"  log        the end of its log, and what is added; -n "
+		"LINES:\n"
+		"             so many; --no-follow: not what is added\n"
+		"  install    makes it a service of systemd for this user\n"
+		"  uninstall  removes that\n",
+	.run = daemon_run,
+};

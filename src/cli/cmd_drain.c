@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "cli/cmd.h"
+
+#include "base/err.h"
+#include "cli/local.h"
+#include "cli/talk.h"
+#include "cli/view.h"
+#include "config/config_parse.h"
+#include "wire/message.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+enum { DEFAULT_MS = 30000, MAX_MS = 3600000 };
+
+static int
+parse_options(int argc, char **argv, int64_t *ms)
+{
+	static const struct option options[] = {
+		{ "timeout", required_argument, NULL, 't' },
+		{ 0 },
+	};
+	int opt;
+
+	while (true) {
+		opt = getopt_long(argc, argv, "", options, NULL);
+		if (opt == -1)
+			break;
+		if (opt != 't')
+			return CMD_USAGE;
+		if (config_parse_duration(optarg, ms) < 0 || *ms > MAX_MS)
+			return cmd_usage(&cmd_drain, "no time: %s", optarg);
+	}
+	if (optind < argc)
+		return cmd_usage(&cmd_drain, "too many arguments");
+	return CMD_OK;
+}
+
+static int
+drain(int argc, char **argv)
+{
+	static struct talk t;
+	int64_t ms = DEFAULT_MS;
+	uint64_t left = 0;
+	struct local l;
+	bool started;
+	int r = parse_options(argc, argv, &ms);
+
+	if (r != CMD_OK)
+		return r;
+	if (talk_init(&t, "drain") < 0)
+		return CMD_FAILED;
+	local_look(t.dir, &l);
+	r = talk_left(&t, MESSAGE_DRAIN, ms, &left);
+	if (r == ERR_MISS && l.waiting) {
+		r = talk_start(&t, &started);
+		if (r == 0)
+			r = talk_left(&t, MESSAGE_DRAIN, ms, &left);
+	}
+	if (r < 0 && l.waiting) {
+		fprintf(stderr, "kache drain: no daemon: %s\n", err_text(r));
+		view_local(&l);
+		return CMD_FAILED;
+	}
+	if (left == 0) {
+		puts("nothing is left to upload");
+	} else {
+		printf("%" PRIu64 " uploads are left; they stay in the spool "
+		       "for the next daemon\n",
+		       left);
+	}
+	local_look(t.dir, &l);
+	if (left || l.dead)
+		view_local(&l);
+	return CMD_OK;
+}
+
+const struct cmd cmd_drain = {
+	.name = "drain",
+	.args = "[--timeout TIME]",
+	.summary = "wait until everything is uploaded",
+	.help = "Starts the daemon if uploads wait and nobody runs, and waits "
+		"for it. What is left\nwhen the time is over stays in the "
+		"spool and is no failure.\n\n"
+		"  --timeout TIME   wait at most so long: 90s, 5m; without it "
+		"30 s\n",
+	.run = drain,
+};

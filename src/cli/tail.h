@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_TAIL_H
+#define CLI_TAIL_H
+
+/*
+ * Writes the last LINES lines of the file PATH to stdout.  FOLLOW: then what
+ * is added, also by a file that takes its place, until stdout is gone.
+ * 0 or -errno.
+ */
+int tail_show(const char *path, int lines, int follow);
+
+#endif
