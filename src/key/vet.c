@@ -7,10 +7,14 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Where a system keeps what all its users may read. */
+/*
+ * Where a system keeps what all its users may read; and the names that
+ * sources have in outputs, which rustc looks for in vain: std's are in
+ * /rustc, ours in /kache (rustc/roots.c).
+ */
 static const char *const system_dirs[] = {
-	"/usr",    "/lib", "/lib32", "/lib64",     "/libx32",
-	"/libo32", "/bin", "/sbin",  "/nix/store", "/gnu/store",
+	"/usr", "/lib",  "/lib32",     "/lib64",     "/libx32", "/libo32",
+	"/bin", "/sbin", "/nix/store", "/gnu/store", "/rustc",  "/kache",
 };
 
 /* Upper case; '*' stands for anything. */

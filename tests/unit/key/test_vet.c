@@ -49,6 +49,8 @@ what_compiles_name_passes(void **state)
 		"f/lib64/ld-linux-x86-64.so.2",
 		"f/usr",
 		"pcc",
+		"a/rustc",
+		"a/kache/cargo/registry",
 		"eCARGO_PKG_NAME",
 		"iOUT_DIR",
 	};
