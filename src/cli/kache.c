@@ -5,13 +5,8 @@
 #include <string.h>
 
 static const struct cmd *const commands[] = {
-	&cmd_stats,
-	&cmd_monitor,
-	&cmd_daemon,
-	&cmd_drain,
-	&cmd_gc,
-	&cmd_verify,
-	&cmd_config,
+	&cmd_stats, &cmd_monitor, &cmd_daemon, &cmd_drain,
+	&cmd_gc,    &cmd_verify,  &cmd_config,
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

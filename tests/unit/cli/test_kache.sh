@@ -9,7 +9,16 @@ for name in $(env | sed -n 's/^\(KACHE_[A-Z_]*\)=.*/\1/p'); do
 	unset "$name"
 done
 export HOME=$work/home KACHE_CACHE_DIR=$work/store LC_ALL=C
-mkdir -p "$HOME"
+mkdir -p "$HOME" "$work/bin"
+# The user's own systemd must not notice us.
+cat >"$work/bin/systemctl" <<'EOF'
+#!/bin/sh
+echo "$*" >>"${0%/*}/calls"
+echo "${SYSTEMCTL_SAYS-}"
+[ -n "${SYSTEMCTL_SAYS-}" ]
+EOF
+chmod +x "$work/bin/systemctl"
+PATH=$work/bin:$PATH
 n=0
 bad=0
 
@@ -53,11 +62,11 @@ has '^usage: kache'; point "and says how"
 run 0 --help && has 'stats .*gc .*|  gc '; point "--help lists commands"
 run 0 --version && has '^kache [0-9]'; point "--version"
 run 2 nonsense && has "no command 'nonsense'"; point "an unknown command"
-for c in stats gc verify config; do
+for c in stats gc verify config monitor daemon drain; do
 	run 0 help $c && has "^usage: kache $c"; point "help $c"
 	run 0 $c --help && has "^usage: kache $c"; point "$c --help"
 	run 2 $c --nonsense; point "$c with an unknown option"
-	run 2 $c extra; point "$c with an argument too many"
+	run 2 $c extra more; point "$c with an argument too many"
 done
 run 2 stats --since tomorrow; point "stats with a bad time"
 run 2 gc --max-size much; point "gc with a bad size"
@@ -118,6 +127,58 @@ chmod 777 "$KACHE_CACHE_DIR"
 run 1 config && has 'others may write to it'; point "config names a mode"
 KACHE_CACHE_DIR=/proc/none run 1 config
 has '/proc/none: nothing can be stored'; point "config names a bad place"
+chmod 700 "$KACHE_CACHE_DIR"
+run 2 daemon dance; point "no such action of the daemon"
+run 2 daemon log -n -1; point "a number of lines below 0"
+run 2 drain --timeout soon; point "drain with a bad time"
+run 2 monitor --interval 1ms; point "monitor with too short a time"
+run 0 daemon && has '^daemon +offline$'; point "daemon says offline"
+has "^socket +$KACHE_CACHE_DIR/daemon.sock$"; point "and where it would be"
+run 1 daemon status --raw; point "raw status fails without one"
+run 0 daemon stop && has 'not running'; point "stop without one"
+run 1 daemon log --no-follow && has 'daemon.log'; point "no log"
+seq 30 >"$KACHE_CACHE_DIR/daemon.log"
+run 0 daemon log --no-follow -n 2 && [ "$out" = "29
+30" ]; point "the end of the log"
+run 0 drain && has 'nothing is left'; point "drain with nothing to do"
+run 0 monitor --once; point "monitor without a daemon"
+has '^daemon: offline$'; point "says that it is offline"
+has '^store .* 0 entries' && has 'passthrough .* unknown-driver'
+point "and shows the rest"
+echo 99999999999999 30 >"$KACHE_CACHE_DIR/daemon.down"
+run 0 daemon && has '^marked down '; point "a mark is shown"
+rm "$KACHE_CACHE_DIR/daemon.down"
+KACHE_CACHE_DIR=$work/$(printf '%0120d' 0) run 0 daemon install
+units=$HOME/.config/systemd/user
+[ -e "$units/kache.service" ] && [ ! -e "$units/kache.socket" ] &&
+	has 'too long for systemd'; point "a socket systemd cannot have"
+rm "$units/kache.service"
+run 0 daemon install && grep -q "^ListenStream=$KACHE_CACHE_DIR/daemon.sock$" \
+	"$units/kache.socket"; point "install writes the socket in force"
+grep -q "^Environment=\"KACHE_CACHE_DIR=$KACHE_CACHE_DIR\"$" \
+	"$units/kache.service"; point "and what moves the store"
+has 'systemctl --user enable --now kache.socket'
+point "and says what to run where systemctl fails"
+run 0 daemon && has 'kache.socket installed, systemctl --user does not work'
+point "status knows it"
+SYSTEMCTL_SAYS=active run 0 daemon && has 'kache.socket installed, active'
+point "and whether it is active"
+SYSTEMCTL_SAYS=x run 0 daemon install && has '^enabled +kache.socket' &&
+	grep -q -- '^--user enable --now kache.socket$' "$work/bin/calls"
+point "install enables it"
+run 0 daemon uninstall && [ -z "$(ls "$units")" ]; point "uninstall"
+run 0 daemon uninstall && has 'not installed'; point "twice"
+if [ -x "$PWD/kached" ]; then
+	run 0 daemon start && has '^started: pid'; point "start"
+	run 0 daemon start && has '^runs already'; point "start again"
+	run 0 daemon && has '^daemon +running'; point "status"
+	has '^state +running, pid [0-9]+'; point "with what it reports"
+	run 0 monitor --once && has '^daemon: running$'; point "monitor"
+	run 0 daemon status --raw && has '^uptime_s=[0-9]'; point "raw status"
+	run 0 daemon restart && has '^started: pid'; point "restart"
+	run 0 daemon stop && has '^stopped; 0 uploads'; point "stop"
+	run 0 daemon && has '^daemon +offline$'; point "and it is gone"
+fi
 KACHE_DISABLED=1 run any config && has 'KACHE_DISABLED is set'
 point "config says that kache is disabled"
 echo "1..$n"
