@@ -24,7 +24,7 @@
 enum { SERVICE, SOCKET, UNITS };
 
 /* What a socket address of systemd can hold. */
-enum { SOCKET_PATH_MAX = 107, STOP_MS = 30000 };
+enum { SOCKET_PATH_MAX = 107, STOP_MS = 30000, SAID_MAX = 1 << 20 };
 
 static const char *const unit_name[] = { "kache.service", "kache.socket" };
 
@@ -130,15 +130,26 @@ write_unit(int unit, const struct buf *text)
 	return r;
 }
 
-/* Runs `systemctl --user WORDS`.  True if it succeeded; SAID (or NULL) gets
- * the first line of what it says. */
+/* All that FD gives; its first line goes to SAID. */
+static void
+first_line(int fd, char *said, size_t room)
+{
+	struct buf b = { 0 };
+
+	said[0] = '\0';
+	if (file_read_fd(fd, SAID_MAX, &b) == 0 && b.len)
+		snprintf(said, room, "%.*s", (int)strcspn(b.p, "\n"), b.p);
+	buf_free(&b);
+}
+
+/* Runs `systemctl --user WORDS`.  True if it succeeded; SAID gets the first
+ * line of what it says. */
 static bool
 systemctl(const char *const *words, char *said, size_t room)
 {
 	char *argv[8] = { (char *)"systemctl", (char *)"--user" };
 	posix_spawn_file_actions_t act;
 	int fds[2], status = -1, n = 2;
-	ssize_t got;
 	pid_t pid;
 
 	while (*words && n < 7)
@@ -152,13 +163,17 @@ systemctl(const char *const *words, char *said, size_t room)
 		pid = -1;
 	posix_spawn_file_actions_destroy(&act);
 	close(fds[1]);
-	got = said && pid > 0 ? read(fds[0], said, room - 1) : 0;
-	if (said) {
-		said[got > 0 ? got : 0] = '\0';
-		said[strcspn(said, "\n")] = '\0';
-	}
+	first_line(fds[0], said, room);
 	close(fds[0]);
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static bool
+works(const char *const *words)
+{
+	char said[64];
+
+	return systemctl(words, said, sizeof(said));
 }
 
 static bool
@@ -167,7 +182,7 @@ enable(const char *unit)
 	const char *reload[] = { "daemon-reload", NULL };
 	const char *now[] = { "enable", "--now", unit, NULL };
 
-	return systemctl(reload, NULL, 0) && systemctl(now, NULL, 0);
+	return works(reload) && works(now);
 }
 
 /* A daemon that runs already would keep the service from its place. */
@@ -226,7 +241,7 @@ service_uninstall(const struct talk *t)
 	int found = 0;
 
 	(void)t;
-	systemctl(off, NULL, 0);
+	works(off);
 	for (int i = 0; i < UNITS; i++) {
 		if (unit_path(i, path, sizeof(path)) < 0)
 			continue;
@@ -239,7 +254,7 @@ service_uninstall(const struct talk *t)
 			return CMD_FAILED;
 		}
 	}
-	systemctl(reload, NULL, 0);
+	works(reload);
 	if (!found)
 		puts("not installed");
 	return CMD_OK;
