@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,8 @@
 
 /* One blob that is being written. */
 struct member {
-	int fd; /* -1: nothing to write, or closed */
+	int fd; /* -1: not begun, or done */
+	bool done;
 	uint64_t from;
 	uint64_t to; /* range of the frame's content that it is */
 	struct digest_ctx sha;
@@ -52,6 +54,8 @@ u32_at(const char *p)
 	return v;
 }
 
+/* Times of a foreign clock and of a stranger: what is kept must not make
+ * anybody here wait for it. */
 static uint64_t
 newest(uint64_t ms)
 {
@@ -61,12 +65,11 @@ newest(uint64_t ms)
 }
 
 static int
-open_member(struct unpack *u, size_t i)
+begin_member(struct unpack *u, size_t i)
 {
 	const struct entry_output *o = &u->head.entry.out[i];
 	struct member *m = &u->member[i];
 
-	digest_init(&m->sha);
 	store_tmp(u->store, m->tmp);
 	m->fd = openat(u->store->dir, m->tmp,
 		       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
@@ -75,26 +78,37 @@ open_member(struct unpack *u, size_t i)
 		m->tmp[0] = '\0';
 		return -errno;
 	}
+	digest_init(&m->sha);
 	return 0;
 }
 
-/* Lays the members out over the content of the frame. */
 static int
-open_members(struct unpack *u, uint64_t *content)
+end_member(struct unpack *u, size_t i)
+{
+	struct member *m = &u->member[i];
+	struct digest d;
+	int r = close(m->fd);
+
+	m->fd = -1;
+	if (r < 0)
+		return -errno;
+	m->done = true;
+	digest_end(&m->sha, &d);
+	return digest_eq(&d, &u->head.entry.out[i].blob) ? 0 : ERR_CORRUPT;
+}
+
+/* Lays the members out over the content of the frame. */
+static uint64_t
+lay_out(struct unpack *u)
 {
 	const struct entry *e = &u->head.entry;
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < e->nout; i++) {
 		struct member *m = &u->member[i];
-		int r;
 
-		if (e->out[i].role == ENTRY_DEPINFO)
-			continue;
-		r = open_member(u, i);
-		if (r < 0)
-			return r;
-		if (u->head.part[i].source)
+		m->done = e->out[i].role == ENTRY_DEPINFO;
+		if (m->done || u->head.part[i].source)
 			continue;
 		m->from = sum;
 		sum += e->out[i].size;
@@ -109,19 +123,14 @@ open_members(struct unpack *u, uint64_t *content)
 			u->member[part->source - 1].from + part->offset;
 		u->member[i].to = u->member[i].from + e->out[i].size;
 	}
-	*content = sum;
-	return 0;
+	return sum;
 }
 
 static int
 begin_frame(struct unpack *u)
 {
-	uint64_t content;
-	int r = open_members(u, &content);
-
-	r = r ? r : pack_frame_open(content, &u->frame);
 	u->want = 0;
-	return r;
+	return pack_frame_open(lay_out(u), &u->frame);
 }
 
 static int
@@ -192,19 +201,31 @@ unpack_open(struct store *s, struct memo *m, const struct digest *at,
 	return 0;
 }
 
-/* N bytes at P follow the GIVEN bytes of content before them. */
+/*
+ * N bytes at P follow the GIVEN bytes of content before them.  A file is
+ * open only while its bytes pass: many packs come at one time.
+ */
 static int
-write_member(struct unpack *u, struct member *m, const char *p, uint64_t n)
+write_member(struct unpack *u, size_t i, const char *p, uint64_t n)
 {
+	struct member *m = &u->member[i];
 	uint64_t from = m->from > u->given ? m->from - u->given : 0;
 	uint64_t to = m->to > u->given ? m->to - u->given : 0;
+
+	int r;
 
 	if (to > n)
 		to = n;
 	if (from >= to)
 		return 0;
+	r = m->fd < 0 ? begin_member(u, i) : 0;
+	if (r < 0)
+		return r;
 	digest_add(&m->sha, p + from, (size_t)(to - from));
-	return file_write_fd(m->fd, p + from, (size_t)(to - from));
+	r = file_write_fd(m->fd, p + from, (size_t)(to - from));
+	if (r == 0 && u->given + n >= m->to)
+		r = end_member(u, i);
+	return r;
 }
 
 static int
@@ -214,8 +235,8 @@ take_content(void *ctx, const void *p, size_t n)
 	int r = 0;
 
 	for (size_t i = 0; i < u->head.entry.nout && r == 0; i++)
-		if (u->member[i].fd >= 0)
-			r = write_member(u, &u->member[i], p, n);
+		if (!u->member[i].done)
+			r = write_member(u, i, p, n);
 	u->given += n;
 	return r;
 }
@@ -255,27 +276,20 @@ unpack_feed(struct unpack *u, const void *bytes, size_t n)
 	return u->error;
 }
 
+/* Of those without bytes none ever passed. */
 static int
-close_members(struct unpack *u)
+end_members(struct unpack *u)
 {
 	const struct entry *e = &u->head.entry;
+	int r = 0;
 
-	for (size_t i = 0; i < e->nout; i++) {
-		struct member *m = &u->member[i];
-		struct digest d;
-
-		if (m->fd < 0)
+	for (size_t i = 0; i < e->nout && r == 0; i++) {
+		if (u->member[i].done)
 			continue;
-		if (close(m->fd) < 0) {
-			m->fd = -1;
-			return -errno;
-		}
-		m->fd = -1;
-		digest_end(&m->sha, &d);
-		if (!digest_eq(&d, &e->out[i].blob))
-			return ERR_CORRUPT;
+		r = e->out[i].size ? ERR_CORRUPT : begin_member(u, i);
+		r = r ? r : end_member(u, i);
 	}
-	return 0;
+	return r;
 }
 
 /* True if the store serves this key already: what this machine made, or got
@@ -324,14 +338,18 @@ adopt_all(struct unpack *u, bool only_missing)
 static int
 publish(struct unpack *u)
 {
+	struct entry *e = &u->head.entry;
 	int r;
+
+	e->origin = u->origin;
+	e->stored_ms = newest(e->stored_ms);
+	if (e->compile_us > ENTRY_COMPILE_MAX)
+		e->compile_us = ENTRY_COMPILE_MAX;
 
 	if (is_there(u))
 		return 0;
-	u->head.entry.origin = u->origin;
-	u->head.entry.stored_ms = newest(u->head.entry.stored_ms);
 	r = adopt_all(u, false);
-	r = r ? r : entry_save(u->store, &u->at, &u->head.entry);
+	r = r ? r : entry_save(u->store, &u->at, e);
 	return r ? r : adopt_all(u, true);
 }
 
@@ -341,13 +359,17 @@ add_record(struct unpack *u)
 	struct manifest_record rec = {
 		.last_k1 = u->head.k1,
 		.compile_us = u->head.entry.compile_us,
-		.stored_ms = newest(u->head.entry.stored_ms),
+		.stored_ms = u->head.entry.stored_ms,
 		.shape = u->head.shape,
 	};
+	/* The store's locks keep out other processes, not our own threads. */
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
 	int r;
 
 	memset(&u->head.shape, 0, sizeof(u->head.shape));
+	pthread_mutex_lock(&one);
 	r = manifest_add(u->store, &u->head.entry.k0, &rec);
+	pthread_mutex_unlock(&one);
 	shape_free(&rec.shape);
 	return r;
 }
@@ -360,7 +382,7 @@ finish(struct unpack *u)
 	if (r == 0 && (!u->decoded || u->want))
 		r = ERR_CORRUPT;
 	r = r ? r : pack_frame_end(u->frame);
-	r = r ? r : close_members(u);
+	r = r ? r : end_members(u);
 	r = r ? r : publish(u);
 	return r ? r : add_record(u);
 }

@@ -17,6 +17,9 @@ struct store;
  * Threads: owner.
  */
 enum entry_role { ENTRY_METADATA, ENTRY_LINK, ENTRY_DEPINFO };
+/* More is not believed of what comes from elsewhere: others wait for it. */
+#define ENTRY_COMPILE_MAX ((uint64_t)3600 * 1000000)
+
 enum entry_origin { ENTRY_MADE, ENTRY_ASKED, ENTRY_PREFETCHED };
 enum { ENTRY_OUTPUTS_MAX = 16, ENTRY_NAME_LEN = 255 };
 

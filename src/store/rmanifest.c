@@ -6,6 +6,7 @@
 #include "base/mp.h"
 #include "base/record.h"
 #include "key/vet.h"
+#include "store/entry.h"
 #include "store/manifest.h"
 
 #include <errno.h>
@@ -98,6 +99,8 @@ take_record(struct mp_list *l, struct rmanifest_record *rec)
 	r = r ? r : mp_next_uint(&sub, &rec->pack_size);
 	r = r ? r : mp_next_uint(&sub, &rec->compile_us);
 	r = r ? r : mp_next_uint(&sub, &rec->stored_ms);
+	if (rec->compile_us > ENTRY_COMPILE_MAX)
+		rec->compile_us = ENTRY_COMPILE_MAX;
 	return r ? r : manifest_take_shape(&sub, &rec->shape);
 }
 

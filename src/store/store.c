@@ -114,7 +114,8 @@ void
 store_tmp(struct store *s, char name[STORE_NAME])
 {
 	snprintf(name, STORE_NAME, "tmp/%016llx.%u",
-		 (unsigned long long)s->nonce, s->seq++);
+		 (unsigned long long)s->nonce,
+		 __atomic_fetch_add(&s->seq, 1, __ATOMIC_RELAXED));
 }
 
 void

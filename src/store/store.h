@@ -11,7 +11,8 @@ struct digest;
  * The store's directory: manifests, entries and blobs of one machine.
  * src/store/FORMAT describes every file in it.  Nothing here is written in
  * place: files appear by link or rename.
- * Threads: any, except open and close.
+ * Threads: any, except open and close; but locks exclude processes, not
+ * the threads of one.
  */
 struct store {
 	int dir;        /* the directory */

@@ -25,6 +25,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -649,6 +650,87 @@ a_redirect_travels(void **state)
 }
 
 static void
+foreign_times_are_bounded(void **state)
+{
+	struct unit u;
+	struct buf b = { 0 };
+	struct manifest m;
+	struct entry e;
+
+	(void)state;
+	unit_make(&u, 300, false);
+	u.e.compile_us = UINT64_MAX;
+	u.e.stored_ms = UINT64_MAX;
+	assert_int_equal(pack(&u, &b), 0);
+	assert_int_equal(unpack(&there, &u.at, b.p, b.len, 100), 0);
+	assert_int_equal(entry_load(&there.s, &u.at, &e), 0);
+	assert_int_equal(manifest_load(&there.s, &u.e.k0, &m), 0);
+	assert_int_equal(e.compile_us / 1000000, 3600);
+	assert_int_equal(m.rec[0].compile_us / 1000000, 3600);
+	assert_in_range(e.stored_ms, 1, (uint64_t)file_now() / 1000000);
+	assert_in_range(m.rec[0].stored_ms, 1, (uint64_t)file_now() / 1000000);
+	entry_release(&e);
+	manifest_release(&m);
+	forget(&there, &u);
+	buf_free(&b);
+	unit_free(&u);
+}
+
+enum { THREADS = MANIFEST_MAX };
+
+struct job {
+	pthread_t thread;
+	struct unit u;
+	struct buf b;
+	int r;
+};
+
+static void *
+unpack_one(void *arg)
+{
+	struct job *j = arg;
+
+	j->r = unpack(&there, &j->u.at, j->b.p, j->b.len, 1000);
+	return NULL;
+}
+
+/* Of one unit, each with a shape of its own: no record may be lost. */
+static void
+many_come_at_once(void **state)
+{
+	static struct job jobs[THREADS];
+	struct manifest m;
+
+	(void)state;
+	for (size_t i = 0; i < THREADS; i++) {
+		char item[16];
+		int n = snprintf(item, sizeof(item), "w/%zu.rs", i);
+
+		unit_make(&jobs[i].u, 300 + i, false);
+		assert_int_equal(
+			shape_add(&jobs[i].u.shape, 'f', item, (size_t)n), 0);
+		assert_int_equal(shape_finish(&jobs[i].u.shape), 0);
+		assert_int_equal(pack(&jobs[i].u, &jobs[i].b), 0);
+	}
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&jobs[i].thread, NULL,
+						unpack_one, &jobs[i]),
+				 0);
+	for (size_t i = 0; i < THREADS; i++)
+		pthread_join(jobs[i].thread, NULL);
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(jobs[i].r, 0);
+	assert_int_equal(manifest_load(&there.s, &jobs[0].u.e.k0, &m), 0);
+	assert_int_equal(m.count, THREADS);
+	manifest_release(&m);
+	for (size_t i = 0; i < THREADS; i++) {
+		forget(&there, &jobs[i].u);
+		unit_free(&jobs[i].u);
+		buf_free(&jobs[i].b);
+	}
+}
+
+static void
 a_local_entry_stays(void **state)
 {
 	struct unit u;
@@ -758,6 +840,8 @@ main(void)
 		cmocka_unit_test(hostile_parts),
 		cmocka_unit_test(announced_lengths_are_checked_first),
 		cmocka_unit_test(a_redirect_travels),
+		cmocka_unit_test(foreign_times_are_bounded),
+		cmocka_unit_test(many_come_at_once),
 		cmocka_unit_test(a_local_entry_stays),
 		cmocka_unit_test(lost_and_wrong_blobs_are_not_packed),
 	};

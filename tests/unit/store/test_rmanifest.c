@@ -50,8 +50,10 @@ what_is_written_is_read(void **state)
 	(void)state;
 	add(&m, "w/a.rs", "k1", 1);
 	add(&m, "w/b.rs", "k2", 1);
+	m.rec[1].compile_us = UINT64_MAX;
 	rmanifest_encode(&m, &b);
 	assert_int_equal(rmanifest_decode(b.p, b.len, &back), 0);
+	assert_int_equal(back.rec[1].compile_us / 1000000, 3600);
 	assert_int_equal(back.count, 2);
 	assert_int_equal(back.dropped, 0);
 	assert_string_equal(shape_item(&back.rec[0].shape, 1), "fw/b.rs");
