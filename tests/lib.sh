@@ -46,6 +46,7 @@ _bad=0
 _done=0
 _mark=0
 _cleanups=()
+_ends=()
 _t0=$(date +%s)
 
 # --- TAP ---
@@ -116,6 +117,7 @@ diag() {
 done_testing() {
 	local left
 
+	_end_services
 	left=$(leftovers)
 	if [ -z "$left" ]; then
 		ok "no process is left"
@@ -162,6 +164,20 @@ _is_ours() {
 	return 0
 }
 
+# Services of the test itself: ended before it is judged what is left.
+at_end() { # COMMAND, last registered first
+	_ends=("$1" "${_ends[@]}")
+}
+
+_end_services() {
+	local c
+
+	for c in "${_ends[@]}"; do
+		eval "$c"
+	done
+	_ends=()
+}
+
 at_exit() { # COMMAND: run before $T is removed, last registered first
 	_cleanups=("$1" "${_cleanups[@]}")
 }
@@ -169,6 +185,7 @@ at_exit() { # COMMAND: run before $T is removed, last registered first
 _finish() {
 	local c rc=$?
 
+	_end_services
 	for c in "${_cleanups[@]}"; do
 		eval "$c"
 	done

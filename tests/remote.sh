@@ -35,7 +35,7 @@ rgw() {
 		rm -rf "$T/rgw"
 	done
 	[ -e "$T/rgw/env" ] || { cat "$T/rgw.out"; return 1; }
-	at_exit "$TESTS/rgw-down $T/rgw"
+	at_end "$TESTS/rgw-down $T/rgw"
 	S3_ENDPOINT=http://127.0.0.1:$S3_PORT
 	export AWS_ACCESS_KEY_ID=AKIATEST AWS_SECRET_ACCESS_KEY=secrettest
 }
@@ -47,7 +47,7 @@ fault_proxy() {
 	: >"$RULES"
 	"$(tool fault-proxy)" "$PROXY_PORT" "$S3_PORT" "$RULES" "$T/proxy.log" &
 	PROXY_PID=$!
-	at_exit "kill $PROXY_PID 2>/dev/null; wait $PROXY_PID 2>/dev/null"
+	at_end "kill $PROXY_PID 2>/dev/null; wait $PROXY_PID 2>/dev/null"
 	for _ in $(seq 50); do
 		(exec 3<>"/dev/tcp/127.0.0.1/$PROXY_PORT") 2>/dev/null && break
 		sleep 0.05
@@ -74,7 +74,7 @@ machine() { # NAME: from now on we are on that machine
 	if [ ! -d "$HOME" ]; then
 		mkdir -p "$HOME" "$CARGO_HOME"
 		MACHINES+=("$1")
-		at_exit "_end_daemon $T/$1/cache"
+		at_end "_end_daemon $T/$1/cache"
 	fi
 	_mark=0
 	mark

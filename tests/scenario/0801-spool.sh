@@ -11,8 +11,7 @@ export KACHE_DAEMON_SOCKET=$T/no-socket
 chmod 500 "$T/no-socket"
 
 fresh() { # an empty store; the toolchain stays known
-	rm -rf "$KACHE_CACHE_DIR/spool" "$KACHE_CACHE_DIR/entries" \
-		"$KACHE_CACHE_DIR/manifests" "$T/w/target"
+	rm -rf "$KACHE_CACHE_DIR"/{spool,entries/*,manifests/*} "$T/w/target"
 	mark
 }
 
@@ -55,7 +54,17 @@ is "$(intents) $(events | grep -c local:bound)" "0 3" \
 fresh
 (export KACHE_STORE_PORTABLE=no KACHE_REMOTE_MAIN_UPLOAD_BOUND=yes &&
 	kcargo "$T/w" build)
-is "$(intents)" 3 "unless upload_bound"
+is "$(intents)" 0 "even with upload_bound: no reader may look at such paths"
+package "$T/d" bound
+put "$T/d/src/main.rs" 'fn main() { println!("{}", env!("CARGO_MANIFEST_DIR")); }'
+fresh
+kcargo "$T/d" build
+is "$(intents) $(events | grep -c local:bound)" "0 1" \
+	"a result that names its directory stays here"
+rm -rf "$T/d/target"
+fresh
+(export KACHE_REMOTE_MAIN_UPLOAD_BOUND=yes && kcargo "$T/d" build)
+is "$(intents)" 2 "with upload_bound it goes, and so does what leads to it"
 
 # --- a spool that cannot be written ---
 fresh
@@ -86,6 +95,7 @@ is "$(events | awk -F'\t' '$6 == "secrets" { print $4, $5 }')" \
 	"miss local:private" "so is one under another name, by its value"
 put "$T/s/src/main.rs" 'fn main() { println!("{}", env!("MY_OWN")); }'
 export MY_OWN=only-i-know-this
+rm -rf "$T/s/target"
 mark
 (export KACHE_PRIVACY_NEVER_UPLOAD='MY_*' && kcargo "$T/s" build)
 is "$(events | awk -F'\t' '$6 == "secrets" { print $4, $5 }')" \
