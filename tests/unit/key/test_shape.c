@@ -98,6 +98,50 @@ too_much_is_refused(void **state)
 }
 
 static void
+the_digest_of_a_shape_is_that_of_its_items(void **state)
+{
+	struct shape s = { 0 }, t = { 0 };
+	struct digest a, b;
+
+	(void)state;
+	assert_int_equal(shape_add(&s, 'f', "wb", 2), 0);
+	assert_int_equal(shape_add(&s, 'f', "wa", 2), 0);
+	assert_int_equal(shape_finish(&s), 0);
+	shape_digest(&s, &a);
+	digest_bytes("fwa\0fwb", 8, &b);
+	assert_true(digest_eq(&a, &b));
+	assert_int_equal(shape_add(&t, 'f', "wafwb", 5), 0);
+	assert_int_equal(shape_finish(&t), 0);
+	shape_digest(&t, &b);
+	assert_false(digest_eq(&a, &b));
+	shape_free(&s);
+	shape_free(&t);
+}
+
+static void
+large_files_of_remote_shapes_are_not_read(void **state)
+{
+	struct shape_env env = {
+		.memo = &m, .roots = &roots, .get = get, .cwd = testdir
+	};
+	struct digest k0 = { { 0 } }, a, b;
+	struct shape s = { 0 };
+
+	(void)state;
+	write_file("large", "12345");
+	assert_int_equal(shape_add(&s, 'f', "w/large", 7), 0);
+	assert_int_equal(shape_finish(&s), 0);
+	env.file_max = 4;
+	assert_int_equal(shape_key(&s, &env, &k0, &a, NULL), ERR_TOOBIG);
+	env.file_max = 5;
+	assert_int_equal(shape_key(&s, &env, &k0, &a, NULL), 0);
+	env.file_max = 0;
+	assert_int_equal(shape_key(&s, &env, &k0, &b, NULL), 0);
+	assert_true(digest_eq(&a, &b));
+	shape_free(&s);
+}
+
+static void
 content_of_files_counts(void **state)
 {
 	struct digest a, b, c;
@@ -517,6 +561,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(items_are_sorted_and_unique),
 		cmocka_unit_test(too_much_is_refused),
+		cmocka_unit_test(the_digest_of_a_shape_is_that_of_its_items),
+		cmocka_unit_test(large_files_of_remote_shapes_are_not_read),
 		cmocka_unit_test(content_of_files_counts),
 		cmocka_unit_test(unset_and_empty_variables_differ),
 		cmocka_unit_test(absent_must_stay_absent),

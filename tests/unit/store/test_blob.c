@@ -79,6 +79,41 @@ blob_is(const struct digest *d, const char *want)
 }
 
 static void
+adopted_files_become_blobs(void **state)
+{
+	char tmp[STORE_NAME], name[STORE_NAME];
+	struct file_id id;
+	struct digest d, have;
+	bool existed = true;
+	int fd;
+
+	(void)state;
+	store_tmp(&s, tmp);
+	fd = openat(s.dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	assert_true(fd >= 0);
+	assert_int_equal(file_write_fd(fd, "adopted", 7), 0);
+	close(fd);
+	digest_bytes("adopted", 7, &d);
+	assert_int_equal(blob_adopt(&s, &m, tmp, &d, &existed), 0);
+	assert_false(existed);
+	assert_int_equal(unlinkat(s.dir, tmp, 0), 0);
+	blob_is(&d, "adopted");
+	store_name("blobs", &d, name);
+	assert_int_equal(file_id_at(s.dir, name, &id), 0);
+	assert_int_equal(memo_get_own(&m, &id, &have), 0);
+	assert_true(digest_eq(&have, &d));
+	/* Never over a sound one; always over a damaged one. */
+	assert_int_equal(file_publish(s.dir, tmp, tmp, "adopted", 7), 0);
+	assert_int_equal(blob_adopt(&s, &m, tmp, &d, &existed), 0);
+	assert_true(existed);
+	damage(&d);
+	assert_int_equal(blob_adopt(&s, &m, tmp, &d, &existed), 0);
+	assert_false(existed);
+	blob_is(&d, "adopted");
+	assert_int_equal(unlinkat(s.dir, tmp, 0), 0);
+}
+
+static void
 links_share_copies_do_not(void **state)
 {
 	struct blob_put p = { .link = true };
@@ -264,6 +299,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(links_share_copies_do_not),
 		cmocka_unit_test(equal_bytes_are_one_blob),
+		cmocka_unit_test(adopted_files_become_blobs),
 		cmocka_unit_test(a_damaged_blob_is_replaced),
 		cmocka_unit_test(checks_find_damage_and_remove_it),
 		cmocka_unit_test(checks_work_without_a_memo),

@@ -266,6 +266,61 @@ impossible_values_are_refused(void **state)
 	entry_release(&e);
 }
 
+/* Entries of the first release end before the origin. */
+static void
+old_entries_were_made_here(void **state)
+{
+	struct entry e = sample(), back;
+	struct buf b = { 0 }, old = { 0 };
+
+	(void)state;
+	e.origin = ENTRY_PREFETCHED;
+	entry_encode(&e, &b);
+	assert_int_equal(entry_decode(b.p, b.len, &back), 0);
+	assert_int_equal(back.origin, ENTRY_PREFETCHED);
+	entry_release(&back);
+	/* Eleven elements become ten. */
+	assert_int_equal((unsigned char)b.p[RECORD_HEAD], 0x9b);
+	b.p[RECORD_HEAD] = (char)0x9a;
+	record_seal(&old, 'e', 1, b.p + RECORD_HEAD, b.len - RECORD_HEAD - 1);
+	assert_int_equal(entry_decode(old.p, old.len, &back), 0);
+	assert_int_equal(back.origin, ENTRY_MADE);
+	e.origin = ENTRY_MADE;
+	same(&back, &e);
+	entry_release(&back);
+	entry_release(&e);
+	buf_free(&old);
+	buf_free(&b);
+}
+
+static void
+content_is_what_a_hit_gives(void **state)
+{
+	struct entry e = sample();
+	struct digest a, b;
+
+	(void)state;
+	entry_content(&e, &a);
+	/* When, how and by whom is no content. */
+	e.stored_ms++;
+	e.compile_us++;
+	e.origin = ENTRY_ASKED;
+	entry_content(&e, &b);
+	assert_true(digest_eq(&a, &b));
+	e.out[1].blob.b[0] ^= 1;
+	entry_content(&e, &b);
+	assert_false(digest_eq(&a, &b));
+	e.out[1].blob.b[0] ^= 1;
+	e.out[0].name[3] = 'b';
+	entry_content(&e, &b);
+	assert_false(digest_eq(&a, &b));
+	e.out[0].name[3] = 'a';
+	buf_str(&e.stdout_text, "x");
+	entry_content(&e, &b);
+	assert_false(digest_eq(&a, &b));
+	entry_release(&e);
+}
+
 static int
 set_up(void **state)
 {
@@ -291,6 +346,8 @@ main(void)
 		cmocka_unit_test(damaged_files_are_removed_wherever_it_is),
 		cmocka_unit_test(newer_entries_are_left_alone),
 		cmocka_unit_test(impossible_values_are_refused),
+		cmocka_unit_test(old_entries_were_made_here),
+		cmocka_unit_test(content_is_what_a_hit_gives),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
