@@ -95,7 +95,7 @@ for way in stopped mute silent accepts; do
 	waited=$(($(skips) - $(skips "marked down")))
 	check "$way: most units do not wait ($waited did)" test $waited -le 5
 	# All that begin now find the mark.
-	rm -rf "$w/target" "$KACHE_CACHE_DIR/manifests"
+	rm -rf "$w/target" "$KACHE_CACHE_DIR"/manifests/*
 	: >"$KACHE_CACHE_DIR/shim.log"
 	before=$(calls)
 	mark
@@ -174,4 +174,59 @@ kill -INT -- -$build
 wait $build
 isnt $? 0 "an interrupted build ends"
 stop_daemon
+
+# --- nobody listens: one is started, and it keeps nothing of the build ---
+started() { # the pid of the daemon that runs
+	"$KACHE" daemon status --raw 2>/dev/null | sed -n 's/^pid=//p'
+}
+end_started() {
+	"$KACHE" daemon stop >/dev/null 2>&1
+}
+at_exit end_started
+if [ ! -x "$PREFIX/bin/kached" ]; then
+	skip "a daemon is started" "no kached"
+	done_testing
+fi
+unset KACHE_DAEMON_SOCKET
+rm -rf "$KACHE_CACHE_DIR" "$w/target"
+mkdir -p -m 700 "$KACHE_CACHE_DIR"
+# Left over by one that was killed.
+python3 -c "import socket, sys
+socket.socket(socket.AF_UNIX).bind(sys.argv[1])" "$KACHE_CACHE_DIR/daemon.sock"
+put "$w/.cargo/config.toml" '[env]
+AWS_SECRET_ACCESS_KEY = "from-the-repository"
+KACHE_REMOTE_MAIN_URL = { value = "file:///from-the-repository", force = true }
+HTTPS_PROXY = { value = "http://from-the-repository", force = true }'
+export AWS_PROFILE=from-the-user
+mark
+(cd "$w" && RUSTC_WRAPPER=$WRAPPER \
+	timeout 60 cargo build -q -j 8 2>&1 9>&1 | cat >"$T/out"
+	exit ${PIPESTATUS[0]})
+is "$? $("$w/target/debug/app")" "0 abcde" \
+	"a build into a pipe ends, with a daemon that it started"
+pid=$(started)
+isnt "$pid" "" "the daemon runs"
+is "$(grep -c " serves " "$KACHE_CACHE_DIR/daemon.log")" 1 "one of them"
+is "$(readlink "/proc/$pid/cwd")" / "it keeps no directory"
+is "$(ls -l "/proc/$pid/fd" | grep -c -e "pipe:" -e "$w" -e /dev/pts)" 0 \
+	"no descriptor of the build or its jobserver"
+isnt "$(ps -o sid= -p "$pid" | tr -d ' ')" "$(ps -o sid= -p $$ | tr -d ' ')" \
+	"no session"
+tr '\0' '\n' <"/proc/$pid/environ" >"$T/environ"
+is "$(grep -c -e from-the-repository -e ^CARGO -e ^RUST -e ^LD_ \
+	"$T/environ")" 0 "nothing of the environment that the build made"
+like "$(cat "$T/environ")" '^AWS_PROFILE=from-the-user$' "what the user set"
+like "$(cat "$T/environ")" "^KACHE_REMOTE_MAIN_URL=file://$T/remote$" \
+	"and the user's remote"
+unset AWS_PROFILE
+kill -KILL "$pid"
+rm -rf "$w/target"
+mark
+kcargo "$w" build -q
+served "a killed daemon is not missed by hits"
+is "$(started)" "" "nor started again for them"
+rm -rf "$w/target" "$KACHE_CACHE_DIR"/manifests/*
+kcargo "$w" build -q
+isnt "$(started)" "" "a miss starts it again"
+end_started
 done_testing
