@@ -28,7 +28,8 @@
 /* A full lane is tried again after this. */
 #define FULL_NS (SECOND / 10)
 
-enum { ACTIVE_MAX = 16, TRIES_MAX = 5, BUCKETS = 4096 };
+/* Those that only wait to look again hold no connection. */
+enum { ACTIVE_MAX = 16, BEGUN_MAX = 256, TRIES_MAX = 5, BUCKETS = 4096 };
 
 /* One intent that we know of. */
 struct wish {
@@ -305,6 +306,17 @@ writable(struct uploads *u)
 	return yes;
 }
 
+/* Called with the lock held. */
+static bool
+has_room(const struct uploads *u)
+{
+	size_t busy = 0;
+
+	for (struct wish *w = u->active.first; w; w = w->next)
+		busy += !w->active || !uploading_pauses(w->active);
+	return busy < ACTIVE_MAX && u->active.count < BEGUN_MAX;
+}
+
 /* The first waiting one becomes active, or NULL. */
 static struct wish *
 next_wish(struct uploads *u, int64_t now)
@@ -312,8 +324,8 @@ next_wish(struct uploads *u, int64_t now)
 	struct wish *w = NULL;
 
 	pthread_mutex_lock(&u->lock);
-	if (!u->stopped && u->waiting.first && u->active.count < ACTIVE_MAX &&
-	    now >= u->paused_until) {
+	if (!u->stopped && u->waiting.first && now >= u->paused_until &&
+	    has_room(u)) {
 		w = u->waiting.first;
 		take_out(&u->waiting, w);
 		append(&u->active, w);

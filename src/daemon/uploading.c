@@ -493,6 +493,12 @@ uploading_wake(struct uploading *u, int64_t now)
 	return 0;
 }
 
+bool
+uploading_pauses(const struct uploading *u)
+{
+	return atomic_load(&u->wake_at) != 0;
+}
+
 void
 uploading_cancel(struct uploading *u)
 {

@@ -2,6 +2,7 @@
 #ifndef DAEMON_UPLOADING_H
 #define DAEMON_UPLOADING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct digest;
@@ -37,6 +38,7 @@ int uploading_start(struct hub *h, const struct digest *at, int last,
 /* The caller knows that DONE was not called yet and holds what keeps it so.
  * uploading_wake gives when to call it next (monotonic ns), 0: no need. */
 int64_t uploading_wake(struct uploading *u, int64_t now);
+bool uploading_pauses(const struct uploading *u);
 void uploading_cancel(struct uploading *u);
 
 #endif
