@@ -175,7 +175,7 @@ wait $build
 isnt $? 0 "an interrupted build ends"
 stop_daemon
 
-# --- nobody listens: one is started, and it keeps nothing of the build ---
+# --- nobody listens: one daemon is started, and it keeps nothing of the build ---
 started() { # the pid of the daemon that runs
 	"$KACHE" daemon status --raw 2>/dev/null | sed -n 's/^pid=//p'
 }
