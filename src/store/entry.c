@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -242,6 +243,14 @@ text_field(struct digest_ctx *c, const struct buf *text)
 	digest_field(c, text->p ? text->p : "", text->len);
 }
 
+static bool
+is_archive(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 5 && !strcmp(name + n - 5, ".rlib");
+}
+
 void
 entry_content(const struct entry *e, struct digest *out)
 {
@@ -254,7 +263,8 @@ entry_content(const struct entry *e, struct digest *out)
 		digest_str(&c, e->out[i].name);
 		digest_u64(&c, e->out[i].role);
 		digest_u64(&c, e->out[i].exec);
-		digest_sub(&c, &e->out[i].blob);
+		if (!is_archive(e->out[i].name))
+			digest_sub(&c, &e->out[i].blob);
 	}
 	text_field(&c, &e->depinfo);
 	text_field(&c, &e->stdout_text);

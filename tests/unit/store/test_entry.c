@@ -314,7 +314,11 @@ content_is_what_a_hit_gives(void **state)
 	e.out[0].name[3] = 'b';
 	entry_content(&e, &b);
 	assert_false(digest_eq(&a, &b));
-	e.out[0].name[3] = 'a';
+	memcpy(e.out[0].name, "liba-1.rlib", 12);
+	entry_content(&e, &a);
+	e.out[0].blob.b[0] ^= 1;
+	entry_content(&e, &b);
+	assert_true(digest_eq(&a, &b));
 	buf_str(&e.stdout_text, "x");
 	entry_content(&e, &b);
 	assert_false(digest_eq(&a, &b));
