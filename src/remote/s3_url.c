@@ -38,12 +38,15 @@ plain(const char *s)
 static int
 parse_bucket(const char *url, struct s3_url *u, char *why, size_t room)
 {
-	const char *p = url + strlen("s3://");
-	size_t n = strcspn(p, "/");
-	const char *rest = p + n;
+	const char *p;
+	const char *rest;
+	size_t n;
 
 	if (strncmp(url, "s3://", strlen("s3://")) != 0)
 		return wrong(why, room, "not s3://bucket/prefix", url);
+	p = url + strlen("s3://");
+	n = strcspn(p, "/");
+	rest = p + n;
 	if (n == 0 || n >= sizeof(u->bucket))
 		return wrong(why, room, "no name of a bucket in the url", url);
 	memcpy(u->bucket, p, n);

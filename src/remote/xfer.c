@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "remote/xfer_internal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,85 +18,16 @@
 
 #include <curl/curl.h>
 
-#define MS 1000000LL
-#define NEVER INT64_MAX
-
 enum {
 	ERROR_MAX = 64 << 10,
 	HEAD_MAX = 16 << 10,
 	EXPECT_FROM = 1 << 20, /* bodies that wait for 100 Continue */
 	RECEIVE_BUFFER = 256 << 10,
 	SEND_BUFFER = 256 << 10,
-	IDLE_S = 15,      /* an older idle connection is not used again */
-	LIFE_S = 300,     /* so that a new address is seen */
-	TICK_MS = 50,     /* how exact our own timers are */
-	RETRY_MS = 100,   /* until prepare is asked again */
-	PUT_RATE = 32768, /* bytes/s, slower than which a PUT may not be */
-	PUT_BASE_S = 60,
-	MEASURE_FROM = 64 << 10,
-	GUESS = 64 << 10 /* bytes of an answer whose size is not known yet */
+	IDLE_S = 15,  /* an older idle connection is not used again */
+	LIFE_S = 300, /* so that a new address is seen */
+	MEASURE_FROM = 64 << 10
 };
-
-struct list {
-	struct xfer_job *first;
-	struct xfer_job **end;
-};
-
-struct xfer {
-	struct xfer_opts o;
-	CURLM *multi;
-	pthread_t thread;
-
-	pthread_mutex_t lock; /* a leaf: inbox, stop */
-	struct list inbox;
-	bool stop;
-
-	atomic_bool attention; /* some job has a flag up */
-	atomic_bool poked;
-	atomic_uint_fast64_t rate;
-
-	/* The thread's. */
-	struct list pending;
-	struct xfer_job *active;
-	unsigned running;
-	CURL **idle;
-	unsigned idles;
-	bool stopping;
-	bool rescan;
-	int64_t due;         /* when the next pending job's time comes */
-	bool no_place[2][2]; /* this scan found none, by lane and GET */
-	uint64_t received;
-};
-
-/* --- lists --------------------------------------------------------------- */
-
-static void
-list_init(struct list *l)
-{
-	l->first = NULL;
-	l->end = &l->first;
-}
-
-static void
-list_add(struct list *l, struct xfer_job *j)
-{
-	j->next = NULL;
-	*l->end = j;
-	l->end = &j->next;
-}
-
-/* Takes out the job at *AT. */
-static struct xfer_job *
-list_take(struct list *l, struct xfer_job **at)
-{
-	struct xfer_job *j = *at;
-
-	*at = j->next;
-	if (l->end == &j->next)
-		l->end = at;
-	j->next = NULL;
-	return j;
-}
 
 static void
 activate(struct xfer *x, struct xfer_job *j)
@@ -386,22 +318,6 @@ forget_answer(struct xfer_job *j)
 }
 
 static void
-set_timers(struct xfer *x, struct xfer_job *j, int64_t now)
-{
-	bool quick = j->verb == XFER_GET && atomic_load(&j->demand);
-
-	j->first_by = now + (quick ? x->o.demand_ms : x->o.background_ms) * MS;
-	j->end_by = NEVER;
-	if (j->verb == XFER_PUT) {
-		j->first_by = NEVER;
-		j->end_by = now + PUT_BASE_S * 1000 * MS +
-			    (int64_t)(j->size / PUT_RATE) * 1000 * MS;
-	}
-	j->window = now;
-	j->window_bytes = 0;
-}
-
-static void
 give_handle_back(struct xfer *x, struct xfer_job *j)
 {
 	if (x->idles < x->o.transfers) {
@@ -416,8 +332,8 @@ give_handle_back(struct xfer *x, struct xfer_job *j)
 	j->lines = NULL;
 }
 
-static int
-begin(struct xfer *x, struct xfer_job *j, int64_t now)
+int
+xfer_begin(struct xfer *x, struct xfer_job *j, int64_t now)
 {
 	int rc;
 
@@ -435,7 +351,7 @@ begin(struct xfer *x, struct xfer_job *j, int64_t now)
 	set_ears(j);
 	set_way(x, j);
 	set_body(j);
-	set_timers(x, j, now);
+	xfer_watch_start(x, j, now);
 	rc = set_lines(j);
 	if (rc == 0 && curl_multi_add_handle(x->multi, j->easy) != CURLM_OK)
 		rc = -EIO;
@@ -449,18 +365,6 @@ begin(struct xfer *x, struct xfer_job *j, int64_t now)
 /* --- the end of an attempt ----------------------------------------------- */
 
 static void
-end(struct xfer *x, struct xfer_job *j, int result)
-{
-	j->result = result;
-	/* After false the job may be gone. */
-	if (!j->done(j))
-		return;
-	j->waiting = false;
-	list_add(&x->pending, j);
-	x->rescan = true;
-}
-
-static void
 measure(struct xfer *x, struct xfer_job *j)
 {
 	int64_t took = file_monotonic() - j->body_at;
@@ -469,8 +373,8 @@ measure(struct xfer *x, struct xfer_job *j)
 
 	if (!j->body_at || j->unmeasured || j->taken < MEASURE_FROM)
 		return;
-	if (took < MS / 10)
-		took = MS / 10;
+	if (took < XFER_MS / 10)
+		took = XFER_MS / 10;
 	/* What all transfers received meanwhile: they share the line. */
 	rate = (uint64_t)((double)(x->received - j->body_sum) * 1e9 /
 			  (double)took);
@@ -513,7 +417,7 @@ finish(struct xfer *x, struct xfer_job *j, int result)
 	curl_multi_remove_handle(x->multi, j->easy);
 	give_handle_back(x, j);
 	deactivate(x, j);
-	end(x, j, result);
+	xfer_wait_end(x, j, result);
 }
 
 static void
@@ -543,24 +447,6 @@ reap(struct xfer *x)
 
 /* --- what is under way --------------------------------------------------- */
 
-static bool
-is_get(const struct xfer_job *j, bool demand)
-{
-	return j->verb == XFER_GET && atomic_load(&j->demand) == demand;
-}
-
-static bool
-demand_waits(struct xfer *x)
-{
-	struct xfer_job *j;
-
-	for (j = x->active; j; j = j->next) {
-		if (is_get(j, true))
-			return true;
-	}
-	return false;
-}
-
 /* Pauses or resumes J as its ring and demand say.  0 or the end. */
 static int
 steer(struct xfer *x, struct xfer_job *j, bool hold, int64_t now)
@@ -568,11 +454,11 @@ steer(struct xfer *x, struct xfer_job *j, bool hold, int64_t now)
 	bool was = j->full || j->held;
 	bool is;
 
-	if (atomic_exchange(&j->moved, false) && is_get(j, true) &&
-	    now + x->o.demand_ms * MS < j->first_by)
-		j->first_by = now + x->o.demand_ms * MS;
+	if (atomic_exchange(&j->moved, false) && xfer_watch_is_get(j, true) &&
+	    now + x->o.demand_ms * XFER_MS < j->first_by)
+		j->first_by = now + x->o.demand_ms * XFER_MS;
 	/* Before the headers libcurl would forget a pause. */
-	hold = hold && is_get(j, false) && j->first;
+	hold = hold && xfer_watch_is_get(j, false) && j->first;
 	if (atomic_exchange(&j->resume, false))
 		j->full = false;
 	j->held = hold;
@@ -585,7 +471,7 @@ steer(struct xfer *x, struct xfer_job *j, bool hold, int64_t now)
 		curl_easy_pause(j->easy, CURLPAUSE_RECV);
 		return 0;
 	}
-	j->first_by += j->first_by == NEVER ? 0 : now - j->paused_at;
+	j->first_by += j->first_by == XFER_NEVER ? 0 : now - j->paused_at;
 	j->window += now - j->paused_at;
 	j->paused_at = 0;
 	/* Calls on_body, which may fill the ring again. */
@@ -594,49 +480,10 @@ steer(struct xfer *x, struct xfer_job *j, bool hold, int64_t now)
 	return 0;
 }
 
-/* As many bytes in each window as it has milliseconds. */
-static bool
-stalls(struct xfer *x, struct xfer_job *j, int64_t now)
-{
-	uint64_t moved = j->taken + j->sent + j->error.len;
-	bool slow;
-
-	if (!j->first && (j->verb != XFER_PUT || j->sent == j->size)) {
-		j->window = now;
-		return false;
-	}
-	if (now - j->window < x->o.stall_ms * MS)
-		return false;
-	slow = moved - j->window_bytes < (uint64_t)x->o.stall_ms;
-	j->window = now;
-	j->window_bytes = moved;
-	return slow;
-}
-
-/* 0, or why J must end now. */
-static int
-trouble(struct xfer *x, struct xfer_job *j, int64_t now)
-{
-	if (x->stopping || atomic_load(&j->cancel))
-		return -ECANCELED;
-	if ((j->deadline && now >= j->deadline) || now >= j->end_by)
-		return ERR_TIMEOUT;
-	if (j->full || j->held)
-		return 0;
-	/* The last bytes are on their way: the answer may take its time. */
-	if (j->verb == XFER_PUT && j->sent == j->size && j->first_by == NEVER)
-		j->first_by = now + 3 * x->o.background_ms * MS;
-	if (!j->first && now >= j->first_by) {
-		j->silent = true;
-		return ERR_TIMEOUT;
-	}
-	return stalls(x, j, now) ? ERR_TIMEOUT : 0;
-}
-
 static void
 watch_active(struct xfer *x, int64_t now)
 {
-	bool hold = demand_waits(x);
+	bool hold = xfer_watch_demand(x);
 	struct xfer_job *j;
 	struct xfer_job *next;
 
@@ -645,170 +492,33 @@ watch_active(struct xfer *x, int64_t now)
 
 		next = j->next;
 		if (rc == 0)
-			rc = trouble(x, j, now);
+			rc = xfer_watch_trouble(x, j, now);
 		if (rc != 0)
 			finish(x, j, rc);
-	}
-}
-
-/* --- what waits ---------------------------------------------------------- */
-
-struct load {
-	unsigned background;
-	unsigned gets; /* background ones */
-	uint64_t bytes;
-	bool demand;
-};
-
-static void
-weigh(struct xfer *x, struct load *l)
-{
-	struct xfer_job *j;
-
-	memset(l, 0, sizeof(*l));
-	for (j = x->active; j; j = j->next) {
-		if (atomic_load(&j->demand)) {
-			l->demand |= j->verb == XFER_GET;
-			continue;
-		}
-		l->background++;
-		if (j->verb != XFER_GET)
-			continue;
-		l->gets++;
-		l->bytes += j->total ? j->total - j->taken : GUESS;
-	}
-}
-
-/* A quarter of the places is kept for demand; background GETs hold at most
- * half a second of the line. */
-static bool
-has_place(struct xfer *x, struct xfer_job *j)
-{
-	uint64_t rate = atomic_load(&x->rate);
-	unsigned part = x->o.transfers - (x->o.transfers + 3) / 4;
-	struct load l;
-
-	if (x->running >= x->o.transfers)
-		return false;
-	if (atomic_load(&j->demand))
-		return true;
-	weigh(x, &l);
-	if (l.background >= part)
-		return false;
-	if (j->verb != XFER_GET)
-		return true;
-	if (l.demand)
-		return false;
-	return l.gets < 2 || rate == 0 || l.bytes < rate / 2;
-}
-
-static void
-wait_more(struct xfer_job *j, int64_t now)
-{
-	j->waiting = true;
-	if (j->not_before <= now)
-		j->not_before = now + RETRY_MS * MS;
-}
-
-/* What is to be done with pending J; true: it was taken out. */
-static bool
-try_pending(struct xfer *x, struct xfer_job **at, bool demand, int64_t now)
-{
-	struct xfer_job *j = *at;
-	int rc = 0;
-
-	if (x->stopping || atomic_load(&j->cancel))
-		rc = -ECANCELED;
-	else if (j->deadline && now >= j->deadline)
-		rc = ERR_TIMEOUT;
-	if (rc != 0) {
-		end(x, list_take(&x->pending, at), rc);
-		return true;
-	}
-	if (j->deadline && j->deadline < x->due)
-		x->due = j->deadline;
-	if (j->not_before > now) {
-		if (j->not_before < x->due)
-			x->due = j->not_before;
-		return false;
-	}
-	if (atomic_load(&j->demand) != demand ||
-	    x->no_place[demand][j->verb == XFER_GET])
-		return false;
-	if (!has_place(x, j)) {
-		x->no_place[demand][j->verb == XFER_GET] = true;
-		/* What is received makes room for background, too. */
-		if (!demand && now + TICK_MS * MS < x->due)
-			x->due = now + TICK_MS * MS;
-		return false;
-	}
-	list_take(&x->pending, at);
-	rc = j->prepare(j);
-	if (rc == -EAGAIN) {
-		wait_more(j, now);
-		list_add(&x->pending, j);
-		return true;
-	}
-	if (rc == 0)
-		rc = begin(x, j, now);
-	if (rc != 0)
-		end(x, j, rc);
-	return true;
-}
-
-static void
-wake_waiting(struct xfer *x)
-{
-	struct xfer_job *j;
-
-	for (j = x->pending.first; j; j = j->next) {
-		if (j->waiting)
-			j->not_before = 0;
-		j->waiting = false;
-	}
-}
-
-static void
-start_pending(struct xfer *x, int64_t now)
-{
-	int demand;
-
-	if (!x->rescan && now < x->due)
-		return;
-	x->rescan = false;
-	x->due = NEVER;
-	memset(x->no_place, 0, sizeof(x->no_place));
-	for (demand = 1; demand >= 0; demand--) {
-		struct xfer_job **at = &x->pending.first;
-
-		while (*at) {
-			if (!try_pending(x, at, demand, now))
-				at = &(*at)->next;
-		}
 	}
 }
 
 static bool
 take_inbox(struct xfer *x)
 {
-	struct list in;
+	struct xfer_list in;
 
 	pthread_mutex_lock(&x->lock);
 	in = x->inbox;
-	list_init(&x->inbox);
+	xfer_wait_init(&x->inbox);
 	x->stopping = x->stop;
 	pthread_mutex_unlock(&x->lock);
 	while (in.first) {
 		struct xfer_job *j = in.first;
 
 		in.first = j->next;
-		list_add(&x->pending, j);
+		xfer_wait_add(&x->pending, j);
 		x->rescan = true;
 	}
 	if (atomic_exchange(&x->attention, false) || x->stopping)
 		x->rescan = true;
 	if (atomic_exchange(&x->poked, false)) {
-		wake_waiting(x);
+		xfer_wait_wake(x);
 		x->rescan = true;
 	}
 	return x->stopping && !x->active && !x->pending.first;
@@ -818,12 +528,12 @@ static int
 patience(struct xfer *x)
 {
 	int64_t now = file_monotonic();
-	int64_t ms = x->active ? TICK_MS : 60000;
+	int64_t ms = x->active ? XFER_TICK_MS : 60000;
 
-	if (x->rescan || x->due <= now)
+	if (x->rescan || x->stopping || x->due <= now)
 		return 0;
-	if (x->due != NEVER && (x->due - now) / MS + 1 < ms)
-		ms = (x->due - now) / MS + 1;
+	if (x->due != XFER_NEVER && (x->due - now) / XFER_MS + 1 < ms)
+		ms = (x->due - now) / XFER_MS + 1;
 	return (int)ms;
 }
 
@@ -838,7 +548,7 @@ engine(void *ctx)
 		int64_t now = file_monotonic();
 
 		watch_active(x, now);
-		start_pending(x, now);
+		xfer_wait_start(x, now);
 		curl_multi_perform(x->multi, &running);
 		reap(x);
 		curl_multi_poll(x->multi, NULL, 0, patience(x), NULL);
@@ -886,9 +596,9 @@ xfer_open(const struct xfer_opts *o, struct xfer **out)
 	x->o = *o;
 	defaults(&x->o);
 	pthread_mutex_init(&x->lock, NULL);
-	list_init(&x->inbox);
-	list_init(&x->pending);
-	x->due = NEVER;
+	xfer_wait_init(&x->inbox);
+	xfer_wait_init(&x->pending);
+	x->due = XFER_NEVER;
 	x->idle = calloc(x->o.transfers, sizeof(*x->idle));
 	if (x->idle && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
 		x->multi = curl_multi_init();
@@ -946,7 +656,7 @@ xfer_submit(struct xfer *x, struct xfer_job *j, bool demand)
 	if (x->stop) {
 		rc = -ECANCELED;
 	} else {
-		list_add(&x->inbox, j);
+		xfer_wait_add(&x->inbox, j);
 	}
 	pthread_mutex_unlock(&x->lock);
 	if (rc == 0)

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REMOTE_XFER_INTERNAL_H
+#define REMOTE_XFER_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "remote/xfer.h" /* allow: value */
+
+/*
+ * The engine's parts: xfer.c talks to libcurl, xfer_wait.c says what begins
+ * when, xfer_watch.c what has taken too long.  All on the engine's thread.
+ */
+#define XFER_MS 1000000LL
+#define XFER_NEVER INT64_MAX
+
+enum { XFER_TICK_MS = 50 }; /* how exact our own timers are */
+
+struct xfer_list {
+	struct xfer_job *first;
+	struct xfer_job **end;
+};
+
+struct xfer {
+	struct xfer_opts o;
+	void *multi;
+	pthread_t thread;
+
+	pthread_mutex_t lock; /* a leaf: inbox, stop */
+	struct xfer_list inbox;
+	bool stop;
+
+	atomic_bool attention; /* some job has a flag up */
+	atomic_bool poked;
+	atomic_uint_fast64_t rate;
+
+	/* The thread's. */
+	struct xfer_list pending;
+	struct xfer_job *active;
+	unsigned running;
+	void **idle;
+	unsigned idles;
+	bool stopping;
+	bool rescan;
+	int64_t due;         /* when the next pending job's time comes */
+	bool no_place[2][2]; /* this scan found none, by lane and GET */
+	uint64_t received;
+};
+
+/* xfer.c: 0, J is active; or why it cannot begin. */
+int xfer_begin(struct xfer *x, struct xfer_job *j, int64_t now);
+
+void xfer_wait_init(struct xfer_list *l);
+void xfer_wait_add(struct xfer_list *l, struct xfer_job *j);
+
+/* Ends an attempt of J, which is in no list. */
+void xfer_wait_end(struct xfer *x, struct xfer_job *j, int result);
+
+/* Begins what may begin, ends what may not wait longer. */
+void xfer_wait_start(struct xfer *x, int64_t now);
+void xfer_wait_wake(struct xfer *x);
+
+void xfer_watch_start(struct xfer *x, struct xfer_job *j, int64_t now);
+bool xfer_watch_is_get(const struct xfer_job *j, bool demand);
+
+/* A demand GET is under way. */
+bool xfer_watch_demand(struct xfer *x);
+
+/* 0, or why active J must end now. */
+int xfer_watch_trouble(struct xfer *x, struct xfer_job *j, int64_t now);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "remote/xfer_internal.h"
+
+#include "base/err.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	RETRY_MS = 100,  /* until prepare is asked again */
+	GUESS = 64 << 10 /* bytes of an answer whose size is not known yet */
+};
+
+void
+xfer_wait_init(struct xfer_list *l)
+{
+	l->first = NULL;
+	l->end = &l->first;
+}
+
+void
+xfer_wait_add(struct xfer_list *l, struct xfer_job *j)
+{
+	j->next = NULL;
+	*l->end = j;
+	l->end = &j->next;
+}
+
+/* Takes out the job at *AT. */
+static struct xfer_job *
+list_take(struct xfer_list *l, struct xfer_job **at)
+{
+	struct xfer_job *j = *at;
+
+	*at = j->next;
+	if (l->end == &j->next)
+		l->end = at;
+	j->next = NULL;
+	return j;
+}
+
+void
+xfer_wait_end(struct xfer *x, struct xfer_job *j, int result)
+{
+	j->result = result;
+	/* After false the job may be gone. */
+	if (!j->done(j))
+		return;
+	j->waiting = false;
+	xfer_wait_add(&x->pending, j);
+	x->rescan = true;
+}
+
+struct load {
+	unsigned background;
+	unsigned gets; /* background ones */
+	uint64_t bytes;
+	bool demand;
+};
+
+static void
+weigh(struct xfer *x, struct load *l)
+{
+	struct xfer_job *j;
+
+	memset(l, 0, sizeof(*l));
+	for (j = x->active; j; j = j->next) {
+		if (atomic_load(&j->demand)) {
+			l->demand |= j->verb == XFER_GET;
+			continue;
+		}
+		l->background++;
+		if (j->verb != XFER_GET)
+			continue;
+		l->gets++;
+		l->bytes += j->total ? j->total - j->taken : GUESS;
+	}
+}
+
+/* A quarter of the places is kept for demand; background GETs hold at most
+ * half a second of the line. */
+static bool
+has_place(struct xfer *x, struct xfer_job *j)
+{
+	uint64_t rate = atomic_load(&x->rate);
+	unsigned part = x->o.transfers - (x->o.transfers + 3) / 4;
+	struct load l;
+
+	if (x->running >= x->o.transfers)
+		return false;
+	if (atomic_load(&j->demand))
+		return true;
+	weigh(x, &l);
+	if (l.background >= part)
+		return false;
+	if (j->verb != XFER_GET)
+		return true;
+	if (l.demand)
+		return false;
+	return l.gets < 2 || rate == 0 || l.bytes < rate / 2;
+}
+
+static void
+wait_more(struct xfer_job *j, int64_t now)
+{
+	j->waiting = true;
+	if (j->not_before <= now)
+		j->not_before = now + RETRY_MS * XFER_MS;
+}
+
+/* What is to be done with pending J; true: it was taken out. */
+static bool
+try_pending(struct xfer *x, struct xfer_job **at, bool demand, int64_t now)
+{
+	struct xfer_job *j = *at;
+	int rc = 0;
+
+	if (x->stopping || atomic_load(&j->cancel))
+		rc = -ECANCELED;
+	else if (j->deadline && now >= j->deadline)
+		rc = ERR_TIMEOUT;
+	if (rc != 0) {
+		xfer_wait_end(x, list_take(&x->pending, at), rc);
+		return true;
+	}
+	if (j->deadline && j->deadline < x->due)
+		x->due = j->deadline;
+	if (j->not_before > now) {
+		if (j->not_before < x->due)
+			x->due = j->not_before;
+		return false;
+	}
+	if (atomic_load(&j->demand) != demand ||
+	    x->no_place[demand][j->verb == XFER_GET])
+		return false;
+	if (!has_place(x, j)) {
+		x->no_place[demand][j->verb == XFER_GET] = true;
+		/* What is received makes room for background, too. */
+		if (!demand && now + XFER_TICK_MS * XFER_MS < x->due)
+			x->due = now + XFER_TICK_MS * XFER_MS;
+		return false;
+	}
+	list_take(&x->pending, at);
+	rc = j->prepare(j);
+	if (rc == -EAGAIN) {
+		wait_more(j, now);
+		xfer_wait_add(&x->pending, j);
+		return true;
+	}
+	if (rc == 0)
+		rc = xfer_begin(x, j, now);
+	if (rc != 0)
+		xfer_wait_end(x, j, rc);
+	return true;
+}
+
+void
+xfer_wait_wake(struct xfer *x)
+{
+	struct xfer_job *j;
+
+	for (j = x->pending.first; j; j = j->next) {
+		if (j->waiting)
+			j->not_before = 0;
+		j->waiting = false;
+	}
+}
+
+void
+xfer_wait_start(struct xfer *x, int64_t now)
+{
+	int demand;
+
+	if (!x->rescan && now < x->due)
+		return;
+	x->rescan = false;
+	x->due = XFER_NEVER;
+	memset(x->no_place, 0, sizeof(x->no_place));
+	for (demand = 1; demand >= 0; demand--) {
+		struct xfer_job **at = &x->pending.first;
+
+		while (*at) {
+			if (!try_pending(x, at, demand, now))
+				at = &(*at)->next;
+		}
+	}
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "remote/xfer_internal.h"
+
+#include "base/err.h"
+
+#include <errno.h>
+
+enum {
+	PUT_RATE = 32768, /* bytes/s, slower than which a PUT may not be */
+	PUT_BASE_S = 60
+};
+
+bool
+xfer_watch_is_get(const struct xfer_job *j, bool demand)
+{
+	return j->verb == XFER_GET && atomic_load(&j->demand) == demand;
+}
+
+bool
+xfer_watch_demand(struct xfer *x)
+{
+	struct xfer_job *j;
+
+	for (j = x->active; j; j = j->next) {
+		if (xfer_watch_is_get(j, true))
+			return true;
+	}
+	return false;
+}
+
+void
+xfer_watch_start(struct xfer *x, struct xfer_job *j, int64_t now)
+{
+	bool quick = j->verb == XFER_GET && atomic_load(&j->demand);
+
+	j->first_by =
+		now + (quick ? x->o.demand_ms : x->o.background_ms) * XFER_MS;
+	j->end_by = XFER_NEVER;
+	if (j->verb == XFER_PUT) {
+		j->first_by = XFER_NEVER;
+		j->end_by = now + PUT_BASE_S * 1000 * XFER_MS +
+			    (int64_t)(j->size / PUT_RATE) * 1000 * XFER_MS;
+	}
+	j->window = now;
+	j->window_bytes = 0;
+}
+
+/* As many bytes in each window as it has milliseconds. */
+static bool
+stalls(struct xfer *x, struct xfer_job *j, int64_t now)
+{
+	uint64_t moved = j->taken + j->sent + j->error.len;
+	bool slow;
+
+	if (!j->first && (j->verb != XFER_PUT || j->sent == j->size)) {
+		j->window = now;
+		return false;
+	}
+	if (now - j->window < x->o.stall_ms * XFER_MS)
+		return false;
+	slow = moved - j->window_bytes < (uint64_t)x->o.stall_ms;
+	j->window = now;
+	j->window_bytes = moved;
+	return slow;
+}
+
+/* 0, or why J must end now. */
+int
+xfer_watch_trouble(struct xfer *x, struct xfer_job *j, int64_t now)
+{
+	if (x->stopping || atomic_load(&j->cancel))
+		return -ECANCELED;
+	if ((j->deadline && now >= j->deadline) || now >= j->end_by)
+		return ERR_TIMEOUT;
+	if (j->full || j->held)
+		return 0;
+	/* The last bytes are on their way: the answer may take its time. */
+	if (j->verb == XFER_PUT && j->sent == j->size &&
+	    j->first_by == XFER_NEVER)
+		j->first_by = now + 3 * x->o.background_ms * XFER_MS;
+	if (!j->first && now >= j->first_by) {
+		j->silent = true;
+		return ERR_TIMEOUT;
+	}
+	return stalls(x, j, now) ? ERR_TIMEOUT : 0;
+}
