@@ -101,17 +101,16 @@ static int
 open_parent(int root, const char *name)
 {
 	char part[NAME_LEN];
-	const char *slash = name;
+	const char *slash;
 	int fd;
 
 	if (strlen(name) >= sizeof(part))
 		return -ENAMETOOLONG;
-	while ((slash = strchr(slash, '/')) != NULL) {
+	for (slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
 		memcpy(part, name, (size_t)(slash - name));
 		part[slash - name] = '\0';
 		if (mkdirat(root, part, 0777) < 0 && errno != EEXIST)
 			return -errno;
-		slash++;
 	}
 	slash = strrchr(name, '/');
 	if (!slash) {

@@ -457,12 +457,14 @@ watch(void *arg)
 	pthread_mutex_lock(&d->lock);
 	while (!d->stopping) {
 		wait_turn(d);
-		while ((o = find_hanging(d, file_monotonic(), &busy)) != NULL) {
-			if (busy) {
+		for (;;) {
+			o = find_hanging(d, file_monotonic(), &busy);
+			if (!o)
+				break;
+			if (busy)
 				give_up(d, o);
-				continue;
-			}
-			end_waiting(d, o, ERR_TIMEOUT);
+			else
+				end_waiting(d, o, ERR_TIMEOUT);
 		}
 	}
 	pthread_mutex_unlock(&d->lock);
@@ -566,7 +568,8 @@ dir_stop(void *kind)
 	for (o = d->busy; o; o = o->next)
 		cancel_op(o);
 	for (int lane = 0; lane < 2; lane++) {
-		while ((o = d->waiting[lane]) != NULL) {
+		while (d->waiting[lane]) {
+			o = d->waiting[lane];
 			d->waiting[lane] = o->next;
 			end_waiting(d, o, -ECANCELED);
 		}

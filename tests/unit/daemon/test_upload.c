@@ -81,7 +81,7 @@ make_entry(struct writer *w, int i, int j)
 	snprintf(path, sizeof(path), "%s/out-%c", testdir, w->name);
 	unlink(path);
 	r = file_publish(AT_FDCWD, path, path, text, strlen(text));
-	strcpy(e.out[0].name, "libx.rlib");
+	snprintf(e.out[0].name, sizeof(e.out[0].name), "libx.rlib");
 	e.out[0].role = ENTRY_LINK;
 	e.out[0].size = strlen(text);
 	r = r ? r : blob_put(&s->store, &s->memo, &put, &e.out[0].blob);
