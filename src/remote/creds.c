@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "remote/credfile.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -59,6 +60,7 @@ load_environment(const struct creds_opts *o, struct creds_value *out, char *why,
 /* The first asks nobody; all others are for the thread. */
 static const struct creds_source sources[] = {
 	{ "environment", load_environment },
+	{ "AWS files", credfile_load },
 };
 enum { SOURCES = sizeof(sources) / sizeof(sources[0]) };
 
