@@ -53,11 +53,16 @@ static const struct row table[] = {
 			    { { KEY, KEY_LEN, 0 }, { UINT, ANY, 0 } } },
 	/* K1 */
 	[MESSAGE_STORED] = { "STORED", ASK, { { KEY, KEY_LEN, 0 } } },
-	/* session, workspace */
+	/* session, pid of cargo, workspace, lock, toolchain, flags */
 	[MESSAGE_SESSION] = { "SESSION",
 			      ASK,
-			      { { UINT, ANY, 0 }, { TEXT, PATH_LEN, 0 } } },
-	/* session, workspace, lock, toolchain, crates */
+			      { { UINT, ANY, 0 },
+				{ UINT, INT32_MAX, 0 },
+				{ TEXT, PATH_LEN, 0 },
+				{ KEY, KEY_LEN, 0 },
+				{ KEY, KEY_LEN, 0 },
+				{ UINT, 3, 0 } } },
+	/* session, workspace, lock, toolchain, older locks and crates */
 	[MESSAGE_PREFETCH_HINT] = { "PREFETCH_HINT",
 				    ASK,
 				    { { UINT, ANY, 0 },

@@ -11,7 +11,7 @@ struct buf;
  * Every message by the one table in message.c; what they mean is in
  * PROTOCOL.  Numbers are for ever.  Threads: any.
  */
-enum { MESSAGE_PROTOCOL = 1, MESSAGE_FIELDS_MAX = 5 };
+enum { MESSAGE_PROTOCOL = 1, MESSAGE_FIELDS_MAX = 6 };
 
 enum message_type {
 	MESSAGE_HELLO = 1,
@@ -32,6 +32,12 @@ enum message_type {
 	MESSAGE_DRAIN,
 	MESSAGE_STOP,
 	MESSAGE_LEFT
+};
+
+/* Bits of SESSION's flags. */
+enum {
+	MESSAGE_SESSION_WRITES = 1,   /* its results may go to the remote */
+	MESSAGE_SESSION_CONTINUES = 2 /* the same build session as before */
 };
 
 enum message_way { MESSAGE_TO_DAEMON = 1, MESSAGE_FROM_DAEMON = 2 };

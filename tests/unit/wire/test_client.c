@@ -322,8 +322,12 @@ a_peer_that_does_not_read_is_left(void **state)
 
 	(void)state;
 	memset(text, 'x', sizeof(text));
-	note.field[1].p = text;
-	note.field[1].n = sizeof(text);
+	note.field[2].p = text;
+	note.field[2].n = sizeof(text);
+	for (int i = 3; i < 5; i++) {
+		note.field[i].p = text;
+		note.field[i].n = 32;
+	}
 	listen_at("stuck.sock", 4);
 	memset(&c, 0, sizeof(c));
 	assert_int_equal(dial_connect(path, &c.fd), 0);

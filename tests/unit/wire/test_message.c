@@ -77,6 +77,53 @@ all_kinds_come_back(void **state)
 	buf_free(&b);
 }
 
+static struct message
+session(uint64_t pid, uint64_t flags)
+{
+	struct message m = { .type = MESSAGE_SESSION };
+
+	m.field[0].num = UINT64_MAX;
+	m.field[1].num = pid;
+	m.field[2].p = "/home/u/w";
+	m.field[2].n = 9;
+	m.field[3].p = key;
+	m.field[3].n = 32;
+	m.field[4] = m.field[3];
+	m.field[5].num = flags;
+	return m;
+}
+
+static void
+a_session_comes_back(void **state)
+{
+	struct message m = session(
+		INT32_MAX, MESSAGE_SESSION_WRITES | MESSAGE_SESSION_CONTINUES);
+	struct buf b = { 0 }, lists = { 0 };
+	struct message got;
+
+	(void)state;
+	assert_int_equal(message_encode(&m, &b), 0);
+	assert_int_equal(
+		message_decode(b.p, b.len, MESSAGE_TO_DAEMON, &lists, &got), 0);
+	assert_int_equal(got.type, MESSAGE_SESSION);
+	assert_true(got.field[0].num == UINT64_MAX);
+	assert_int_equal(got.field[1].num, INT32_MAX);
+	assert_int_equal(got.field[2].n, 9);
+	assert_memory_equal(got.field[3].p, key, 32);
+	assert_memory_equal(got.field[4].p, key, 32);
+	assert_int_equal(got.field[5].num, 3);
+	buf_reset(&b);
+	m = session((uint64_t)INT32_MAX + 1, 0);
+	assert_int_equal(message_encode(&m, &b), ERR_TOOBIG);
+	m = session(1, 4);
+	assert_int_equal(message_encode(&m, &b), ERR_TOOBIG);
+	m = session(1, 0);
+	m.field[4].n = 0;
+	assert_int_equal(message_encode(&m, &b), ERR_REFUSED);
+	buf_free(&lists);
+	buf_free(&b);
+}
+
 static void
 every_type_has_a_row(void **state)
 {
@@ -205,6 +252,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_kinds_come_back),
+		cmocka_unit_test(a_session_comes_back),
 		cmocka_unit_test(every_type_has_a_row),
 		cmocka_unit_test(what_is_no_message_is_not_sent),
 		cmocka_unit_test(hostile_bodies_are_refused),
