@@ -27,6 +27,7 @@ static const char *const type_text[] = {
 	[CONFIG_DURATION] = "a time such as 3s, 5m or 6h",
 	[CONFIG_COUNT] = "a number or auto",
 	[CONFIG_URL] = "s3://bucket/prefix or file:///directory",
+	[CONFIG_HTTP] = "http://host or https://host, with or without a path",
 };
 
 /* Names without a key of their own: another key's, or handled apart. */
@@ -150,6 +151,8 @@ parse_value(const struct loading *l, const struct config_key *k, const char *s,
 		return config_parse_count(s, &v->num);
 	case CONFIG_URL:
 		return config_parse_url(s);
+	case CONFIG_HTTP:
+		return config_parse_http(s);
 	default:
 		return 0;
 	}

@@ -34,7 +34,8 @@ enum config_type {
 	CONFIG_SHARE,    /* as CONFIG_SIZE, or N% of what there is */
 	CONFIG_DURATION, /* milliseconds; ms s m h d; a bare number: s */
 	CONFIG_COUNT,    /* a number, or `auto` (num -1) */
-	CONFIG_URL       /* s3://bucket[/prefix], file:///dir or nothing */
+	CONFIG_URL,      /* s3://bucket[/prefix], file:///dir or nothing */
+	CONFIG_HTTP      /* http://host..., https://host... or nothing */
 };
 
 /* A row of the table.  All strings are static. */

@@ -202,3 +202,22 @@ config_parse_url(const char *s)
 		return s[sizeof(file) - 1] == '/' ? 0 : -EINVAL;
 	return -EINVAL;
 }
+
+int
+config_parse_http(const char *s)
+{
+	static const char http[] = "http://", https[] = "https://";
+
+	if (!*s)
+		return 0;
+	if (!strncmp(s, http, sizeof(http) - 1))
+		s += sizeof(http) - 1;
+	else if (!strncmp(s, https, sizeof(https) - 1))
+		s += sizeof(https) - 1;
+	else
+		return -EINVAL;
+	/* A password in it would be shown by `kache config`. */
+	if (!*s || *s == '/' || *s == ':' || strpbrk(s, " @?#"))
+		return -EINVAL;
+	return is_printable(s) ? 0 : -EINVAL;
+}

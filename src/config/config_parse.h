@@ -32,4 +32,7 @@ int config_parse_count(const char *s, int64_t *n);
  * what a bucket may be called is the server's affair. */
 int config_parse_url(const char *s);
 
+/* `http://host...`, `https://host...`, or nothing; no user, no query. */
+int config_parse_http(const char *s);
+
 #endif

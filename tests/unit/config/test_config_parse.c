@@ -140,6 +140,25 @@ addresses_of_remotes(void **state)
 		assert_int_equal(config_parse_url(bad[i]), -EINVAL);
 }
 
+static void
+addresses_of_services(void **state)
+{
+	static const char *const good[] = { "", "http://h", "https://h/v2/x",
+					    "http://127.0.0.1:80",
+					    "https://[::1]:9/a" };
+	static const char *const bad[] = {
+		"h",           "http:/h",      "http://",      "http:///x",
+		"ftp://h",     "http://u:p@h", "http://h?a=b", "http://h#f",
+		"http://h/\n", "HTTP://h",     "http://:80",   "https://a b",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_int_equal(config_parse_http(good[i]), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(config_parse_http(bad[i]), -EINVAL);
+}
+
 int
 main(void)
 {
@@ -149,6 +168,7 @@ main(void)
 		cmocka_unit_test(shares),
 		cmocka_unit_test(words),
 		cmocka_unit_test(addresses_of_remotes),
+		cmocka_unit_test(addresses_of_services),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
