@@ -3,10 +3,13 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/builds.h"
 #include "daemon/conn.h"
 #include "daemon/hub.h"
 #include "daemon/lifecycle.h"
+#include "daemon/ledger.h"
 #include "daemon/listen.h"
+#include "daemon/prefetch.h"
 #include "daemon/upload.h"
 #include "remote/remote.h"
 #include "work/flight.h"
@@ -106,6 +109,7 @@ take_signals(struct kached *k)
 		k->hub.stopping = true;
 		k->stop_by = file_monotonic() + STOP_MS * (SECOND / 1000);
 		upload_hurry(k->hub.uploads);
+		builds_end(k->hub.builds);
 	}
 }
 
@@ -146,15 +150,37 @@ sooner(int64_t a, int64_t b)
 	return b && b < a ? b : a;
 }
 
+/* A removed directory: whoever comes finds another daemon, or starts it. */
+static void
+look_at_place(struct kached *k, int64_t now)
+{
+	if (now < k->look_at)
+		return;
+	k->look_at = now + SECOND;
+	k->lost = listen_lost(&k->listen, k->hub.cache_dir);
+	k->hub.quit = k->hub.quit || k->lost;
+}
+
+/* What a stop waits for. */
+static bool
+has_work(struct hub *h)
+{
+	return ledger_left(h) ||
+	       (upload_left(h->uploads) && !upload_stuck(h->uploads));
+}
+
 /* All that depends on time.  Gives milliseconds until the next look. */
 static int
 tick(struct kached *k)
 {
 	int64_t now = file_monotonic(), at = now + SECOND;
 
+	look_at_place(k, now);
 	at = sooner(at, lifecycle_tick(&k->life, now));
 	at = sooner(at, upload_tick(k->hub.uploads, now));
 	at = sooner(at, conn_tick(&k->hub, now));
+	at = sooner(at, builds_tick(k->hub.builds, now));
+	at = sooner(at, prefetch_tick(k->hub.prefetches, now));
 	if (k->stop_by &&
 	    (now >= k->stop_by || upload_left(k->hub.uploads) == 0 ||
 	     upload_stuck(k->hub.uploads)))
@@ -188,6 +214,7 @@ wind_down(struct kached *k)
 	int r;
 
 	upload_stop(h->uploads, true);
+	prefetch_stop(h->prefetches);
 	conn_close_all(h);
 	flight_close(h->units);
 	flight_close(h->packs);

@@ -3,10 +3,13 @@
 #include "daemon/lifecycle.h"
 
 #include "base/digest.h"
+#include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/builds.h"
 #include "daemon/conn.h"
 #include "daemon/hub.h"
+#include "daemon/prefetch.h"
 #include "daemon/upload.h"
 #include "work/flight.h"
 
@@ -92,8 +95,38 @@ lifecycle_reload(struct lifecycle *l)
 	upload_hurry(l->hub->uploads);
 }
 
-/* Another program at our path, whole and quiet: the demand that is under way
- * gets 3 s, all else is taken up again by the successor. */
+/* Demand that is under way gets 3 s; all else is taken up again by the
+ * successor. */
+static void
+make_room(struct lifecycle *l, int64_t now)
+{
+	log_msg(LOG_INFO, "%s was replaced: starting it", l->hub->program);
+	upload_stop(l->hub->uploads, true);
+	prefetch_stop(l->hub->prefetches);
+	l->hub->stopping = true;
+	l->exec_by = now + DEMAND_NS;
+}
+
+/* What cannot be started is left alone until it changes again. */
+static void
+look_at_trial(struct lifecycle *l, int64_t now)
+{
+	int r = l->trial.pid ? trial_look(&l->trial, now)
+			     : trial_start(&l->trial, l->hub->program, now);
+
+	if (l->trial.pid)
+		return;
+	l->program_since = 0;
+	if (r == 0) {
+		make_room(l, now);
+		return;
+	}
+	log_msg(LOG_ERROR, "%s was replaced, but cannot be started: %s",
+		l->hub->program, err_text(r));
+	l->program_state = program_state(l->hub);
+}
+
+/* Another program at our path, whole and quiet. */
 static void
 look_at_program(struct lifecycle *l, int64_t now)
 {
@@ -105,18 +138,18 @@ look_at_program(struct lifecycle *l, int64_t now)
 			       flight_count(l->hub->units) == 0);
 		return;
 	}
+	if (l->trial.pid) {
+		look_at_trial(l, now);
+		return;
+	}
 	if (state == l->program_state || access(l->hub->program, X_OK) < 0) {
 		l->program_since = 0;
 		return;
 	}
 	if (!l->program_since)
 		l->program_since = now;
-	if (now - l->program_since < SETTLE_NS)
-		return;
-	log_msg(LOG_INFO, "%s was replaced: starting it", l->hub->program);
-	upload_stop(l->hub->uploads, true);
-	l->hub->stopping = true;
-	l->exec_by = now + DEMAND_NS;
+	if (now - l->program_since >= SETTLE_NS)
+		look_at_trial(l, now);
 }
 
 static void
@@ -127,7 +160,8 @@ look_at_idleness(struct lifecycle *l, int64_t now)
 	struct conns *all = l->hub->conns;
 
 	hub_put(s);
-	if (upload_active(l->hub->uploads) || all->count)
+	if (upload_active(l->hub->uploads) || all->count ||
+	    builds_count(l->hub->builds))
 		return;
 	if (now - all->active > 10 * SECOND && now - all->active < 12 * SECOND)
 		malloc_trim(0);

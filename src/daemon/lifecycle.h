@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/trial.h" /* allow: value */
+
 struct config;
 struct hub;
 
@@ -18,6 +20,7 @@ struct lifecycle {
 	uint64_t config_state; /* digest of names and stats of the files */
 	uint64_t program_state;
 	int64_t program_since; /* when the program was seen to differ */
+	struct trial trial;    /* whether the new one can be started */
 	int64_t next;
 	int64_t exec_by; /* 0, or: replace ourselves at the latest then */
 	bool exec_now;
