@@ -40,9 +40,9 @@ json_parse(const char *p, size_t n, size_t max, struct json **out)
 
 	if (n > max)
 		return ERR_TOOBIG;
-	if (n == 0 || is_deep(p, n))
-		return ERR_CORRUPT;
-	j = json_loadb(p, n, JSON_DECODE_ANY, &e);
+	if (is_deep(p, n))
+		return ERR_TOOBIG;
+	j = json_loadb(p, n, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &e);
 	if (!j)
 		return json_error_code(&e) == json_error_out_of_memory
 			       ? -ENOMEM
@@ -52,7 +52,7 @@ json_parse(const char *p, size_t n, size_t max, struct json **out)
 }
 
 void
-json_free(struct json *j)
+json_release(struct json *j)
 {
 	json_decref((json_t *)j);
 }
@@ -70,7 +70,7 @@ json_at(const struct json *j, size_t i)
 }
 
 size_t
-json_count(const struct json *j)
+json_len(const struct json *j)
 {
 	return json_array_size((const json_t *)j);
 }
@@ -88,24 +88,26 @@ json_absent(const struct json *j)
 }
 
 const char *
-json_text(const struct json *j)
+json_str(const struct json *j)
 {
 	return json_string_value((const json_t *)j);
 }
 
-int
-json_uint(const struct json *j, uint64_t *out)
+const char *
+json_text(const struct json *j, const char *key)
 {
-	const json_t *v = (const json_t *)j;
-	json_int_t n;
+	return json_str(json_get(j, key));
+}
+
+bool
+json_int(const struct json *j, const char *key, int64_t *out)
+{
+	const json_t *v = (const json_t *)json_get(j, key);
 
 	if (!json_is_integer(v))
-		return ERR_CORRUPT;
-	n = json_integer_value(v);
-	if (n < 0)
-		return ERR_CORRUPT;
-	*out = (uint64_t)n;
-	return 0;
+		return false;
+	*out = json_integer_value(v);
+	return true;
 }
 
 void
