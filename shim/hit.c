@@ -173,9 +173,13 @@ try_shape(struct job *j, const struct digest *k0,
 	if (find(j, &k1, &e, &at) < 0)
 		return false;
 	served = serve(j, &e, &at);
-	entry_release(&e);
-	if (served)
+	if (served) {
 		j->event.k1 = k1;
+		j->event.at = at;
+		j->prefetched = e.origin == ENTRY_PREFETCHED &&
+				entry_take_fresh(&j->store, &at);
+	}
+	entry_release(&e);
 	return served;
 }
 

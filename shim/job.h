@@ -47,6 +47,7 @@ struct job {
 	int k1_known;
 	uint64_t newest_us; /* recorded compile time of the newest shape */
 	uint64_t newest_ms; /* when it was stored */
+	int prefetched;     /* served by an entry that was fetched ahead */
 	struct digest *externs;
 	struct file_id *extern_ids;
 

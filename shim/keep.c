@@ -361,6 +361,7 @@ keep_result(struct keep *k)
 		fill(k, &m);
 		r = commit(k, &m);
 		k->job->event.k1 = m.k1;
+		k->job->event.at = m.tags[0] ? m.at : m.key;
 	}
 	entry_release(&m.entry);
 	shape_free(&m.shape);

@@ -351,7 +351,7 @@ miss_run(struct job *j)
 
 	ask(&m);
 	if (lead_or_follow(j))
-		serve(&m, "local_hit");
+		serve(&m, j->prefetched ? "prefetch_hit" : "local_hit");
 	if (prepare(&m, &why) < 0) {
 		if (m.trace[0])
 			unlink(m.trace);

@@ -165,7 +165,8 @@ serve(struct job *j)
 		job_exec(j);
 	}
 	if (hit_try(j)) {
-		job_say(j, "local_hit", NULL, 0);
+		job_say(j, j->prefetched ? "prefetch_hit" : "local_hit", NULL,
+			0);
 		_exit(0);
 	}
 	miss_run(j);

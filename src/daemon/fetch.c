@@ -6,8 +6,10 @@
 #include "base/log.h"
 #include "daemon/conn.h"
 #include "daemon/hub.h"
+#include "daemon/prefetch.h"
 #include "remote/pack.h"
 #include "remote/remote.h"
+#include "store/entry.h"
 #include "store/rmanifest.h"
 #include "work/queue.h"
 
@@ -32,6 +34,8 @@ struct fetch {
 	uint64_t have;
 	int result;
 	bool told_size;
+	bool ahead;        /* began in the background */
+	atomic_bool alone; /* and nobody has joined since */
 
 	pthread_mutex_t lock; /* of what tell() and the job share: */
 	bool cancelled;
@@ -82,17 +86,28 @@ vet_manifest(struct fetch *f)
 	return r;
 }
 
+/* Nobody has asked for it yet: its first use will be a prefetch's merit. */
+static int
+keep_pack(struct fetch *f)
+{
+	struct hub_store *s = hub_store(f->hub);
+	struct pack_info info;
+	int r = unpack_end(f->unpack, &info);
+
+	if (r == 0 && f->ahead && atomic_load(&f->alone) && s)
+		entry_mark_fresh(&s->store, &f->key);
+	return r;
+}
+
 static int
 finish(struct fetch *f)
 {
 	int r = remote_result(&f->op);
-	struct pack_info info;
 
 	if (f->result == 0)
 		f->result = r;
 	if (f->result == 0)
-		f->result = f->kind == PACKS ? unpack_end(f->unpack, &info)
-					     : vet_manifest(f);
+		f->result = f->kind == PACKS ? keep_pack(f) : vet_manifest(f);
 	if (f->result == ERR_CORRUPT || f->result == ERR_REFUSED) {
 		if (r == 0) {
 			hub_count(f->hub, HUB_CORRUPT);
@@ -159,7 +174,9 @@ prepare(struct fetch *f)
 	if (f->kind == UNITS)
 		return 0;
 	s = hub_store(f->hub);
-	return s ? unpack_open(&s->store, &s->memo, &f->key, 1, &f->unpack)
+	return s ? unpack_open(&s->store, &s->memo, &f->key,
+			       f->ahead ? ENTRY_PREFETCHED : ENTRY_ASKED,
+			       &f->unpack)
 		 : -EIO;
 }
 
@@ -188,6 +205,8 @@ done(struct queue_job *job, int result)
 	struct fetch_value value = { .manifest = &f->body, .bytes = f->have };
 	int r = result < 0 ? result : f->result;
 
+	if (f->kind == PACKS)
+		prefetch_ended(f->hub, &f->key, r, f->have);
 	flight_end(f->flight, r, r == 0 ? &value : NULL);
 }
 
@@ -209,6 +228,8 @@ tell(void *work, enum flight_want want)
 	struct fetch *f = work;
 	bool demand = want == FLIGHT_DEMAND;
 
+	if (demand)
+		atomic_store(&f->alone, false);
 	if (want == FLIGHT_CANCELLED) {
 		pthread_mutex_lock(&f->lock);
 		f->cancelled = true;
@@ -260,6 +281,8 @@ start(struct flight *flight, struct hub *h, enum kind kind,
 	f->op.verb = REMOTE_GET;
 	f->op.lane = demand ? REMOTE_DEMAND : REMOTE_BACKGROUND;
 	f->op.notify = notify;
+	f->ahead = !demand;
+	atomic_init(&f->alone, !demand);
 	name_object(f);
 	pthread_mutex_init(&f->lock, NULL);
 	f->setup = hub_get(h);

@@ -5,7 +5,9 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/builds.h"
 #include "daemon/fetch.h"
+#include "daemon/prefetch.h"
 #include "daemon/upload.h"
 #include "remote/remote.h"
 #include "work/flight.h"
@@ -193,6 +195,8 @@ hub_init(struct hub *h, const struct config *c)
 		r = -pthread_key_create(&h->stores, close_store);
 	r = r ? r : start_pool(h, c);
 	r = r ? r : fetch_open(h);
+	r = r ? r : prefetch_open(h);
+	r = r ? r : builds_open(h);
 	return r ? r : upload_open(h);
 }
 
@@ -203,6 +207,8 @@ hub_release(struct hub *h)
 
 	pool_stop(h->pool);
 	upload_close(h->uploads);
+	builds_close(h->builds);
+	prefetch_close(h->prefetches);
 	flight_free(h->units);
 	flight_free(h->packs);
 	queue_free(h->queue);

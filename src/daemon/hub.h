@@ -12,9 +12,11 @@
 #include "key/memo.h"       /* allow: value */
 #include "store/store.h"    /* allow: value */
 
+struct builds;
 struct conns;
 struct flights;
 struct pool;
+struct prefetches;
 struct queue;
 struct remote;
 struct uploads;
@@ -29,6 +31,9 @@ enum hub_counter {
 #undef COUNTER
 	HUB_COUNTERS
 };
+
+/* Scopes keep apart what may not be mixed; there is one. */
+#define HUB_SCOPE "default"
 
 /* A loaded configuration and its remote, which may be NULL.  Lives as long
  * as somebody refers to it, so a reload waits for nobody. */
@@ -61,13 +66,16 @@ struct hub {
 	struct uploads *uploads;
 	struct mailbox mail;
 	struct conns *conns; /* the poll loop's, as these: */
-	bool stopping;       /* no new question is taken */
-	bool quit;           /* leave the loop */
+	struct builds *builds;
+	struct prefetches *prefetches;
+	bool stopping; /* no new question is taken */
+	bool quit;     /* leave the loop */
 
 	pthread_mutex_t lock; /* of setup */
 	struct hub_setup *setup;
 	pthread_key_t stores;
 
+	atomic_uint ledgers; /* build manifests being written */
 	atomic_uint_fast64_t count[HUB_COUNTERS];
 };
 

@@ -181,9 +181,7 @@ tick(struct kached *k)
 	at = sooner(at, conn_tick(&k->hub, now));
 	at = sooner(at, builds_tick(k->hub.builds, now));
 	at = sooner(at, prefetch_tick(k->hub.prefetches, now));
-	if (k->stop_by &&
-	    (now >= k->stop_by || upload_left(k->hub.uploads) == 0 ||
-	     upload_stuck(k->hub.uploads)))
+	if (k->stop_by && (now >= k->stop_by || !has_work(&k->hub)))
 		k->hub.quit = true;
 	if (at <= now)
 		return 0;

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "daemon/builds.h"
 #include "daemon/conn.h"
 #include "daemon/hub.h"
 #include "daemon/upload.h"
@@ -121,6 +122,7 @@ report_lines(struct hub *h, struct buf *out)
 	number(&r, "uploads.active", upload_active(h->uploads));
 	number(&r, "spool.waiting", upload_left(h->uploads));
 	number(&r, "clients", h->conns->count);
+	number(&r, "builds", builds_count(h->builds));
 	add_counters(&r, h);
 	hub_put(s);
 	return r.count;

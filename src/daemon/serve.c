@@ -5,9 +5,12 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/builds.h"
 #include "daemon/conn.h"
 #include "daemon/fetch.h"
 #include "daemon/hub.h"
+#include "daemon/ledger.h"
+#include "daemon/prefetch.h"
 #include "daemon/report.h"
 #include "daemon/upload.h"
 #include "remote/remote.h"
@@ -287,6 +290,8 @@ on_check(struct conn *c, const struct message *m)
 		answer(c, MESSAGE_NONE, HUB_NONE);
 		return;
 	}
+	builds_missed(c->hub->builds);
+	prefetch_check(c->hub->prefetches, &k0);
 	a = begin(c, c->hub->units, &k0);
 	if (!a || atomic_load(&a->busy)) {
 		if (a)
@@ -306,6 +311,7 @@ on_get(struct conn *c, const struct message *m)
 
 	hub_count(c->hub, HUB_GETS);
 	memcpy(at.b, m->field[0].p, DIGEST_LEN);
+	prefetch_get(c->hub->prefetches, &at);
 	c->guess = NULL;
 	if (a && !digest_eq(&a->key, &at)) {
 		forget(a);
@@ -347,8 +353,13 @@ on_stored(struct conn *c, const struct message *m)
 static void
 on_session(struct conn *c, const struct message *m)
 {
-	(void)m;
-	hub_count(c->hub, HUB_SESSIONS);
+	builds_session(c->hub->builds, m);
+}
+
+static void
+on_hint(struct conn *c, const struct message *m)
+{
+	builds_hint(c->hub->builds, m);
 }
 
 static void
@@ -371,6 +382,7 @@ on_drain(struct conn *c, const struct message *m)
 	c->state = CONN_DRAINS;
 	c->deadline = file_monotonic() + (int64_t)m->field[0].num * MS;
 	upload_hurry(c->hub->uploads);
+	builds_end(c->hub->builds);
 	if (m->type == MESSAGE_STOP) {
 		c->stops = true;
 		c->hub->stopping = true;
@@ -381,7 +393,7 @@ on_drain(struct conn *c, const struct message *m)
 static void (*const handlers[])(struct conn *, const struct message *) = {
 	[MESSAGE_HELLO] = on_hello,     [MESSAGE_CHECK] = on_check,
 	[MESSAGE_GET] = on_get,         [MESSAGE_STORED] = on_stored,
-	[MESSAGE_SESSION] = on_session, [MESSAGE_PREFETCH_HINT] = on_session,
+	[MESSAGE_SESSION] = on_session, [MESSAGE_PREFETCH_HINT] = on_hint,
 	[MESSAGE_STATUS] = on_status,   [MESSAGE_DRAIN] = on_drain,
 	[MESSAGE_STOP] = on_drain,
 };
@@ -409,8 +421,10 @@ tick_drain(struct conn *c, int64_t now)
 {
 	struct message m = { .type = MESSAGE_LEFT };
 	size_t left = upload_left(c->hub->uploads);
+	bool stuck = left && upload_stuck(c->hub->uploads);
+	bool busy = (left && !stuck) || ledger_left(c->hub);
 
-	if (left && now < c->deadline && !upload_stuck(c->hub->uploads))
+	if (busy && now < c->deadline)
 		return;
 	c->state = CONN_IDLE;
 	m.field[0].num = left;

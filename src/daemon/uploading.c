@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/hub.h"
+#include "daemon/tempfile.h"
 #include "remote/pack.h"
 #include "remote/remote.h"
 #include "store/entry.h"
@@ -182,29 +183,11 @@ name_op(struct uploading *u, const char *dir, const struct digest *d)
 }
 
 static int
-temp_file(struct hub_store *s)
-{
-	char name[STORE_NAME];
-	int fd = openat(s->store.dir, "tmp", O_TMPFILE | O_RDWR | O_CLOEXEC,
-			0600);
-
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
-		return fd < 0 ? -errno : fd;
-	store_tmp(&s->store, name);
-	fd = openat(s->store.dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-		    0600);
-	if (fd < 0)
-		return -errno;
-	unlinkat(s->store.dir, name, 0);
-	return fd;
-}
-
-static int
 fresh_file(struct uploading *u, struct hub_store *s)
 {
 	if (u->fd >= 0)
 		close(u->fd);
-	u->fd = temp_file(s);
+	u->fd = tempfile_open(&s->store);
 	return u->fd < 0 ? u->fd : 0;
 }
 

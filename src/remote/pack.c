@@ -431,3 +431,60 @@ pack_frame_end(const struct pack_frame *f)
 {
 	return f->ended && f->given == f->content ? 0 : ERR_CORRUPT;
 }
+
+enum { SMALL_HEAD = 16, SMALL_LEVEL = 3 };
+
+int
+pack_squeeze(const char *magic, const void *p, size_t n, struct buf *out)
+{
+	static const char version[8] = { 1 };
+	char head[8] = { 0 };
+	size_t room = ZSTD_compressBound(n), len;
+	char *to;
+
+	memcpy(head, magic, strnlen(magic, sizeof(head)));
+	buf_add(out, head, sizeof(head));
+	buf_add(out, version, sizeof(version));
+	to = buf_room(out, room);
+	if (!to)
+		return -ENOMEM;
+	len = ZSTD_compress(to, room, p, n, SMALL_LEVEL);
+	if (ZSTD_isError(len))
+		return -ENOMEM;
+	out->len += len;
+	return 0;
+}
+
+int
+pack_unsqueeze(const char *magic, const void *p, size_t n, size_t max,
+	       struct buf *out)
+{
+	const uint8_t *b = p;
+	unsigned long long len;
+	size_t signatures, got;
+	char *to;
+
+	if (n < SMALL_HEAD || strncmp(magic, p, 8))
+		return ERR_CORRUPT;
+	if (b[8] != 1 || b[9] || b[10] || b[11])
+		return ERR_NEWER;
+	signatures = b[12];
+	if (b[13] || b[14] || b[15] || signatures > PACK_SIGNATURES ||
+	    n < SMALL_HEAD + signatures * PACK_SIGNATURE)
+		return ERR_CORRUPT;
+	b += SMALL_HEAD + signatures * PACK_SIGNATURE;
+	n -= SMALL_HEAD + signatures * PACK_SIGNATURE;
+	len = ZSTD_getFrameContentSize(b, n);
+	if (len == ZSTD_CONTENTSIZE_ERROR || len == ZSTD_CONTENTSIZE_UNKNOWN)
+		return ERR_CORRUPT;
+	if (len > max)
+		return ERR_TOOBIG;
+	to = buf_room(out, (size_t)len);
+	if (!to)
+		return -ENOMEM;
+	got = ZSTD_decompress(to, (size_t)len, b, n);
+	if (ZSTD_isError(got) || got != len)
+		return ERR_CORRUPT;
+	out->len += got;
+	return 0;
+}

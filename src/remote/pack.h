@@ -7,6 +7,7 @@
 
 #include "base/digest.h" /* allow: value */
 
+struct buf;
 struct entry;
 struct memo;
 struct shape;
@@ -76,5 +77,15 @@ int unpack_end(struct unpack *u, struct pack_info *info);
 
 /* Frees U, with what it wrote if it was not published. */
 void unpack_free(struct unpack *u);
+
+/*
+ * A small object that is not a pack: magic (8 bytes), u32 version 1, u32
+ * number of signatures (none yet), one zstd frame.  pack_squeeze appends it to
+ * OUT: 0 or -ENOMEM.  pack_unsqueeze appends what it held, at most MAX bytes:
+ * 0, ERR_CORRUPT, ERR_NEWER, ERR_TOOBIG, -ENOMEM.
+ */
+int pack_squeeze(const char *magic, const void *p, size_t n, struct buf *out);
+int pack_unsqueeze(const char *magic, const void *p, size_t n, size_t max,
+		   struct buf *out);
 
 #endif

@@ -273,6 +273,26 @@ entry_content(const struct entry *e, struct digest *out)
 }
 
 void
+entry_mark_fresh(struct store *s, const struct digest *at)
+{
+	char name[STORE_NAME];
+
+	store_name("entries", at, name);
+	fchmodat(s->dir, name, 0700, 0);
+}
+
+bool
+entry_take_fresh(struct store *s, const struct digest *at)
+{
+	char name[STORE_NAME];
+	struct stat st;
+
+	store_name("entries", at, name);
+	return fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (st.st_mode & S_IXUSR) && fchmodat(s->dir, name, 0600, 0) == 0;
+}
+
+void
 entry_touch(struct store *s, const struct digest *k1)
 {
 	char name[STORE_NAME];

@@ -2,6 +2,7 @@
 #ifndef STORE_ENTRY_H
 #define STORE_ENTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,6 +58,13 @@ int entry_save(struct store *s, const struct digest *k1, const struct entry *e);
 
 /* Last use is the file's mtime; refreshed if older than 5 minutes. */
 void entry_touch(struct store *s, const struct digest *k1);
+
+/*
+ * Whether a prefetched entry was used yet lies in the mode of its file: the
+ * owner's x bit says that it was not.  entry_take_fresh says so, once.
+ */
+void entry_mark_fresh(struct store *s, const struct digest *at);
+bool entry_take_fresh(struct store *s, const struct digest *at);
 
 /* The two halves of load and save, for tests and the sweep. */
 void entry_encode(const struct entry *e, struct buf *out);

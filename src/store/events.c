@@ -77,6 +77,7 @@ format(struct buf *b, const struct events_line *e)
 	text(b, e->package);
 	text(b, e->version);
 	text(b, e->cwd);
+	key(b, &e->at);
 	buf_char(b, '\n');
 }
 

@@ -21,6 +21,7 @@ struct events_line {
 	const char *crate;
 	const char *kind;
 	struct digest k0, k1; /* zero: none */
+	struct digest at;     /* where the entry lies; zero: nowhere */
 	struct buf externs;   /* name:16hex, comma between */
 	uint64_t key_us, lookup_us, restore_us, compile_us, store_us, total_us;
 	uint64_t bytes;

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "daemon/prefetch.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "daemon/builds.h"
+#include "daemon/hub.h"
+#include "daemon/planload.h"
+#include "plan/bman.h"
+#include "plan/graph.h"
+#include "work/flight.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SECOND ((int64_t)1000000000)
+#define PLAN_NS (300 * SECOND)
+#define LOOK_NS (SECOND / 4)
+
+/* Fetched and not used: until something was used no more than this. */
+#define UNPROVEN ((uint64_t)48 << 20)
+
+enum { FLYING_MAX = 32, KEYS_MAX = 4096, WRONG_MIN = 10, LOOKS = 256 };
+
+enum state { WAITS, FLIES, HERE, USED, GONE };
+
+struct unit {
+	uint8_t state;
+	bool wrong; /* its K0 was asked for: its inputs are others now */
+};
+
+/* A number of a unit, sorted by one of its keys. */
+struct index {
+	const struct digest *key;
+	uint32_t unit;
+};
+
+struct plan {
+	struct plan *next;
+	struct hub *hub;
+	uint64_t session;
+	struct planload *load; /* while it is being loaded */
+	bool hinted;           /* tried with the hint as well */
+	struct bman bman;
+	struct graph *graph; /* NULL: nothing to fetch (yet) */
+	struct unit *unit;
+	struct index *by_at, *by_k0;
+	int64_t until, look_at;
+	uint64_t bytes_max;
+	uint64_t bytes;    /* fetched */
+	uint64_t unproven; /* of these, not used yet */
+	unsigned flying, fetched, used, late, wrong;
+	size_t looked; /* where the last look for used ones ended */
+	bool given_up;
+};
+
+struct prefetches {
+	struct hub *hub;
+	struct plan *first;
+	bool stopped;
+};
+
+int
+prefetch_open(struct hub *h)
+{
+	h->prefetches = calloc(1, sizeof(*h->prefetches));
+	if (!h->prefetches)
+		return -ENOMEM;
+	h->prefetches->hub = h;
+	return 0;
+}
+
+static void
+free_plan(struct plan *p)
+{
+	if (p->load)
+		planload_forget(p->load);
+	bman_release(&p->bman);
+	graph_free(p->graph);
+	free(p->unit);
+	free(p->by_at);
+	free(p->by_k0);
+	free(p);
+}
+
+void
+prefetch_close(struct prefetches *p)
+{
+	struct plan *next;
+
+	for (; p && p->first; p->first = next) {
+		next = p->first->next;
+		free_plan(p->first);
+	}
+	free(p);
+}
+
+static struct plan *
+find(struct prefetches *p, uint64_t session)
+{
+	struct plan *i = p->first;
+
+	while (i && i->session != session)
+		i = i->next;
+	return i;
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	const struct index *x = a, *y = b;
+
+	return memcmp(x->key->b, y->key->b, DIGEST_LEN);
+}
+
+/* The unit with KEY, or -1. */
+static int
+look_up(const struct plan *p, const struct index *index,
+	const struct digest *key)
+{
+	struct index want = { key, 0 };
+	const struct index *is = index ? bsearch(&want, index, p->bman.count,
+						 sizeof(want), by_key)
+				       : NULL;
+
+	return is ? (int)is->unit : -1;
+}
+
+static void
+give_up(struct plan *p, const char *why)
+{
+	if (p->given_up)
+		return;
+	p->given_up = true;
+	hub_count(p->hub, HUB_GIVEN_UP);
+	log_msg(LOG_INFO, "prefetch is given up: %s", why);
+}
+
+/* --- from a build manifest to a plan --------------------------------------- */
+
+static int
+make_indexes(struct plan *p)
+{
+	size_t n = p->bman.count;
+
+	p->unit = calloc(n + 1, sizeof(*p->unit));
+	p->by_at = calloc(n + 1, sizeof(*p->by_at));
+	p->by_k0 = calloc(n + 1, sizeof(*p->by_k0));
+	if (!p->unit || !p->by_at || !p->by_k0)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		p->by_at[i] =
+			(struct index){ &p->bman.unit[i].at, (uint32_t)i };
+		p->by_k0[i] =
+			(struct index){ &p->bman.unit[i].k0, (uint32_t)i };
+	}
+	qsort(p->by_at, n, sizeof(*p->by_at), by_key);
+	qsort(p->by_k0, n, sizeof(*p->by_k0), by_key);
+	return 0;
+}
+
+static int
+make_graph(struct plan *p, const bool *here)
+{
+	const struct bman *m = &p->bman;
+	int r = 0;
+
+	p->graph = graph_new();
+	if (!p->graph)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->count && r >= 0; i++)
+		r = graph_add(p->graph, m->unit[i].compile_us);
+	for (size_t i = 0; i < m->count && r >= 0; i++)
+		for (uint32_t k = 0; k < m->unit[i].nparents && r >= 0; k++)
+			r = graph_need(p->graph, i,
+				       m->parents[m->unit[i].parent + k]);
+	if (r >= 0)
+		r = graph_seal(p->graph);
+	for (size_t i = 0; i < m->count && r >= 0; i++) {
+		if (!here[i] && i < KEYS_MAX)
+			continue;
+		p->unit[i].state = GONE;
+		graph_drop(p->graph, i);
+	}
+	return r;
+}
+
+static uint64_t
+most_bytes(struct hub *h)
+{
+	struct hub_setup *s = hub_get(h);
+	uint64_t max = (uint64_t)s->config.v[CONFIG_PREFETCH_MAX_BYTES].num;
+	uint64_t store = (uint64_t)s->config.v[CONFIG_STORE_MAX_SIZE].num;
+
+	hub_put(s);
+	return store && store / 2 < max ? store / 2 : max;
+}
+
+static void
+loaded(void *ctx, struct planload_result *got)
+{
+	struct plan *p = ctx;
+
+	p->load = NULL;
+	if (got->bman.count == 0 || p->given_up)
+		return;
+	p->bman = got->bman;
+	memset(&got->bman, 0, sizeof(got->bman));
+	if (make_indexes(p) < 0 || make_graph(p, got->here) < 0) {
+		graph_free(p->graph);
+		p->graph = NULL;
+		return;
+	}
+	p->until = file_monotonic() + PLAN_NS;
+	p->bytes_max = most_bytes(p->hub);
+	hub_count(p->hub, HUB_PLANS);
+	hub_add(p->hub, HUB_PLANNED, graph_left(p->graph));
+	log_msg(LOG_INFO, "prefetch: %zu of %zu units, from %s",
+		graph_left(p->graph), p->bman.count, got->source);
+}
+
+static bool
+enabled(struct hub *h)
+{
+	struct hub_setup *s = hub_get(h);
+	bool yes = s->remote && s->config.v[CONFIG_PREFETCH_ENABLED].num;
+
+	hub_put(s);
+	return yes;
+}
+
+static void
+load(struct plan *p, struct build *b, bool with_hint)
+{
+	p->hinted = with_hint;
+	p->load = planload_start(p->hub, b, with_hint, loaded, p);
+}
+
+void
+prefetch_begin(struct prefetches *all, struct build *b)
+{
+	struct plan *p;
+
+	if (all->stopped || !enabled(all->hub) || find(all, b->session))
+		return;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return;
+	p->hub = all->hub;
+	p->session = b->session;
+	p->next = all->first;
+	all->first = p;
+	load(p, b, b->hinted);
+}
+
+/* What the dependencies alone did not find may be found with names. */
+void
+prefetch_hinted(struct prefetches *all, struct build *b)
+{
+	struct plan *p = find(all, b->session);
+
+	if (p && !p->load && !p->graph && !p->hinted && !all->stopped)
+		load(p, b, true);
+}
+
+/* --- fetching --------------------------------------------------------------- */
+
+struct ended {
+	struct mail mail;
+	struct hub *hub;
+	struct digest at;
+	int result;
+	uint64_t bytes;
+};
+
+static void
+take_end(struct plan *p, const struct ended *e)
+{
+	int i = look_up(p, p->by_at, &e->at);
+
+	if (i < 0 || p->unit[i].state != FLIES)
+		return;
+	p->flying--;
+	graph_done(p->graph, (size_t)i);
+	p->unit[i].state = GONE;
+	if (e->result < 0)
+		return;
+	p->unit[i].state = HERE;
+	p->fetched++;
+	p->bytes += e->bytes;
+	p->unproven += p->bman.unit[i].size;
+	hub_count(p->hub, HUB_FETCHED);
+	hub_add(p->hub, HUB_FETCHED_BYTES, e->bytes);
+}
+
+static void
+open_end(struct mail *m)
+{
+	struct ended *e =
+		(struct ended *)((char *)m - offsetof(struct ended, mail));
+	struct prefetches *all = e->hub->prefetches;
+
+	for (struct plan *p = all ? all->first : NULL; p; p = p->next)
+		take_end(p, e);
+	free(e);
+}
+
+/* Without memory the plan's time ends it. */
+void
+prefetch_ended(struct hub *h, const struct digest *at, int result,
+	       uint64_t bytes)
+{
+	struct ended *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return;
+	e->mail.open = open_end;
+	e->hub = h;
+	e->at = *at;
+	e->result = result;
+	e->bytes = bytes;
+	mailbox_send(&h->mail, &e->mail);
+}
+
+void
+prefetch_check(struct prefetches *all, const struct digest *k0)
+{
+	for (struct plan *p = all->first; p; p = p->next) {
+		int i = look_up(p, p->by_k0, k0);
+
+		/* Still on its way: it will be late, not wrong. */
+		if (i < 0 || p->unit[i].state != HERE || p->unit[i].wrong)
+			continue;
+		p->unit[i].wrong = true;
+		p->wrong++;
+	}
+}
+
+void
+prefetch_get(struct prefetches *all, const struct digest *at)
+{
+	for (struct plan *p = all->first; p; p = p->next) {
+		int i = look_up(p, p->by_at, at);
+
+		if (i < 0 || !p->graph)
+			continue;
+		if (p->unit[i].state == FLIES) {
+			p->late++;
+			hub_count(p->hub, HUB_PF_LATE);
+		} else if (p->unit[i].state == WAITS) {
+			p->unit[i].state = GONE;
+			graph_drop(p->graph, (size_t)i);
+		}
+	}
+}
+
+/* A shim that uses a fetched entry takes the mark from its file. */
+static bool
+is_used(struct plan *p, size_t i)
+{
+	char name[STORE_NAME], path[4400];
+	struct stat st;
+
+	store_name("entries", &p->bman.unit[i].at, name);
+	snprintf(path, sizeof(path), "%s/%s", p->hub->cache_dir, name);
+	return stat(path, &st) == 0 && !(st.st_mode & S_IXUSR);
+}
+
+static void
+look_for_used(struct plan *p, size_t most)
+{
+	size_t n = p->bman.count;
+
+	for (size_t k = 0; k < n && most; k++) {
+		size_t i = p->looked++ % n;
+
+		if (p->unit[i].state != HERE)
+			continue;
+		most--;
+		if (!is_used(p, i))
+			continue;
+		p->unit[i].state = USED;
+		p->used++;
+		p->unproven -= p->bman.unit[i].size;
+	}
+}
+
+static bool
+may_fetch(struct plan *p, int64_t now)
+{
+	if (p->given_up || p->flying >= FLYING_MAX)
+		return false;
+	if (now >= p->until || p->bytes >= p->bytes_max) {
+		give_up(p, now >= p->until ? "time" : "size");
+		return false;
+	}
+	if (p->wrong >= WRONG_MIN && p->wrong > p->used) {
+		give_up(p, "the build wants something else");
+		return false;
+	}
+	return p->unproven < UNPROVEN || p->used >= p->wrong + 4;
+}
+
+static void
+fetch_more(struct plan *p, int64_t now)
+{
+	while (may_fetch(p, now)) {
+		int i = graph_next(p->graph);
+
+		if (i < 0)
+			return;
+		p->unit[i].state = FLIES;
+		p->flying++;
+		if (flight_join(p->hub->packs, &p->bman.unit[i].at, NULL) == 0)
+			continue;
+		p->unit[i].state = GONE;
+		p->flying--;
+		graph_done(p->graph, (size_t)i);
+	}
+}
+
+int64_t
+prefetch_tick(struct prefetches *all, int64_t now)
+{
+	int64_t at = 0;
+
+	for (struct plan *p = all->first; p; p = p->next) {
+		if (!p->graph || all->stopped)
+			continue;
+		if (now >= p->look_at) {
+			p->look_at = now + LOOK_NS;
+			look_for_used(p, LOOKS);
+		}
+		fetch_more(p, now);
+		if (graph_left(p->graph) && !p->given_up)
+			at = p->look_at;
+	}
+	return at;
+}
+
+void
+prefetch_end(struct prefetches *all, const struct build *b)
+{
+	struct plan **at = &all->first, *p;
+
+	while (*at && (*at)->session != b->session)
+		at = &(*at)->next;
+	p = *at;
+	if (!p)
+		return;
+	*at = p->next;
+	if (p->graph) {
+		look_for_used(p, p->bman.count);
+		hub_add(p->hub, HUB_UNUSED, p->fetched - p->used);
+		log_msg(LOG_INFO,
+			"prefetch: %u fetched, %u used, %u late, %u in vain",
+			p->fetched, p->used, p->late, p->wrong);
+	}
+	free_plan(p);
+}
+
+void
+prefetch_stop(struct prefetches *all)
+{
+	all->stopped = true;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_PREFETCH_H
+#define DAEMON_PREFETCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h" /* allow: value */
+
+struct build;
+struct hub;
+struct prefetches;
+
+/*
+ * Fetching ahead: for a build that has missed once, what earlier builds of the
+ * same dependencies used is fetched in topological order before cargo asks for
+ * it.  A plan is never wrong, only useless: keys are the shim's to compute.
+ *
+ * Bounds: 32 packs at a time, 4,096 packs, [prefetch] max_bytes but never more
+ * than half of what the store may hold, five minutes, and 48 MiB for as long
+ * as nothing of it was used.  A plan whose units are asked for all the same
+ * (their inputs are others now) is given up.  Demand raises what it waits for
+ * and goes first everywhere (work/queue, remote).
+ *
+ * Threads: the poll loop's, but for prefetch_ended.
+ */
+int prefetch_open(struct hub *h);
+void prefetch_close(struct prefetches *p);
+
+/* B has missed: plans for it, once. */
+void prefetch_begin(struct prefetches *p, struct build *b);
+
+/* B's hint has come: sources that need it may be tried. */
+void prefetch_hinted(struct prefetches *p, struct build *b);
+
+/* A shim asks for this: what a plan did not bring in time. */
+void prefetch_check(struct prefetches *p, const struct digest *k0);
+void prefetch_get(struct prefetches *p, const struct digest *at);
+
+/* A pack's flight is over.  Threads: any. */
+void prefetch_ended(struct hub *h, const struct digest *at, int result,
+		    uint64_t bytes);
+
+/* Gives when to call again, 0: no need. */
+int64_t prefetch_tick(struct prefetches *p, int64_t now);
+
+/* B is over: its plan is counted and freed. */
+void prefetch_end(struct prefetches *p, const struct build *b);
+
+/* Fetches no more. */
+void prefetch_stop(struct prefetches *p);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PLAN_BMAN_H
+#define PLAN_BMAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"    /* allow: value */
+#include "base/digest.h" /* allow: value */
+
+/*
+ * Build manifests: what the cargo runs of a session used, in order of demand,
+ * so that the next one can have it before it asks (src/remote/LAYOUT).
+ * A wrong one is useless, never harmful: the shim computes every key itself.
+ * Pure.  Threads: owner.
+ */
+enum {
+	BMAN_UNITS = 8192,
+	BMAN_PARENTS = 512,
+	BMAN_BYTES = 32 << 20, /* of an encoded one */
+	BMAN_SESSIONS = 5      /* without use, after which a unit goes */
+};
+
+struct bman_unit {
+	struct digest at; /* where its entry lies: the name of its pack */
+	struct digest k0;
+	uint64_t size; /* bytes of its outputs */
+	uint64_t compile_us;
+	uint32_t unused;  /* sessions since it was used last */
+	uint32_t package; /* names: offsets into text */
+	uint32_t version;
+	uint32_t parent; /* first of its parents, in `parents` */
+	uint32_t nparents;
+};
+
+struct bman {
+	struct digest lock;
+	struct digest toolchain;
+	uint64_t stored_ms;
+	struct bman_unit *unit;
+	size_t count;
+	size_t room;
+	uint32_t *parents; /* numbers of units whose outputs they read */
+	size_t nparents;
+	size_t parents_room;
+	struct buf text; /* names, each with its NUL */
+};
+
+/* A new unit; gives its number.  Numbers of parents are below it or were
+ * given by this.  ERR_TOOBIG, -ENOMEM.  Names are copied. */
+int bman_add(struct bman *m, const struct bman_unit *u, const char *package,
+	     const char *version, const uint32_t *parents, size_t nparents);
+
+/* The names of U.  Borrowed from M until it changes. */
+const char *bman_package(const struct bman *m, const struct bman_unit *u);
+const char *bman_version(const struct bman *m, const struct bman_unit *u);
+
+/* Appends the content of a record of type b. */
+void bman_encode(const struct bman *m, struct buf *out);
+
+/* 0, ERR_CORRUPT, ERR_NEWER, ERR_TOOBIG, -ENOMEM.  The caller owns OUT. */
+int bman_decode(const void *p, size_t n, struct bman *out);
+
+/* A copy of FROM with the units that KEEP says, less those that need one that
+ * it does not.  0 or -ENOMEM; the caller owns OUT. */
+int bman_filter(const struct bman *from,
+		bool (*keep)(void *ctx, const char *package,
+			     const char *version),
+		void *ctx, struct bman *out);
+
+/*
+ * Adds to M, which is of a run that just ended, the units of OLDER that it
+ * lacks, with AGE one session older, while there is room and they are not too
+ * old.  0 or -ENOMEM (M as it was or with some of them).
+ */
+int bman_merge(struct bman *m, const struct bman *older, bool age);
+void bman_release(struct bman *m);
+
+#endif
