@@ -19,8 +19,8 @@ enum {
 	COMPILE = 14,
 	SAVED = 18,
 	STATUS = 19,
-	PACKAGE = 22,
-	PACKAGE_VERSION = 23,
+	OWNER = 22,
+	OWNER_VERSION = 23,
 	AT = 25,
 	COLUMNS = 25
 };
@@ -101,8 +101,8 @@ is_unit(char *const *f, uint64_t session)
 static int
 add(struct history *h, struct strset *seen, char *const *f)
 {
-	struct history_unit u = { .package = f[PACKAGE],
-				  .version = f[PACKAGE_VERSION],
+	struct history_unit u = { .package = f[OWNER],
+				  .version = f[OWNER_VERSION],
 				  .externs = f[EXTERNS] };
 	bool hit = is_hit(f[OUTCOME]);
 
