@@ -12,7 +12,6 @@
 #include "plan/bman.h"
 #include "plan/history.h"
 #include "plan/lock.h"
-#include "plan/packages.h"
 #include "remote/pack.h"
 #include "remote/remote.h"
 #include "store/entry.h"
@@ -211,17 +210,18 @@ read_run(struct ledger *l)
 static void
 make_ids(struct ledger *l)
 {
-	struct packages p = { 0 };
+	struct lockfile f = { 0 };
 	char path[4200];
 	struct buf b = { 0 };
 
 	lock_build_id(&l->lock, &l->toolchain, HUB_SCOPE, &l->id[l->nids++]);
 	snprintf(path, sizeof(path), "%s/Cargo.lock", l->workspace);
 	if (file_read(AT_FDCWD, path, LOCK_MAX, &b) == 0 &&
-	    lock_parse(b.p ? b.p : "", b.len, &p) == 0 &&
-	    lock_nearest_id(&p, &l->toolchain, HUB_SCOPE, &l->id[l->nids]) == 0)
-		l->nids++;
-	packages_release(&p);
+	    lock_read(b.p ? b.p : "", b.len, &f) == 0) {
+		lock_nearest_id(&f, &l->toolchain, HUB_SCOPE,
+				&l->id[l->nids++]);
+		lock_release(&f);
+	}
 	buf_free(&b);
 }
 

@@ -83,17 +83,18 @@ add_source(struct planload *l, const struct digest *id, const char *name,
 static void
 add_nearest(struct planload *l)
 {
-	struct packages p = { 0 };
+	struct lockfile f = { 0 };
 	struct buf b = { 0 };
 	char path[4200];
 	struct digest id;
 
 	snprintf(path, sizeof(path), "%s/Cargo.lock", l->workspace);
 	if (file_read(AT_FDCWD, path, LOCK_MAX, &b) == 0 &&
-	    lock_parse(b.p ? b.p : "", b.len, &p) == 0 &&
-	    lock_nearest_id(&p, &l->toolchain, HUB_SCOPE, &id) == 0)
+	    lock_read(b.p ? b.p : "", b.len, &f) == 0) {
+		lock_nearest_id(&f, &l->toolchain, HUB_SCOPE, &id);
+		lock_release(&f);
 		add_source(l, &id, "the same workspace", true);
-	packages_release(&p);
+	}
 	buf_free(&b);
 }
 
