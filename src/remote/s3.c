@@ -494,14 +494,6 @@ static const char *const region_vars[] = { "AWS_REGION", "AWS_DEFAULT_REGION",
 					   NULL };
 static const char *const endpoint_vars[] = { "AWS_ENDPOINT_URL_S3",
 					     "AWS_ENDPOINT_URL", NULL };
-static const char *const ca_vars[] = { "AWS_CA_BUNDLE", "SSL_CERT_FILE",
-				       "CURL_CA_BUNDLE", NULL };
-/* Upper case HTTP_PROXY is a request header's value in a CGI program. */
-static const char *const http_vars[] = { "http_proxy", "all_proxy", "ALL_PROXY",
-					 NULL };
-static const char *const https_vars[] = { "https_proxy", "HTTPS_PROXY",
-					  "all_proxy", "ALL_PROXY", NULL };
-static const char *const direct_vars[] = { "no_proxy", "NO_PROXY", NULL };
 
 static int
 open_engine(struct s3 *s)
@@ -510,12 +502,9 @@ open_engine(struct s3 *s)
 	int64_t transfers = r->config->v[CONFIG_DAEMON_TRANSFERS].num;
 	struct xfer_opts o = {
 		.transfers = transfers > 0 ? (unsigned)transfers : 64,
-		.ca_file = first_set(r, ca_vars),
-		.proxy_http = first_set(r, http_vars),
-		.proxy_https = first_set(r, https_vars),
-		.no_proxy = first_set(r, direct_vars),
 	};
 
+	xfer_env(&o, r->get);
 	return xfer_open(&o, &s->x);
 }
 

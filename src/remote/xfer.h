@@ -106,6 +106,10 @@ struct xfer_job {
 	bool unmeasured;
 };
 
+/* Certificates and proxies as the environment GET has them: AWS_CA_BUNDLE,
+ * SSL_CERT_FILE, https_proxy and so on.  Borrows. */
+void xfer_env(struct xfer_opts *o, const char *(*get)(const char *name));
+
 /* 0, -ENOMEM or -errno. */
 int xfer_open(const struct xfer_opts *o, struct xfer **out);
 
@@ -140,7 +144,7 @@ int64_t xfer_date(const char *text);
 /*
  * One small request, waited for; not on the engine's thread.  HEADERS: lines,
  * NULL-ended, or NULL.  BODY of POST, may be NULL.  The whole answer, whatever
- * its status, is appended to OUT (at most 64 kB).  The status, or an error as
+ * its status, is appended to OUT.  The status, or an error as
  * xfer_job.result.
  */
 struct xfer_fetch {
@@ -150,6 +154,7 @@ struct xfer_fetch {
 	const char *body;
 	int connect_ms;
 	int timeout_ms;
+	size_t max; /* bytes of the answer; 0: 64 kB */
 	bool direct;
 };
 

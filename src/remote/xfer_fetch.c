@@ -59,7 +59,7 @@ fill(struct xfer_job *j, const struct xfer_fetch *f)
 	j->fd = -1;
 	j->body = f->body;
 	j->size = f->body ? strlen(f->body) : 0;
-	j->max = FETCH_MAX;
+	j->max = f->max ? f->max : FETCH_MAX;
 	j->connect_ms = f->connect_ms;
 	j->direct = f->direct;
 	j->deadline = file_monotonic() + f->timeout_ms * 1000000LL;
