@@ -81,45 +81,58 @@ credfile_text(const char *text, size_t n, const char *profile, bool config,
 	return found;
 }
 
-struct found {
-	char *key, *secret, *token;
+static const char *const names[CREDFILE_SETTINGS] = {
+	[CREDFILE_KEY] = "aws_access_key_id",
+	[CREDFILE_SECRET] = "aws_secret_access_key",
+	[CREDFILE_TOKEN] = "aws_session_token",
+	[CREDFILE_PROCESS] = "credential_process",
+	[CREDFILE_REGION] = "region",
+	[CREDFILE_ROLE] = "role_arn",
+	[CREDFILE_ROLE_SESSION] = "role_session_name",
+	[CREDFILE_WEB_TOKEN] = "web_identity_token_file",
+	[CREDFILE_SOURCE_PROFILE] = "source_profile",
+	[CREDFILE_SOURCE] = "credential_source",
+	[CREDFILE_SSO_SESSION] = "sso_session",
+	[CREDFILE_SSO_URL] = "sso_start_url",
+	[CREDFILE_LOGIN] = "login_session",
 };
 
 static void
-keep(char **to, const char *v)
+forget(char **v)
 {
-	free(*to);
-	*to = strdup(v);
+	if (*v)
+		explicit_bzero(*v, strlen(*v));
+	free(*v);
+	*v = NULL;
 }
 
 static void
 on_value(void *ctx, const char *key, const char *v)
 {
-	struct found *f = ctx;
+	struct credfile_profile *p = ctx;
+	int i;
 
-	if (strcmp(key, "aws_access_key_id") == 0)
-		keep(&f->key, v);
-	else if (strcmp(key, "aws_secret_access_key") == 0)
-		keep(&f->secret, v);
-	else if (strcmp(key, "aws_session_token") == 0)
-		keep(&f->token, v);
+	for (i = 0; i < CREDFILE_SETTINGS; i++) {
+		if (strcmp(key, names[i]) != 0)
+			continue;
+		forget(&p->v[i]);
+		p->v[i] = *v ? strdup(v) : NULL;
+	}
 }
 
-static void
-forget(struct found *f)
+void
+credfile_release(struct credfile_profile *p)
 {
-	if (f->secret)
-		explicit_bzero(f->secret, strlen(f->secret));
-	free(f->key);
-	free(f->secret);
-	free(f->token);
-	memset(f, 0, sizeof(*f));
+	int i;
+
+	for (i = 0; i < CREDFILE_SETTINGS; i++)
+		forget(&p->v[i]);
 }
 
 /* One file: the variable that names it, else its place below HOME. */
 static int
 look(const struct creds_opts *o, const char *var, const char *place,
-     const char *profile, bool config, struct found *f, bool *known)
+     bool config, struct credfile_profile *p)
 {
 	const char *named = o->get(var);
 	const char *home = o->get("HOME");
@@ -135,9 +148,9 @@ look(const struct creds_opts *o, const char *var, const char *place,
 		return 0;
 	rc = path.failed ? -ENOMEM
 			 : file_read(AT_FDCWD, path.p, CREDFILE_MAX, &text);
-	if (rc == 0 && credfile_text(text.p ? text.p : "", text.len, profile,
-				     config, on_value, f))
-		*known = true;
+	if (rc == 0 && credfile_text(text.p ? text.p : "", text.len, p->name,
+				     config, on_value, p))
+		p->known = true;
 	if (text.p)
 		explicit_bzero(text.p, text.len);
 	buf_free(&text);
@@ -156,34 +169,77 @@ profile_of(const struct creds_opts *o)
 }
 
 int
-credfile_load(const struct creds_opts *o, struct creds_value *out, char *why,
+credfile_read(const struct creds_opts *o, struct credfile_profile *p, char *why,
 	      size_t room)
 {
-	const char *profile = profile_of(o);
-	struct found f = { 0 };
-	bool known = false;
+	struct credfile_profile n = { .name = profile_of(o) };
 	int rc;
 
 	/* The credentials file counts before the other one. */
-	rc = look(o, "AWS_CONFIG_FILE", "config", profile, true, &f, &known);
+	rc = look(o, "AWS_CONFIG_FILE", "config", true, &n);
 	if (rc == 0)
 		rc = look(o, "AWS_SHARED_CREDENTIALS_FILE", "credentials",
-			  profile, false, &f, &known);
-	if (rc != 0)
+			  false, &n);
+	if (rc != 0) {
 		snprintf(why, room, "the AWS files cannot be read: %s",
 			 err_text(rc));
-	else if (f.key && f.secret)
-		rc = creds_set(out, f.key, f.secret,
-			       f.token && *f.token ? f.token : NULL, 0);
-	else if (f.key || f.secret || (!known && *o->profile)) {
-		snprintf(why, room,
-			 known ? "profile '%s' has half a key"
-			       : "there is no profile '%s'",
-			 profile);
-		rc = ERR_REFUSED;
-	} else {
-		rc = ERR_MISS;
+		credfile_release(&n);
+		return rc;
 	}
-	forget(&f);
+	*p = n;
+	return 0;
+}
+
+/* What P asks for and we cannot do; NULL: nothing. */
+static const char *
+cannot(const struct credfile_profile *p)
+{
+	bool keys = p->v[CREDFILE_KEY] && p->v[CREDFILE_SECRET];
+
+	if (p->v[CREDFILE_ROLE] &&
+	    (p->v[CREDFILE_SOURCE_PROFILE] || p->v[CREDFILE_SOURCE]))
+		return "assuming the role of";
+	if (!keys && !p->v[CREDFILE_PROCESS] &&
+	    (p->v[CREDFILE_SSO_SESSION] || p->v[CREDFILE_SSO_URL] ||
+	     p->v[CREDFILE_LOGIN]))
+		return "single sign-on of";
+	return NULL;
+}
+
+static int
+judge(const struct creds_opts *o, const struct credfile_profile *p,
+      struct creds_value *out, char *why, size_t room)
+{
+	const char *key = p->v[CREDFILE_KEY];
+	const char *secret = p->v[CREDFILE_SECRET];
+	const char *unable = cannot(p);
+
+	if (unable)
+		snprintf(why, room,
+			 "%s profile '%.64s' is not supported; use "
+			 "credential_process",
+			 unable, p->name);
+	else if (key && secret)
+		return creds_set(out, key, secret, p->v[CREDFILE_TOKEN], 0);
+	else if (key || secret)
+		snprintf(why, room, "profile '%.64s' has half a key", p->name);
+	else if (!p->known && *o->profile)
+		snprintf(why, room, "there is no profile '%.64s'", p->name);
+	else
+		return ERR_MISS;
+	return ERR_REFUSED;
+}
+
+int
+credfile_load(const struct creds_opts *o, struct creds_value *out, char *why,
+	      size_t room)
+{
+	struct credfile_profile p;
+	int rc = credfile_read(o, &p, why, room);
+
+	if (rc == 0) {
+		rc = judge(o, &p, out, why, room);
+		credfile_release(&p);
+	}
 	return rc;
 }

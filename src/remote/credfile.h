@@ -27,7 +27,38 @@ bool credfile_text(const char *text, size_t n, const char *profile, bool config,
 		   void (*value)(void *ctx, const char *key, const char *v),
 		   void *ctx);
 
-/* A source (struct creds_source): keys of the profile that is asked for. */
+/* The settings we know. */
+enum credfile_setting {
+	CREDFILE_KEY,
+	CREDFILE_SECRET,
+	CREDFILE_TOKEN,
+	CREDFILE_PROCESS,
+	CREDFILE_REGION,
+	CREDFILE_ROLE,
+	CREDFILE_ROLE_SESSION,
+	CREDFILE_WEB_TOKEN,
+	CREDFILE_SOURCE_PROFILE,
+	CREDFILE_SOURCE,
+	CREDFILE_SSO_SESSION,
+	CREDFILE_SSO_URL,
+	CREDFILE_LOGIN,
+	CREDFILE_SETTINGS
+};
+
+struct credfile_profile {
+	const char *name;           /* borrowed from the options */
+	bool known;                 /* there is such a profile */
+	char *v[CREDFILE_SETTINGS]; /* NULL: not set */
+};
+
+/* The profile that is asked for, of both files.  0, to be released; or an
+ * error, and WHY says that the files cannot be read. */
+int credfile_read(const struct creds_opts *o, struct credfile_profile *p,
+		  char *why, size_t room);
+void credfile_release(struct credfile_profile *p);
+
+/* A source (struct creds_source): the keys in the profile.  Also refuses what
+ * a profile may ask for and we cannot do. */
 int credfile_load(const struct creds_opts *o, struct creds_value *out,
 		  char *why, size_t room);
 

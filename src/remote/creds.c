@@ -2,22 +2,34 @@
 #define _GNU_SOURCE
 #include "remote/creds.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "remote/credfile.h"
+#include "remote/credform.h"
+#include "remote/credmeta.h"
+#include "remote/credproc.h"
+#include "remote/credweb.h"
+#include "remote/xfer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
 	EARLY_S = 12 * 60, /* before the end, with a part left to chance */
 	EARLY_SPREAD_S = 3 * 60,
 	AGAIN_S = 10, /* after a failed fetch */
+	AGAIN_MAX_S = 60,
+	PAUSE_MS = 200, /* between a source's tries */
 	WHY = 300
 };
 
@@ -27,13 +39,33 @@ struct creds {
 	pthread_cond_t moved;
 	pthread_t thread;
 	bool threaded;
+	bool fixed; /* the environment's, which does not change */
 	bool stop;
-	bool wanted; /* fetch now */
-	bool tried;
-	struct creds_value value; /* key NULL: none yet */
+	bool wanted;   /* fetch now */
+	bool fetching; /* the thread is at it, or will be at once */
+	bool unplaced; /* the thread has not looked for the region yet */
+	int64_t tried; /* when the last fetch ended, s since 1970; 0: never */
+	int64_t since; /* when the value came */
+	int failures;  /* fetches in a row */
+	struct creds_value value;  /* key NULL: none yet */
+	char region[CREDS_REGION]; /* of the profile */
 	const char *source;
-	char why[WHY];
+	char why[WHY]; /* of the last fetch, "": it went well */
 };
+
+static int64_t
+now_s(void)
+{
+	return file_now() / 1000000000;
+}
+
+/* Locked, as all with a struct creds that do not say otherwise. */
+static bool
+is_valid(const struct creds *c)
+{
+	return c->value.key &&
+	       (!c->value.expires || now_s() < c->value.expires);
+}
 
 static int
 load_environment(const struct creds_opts *o, struct creds_value *out, char *why,
@@ -42,6 +74,8 @@ load_environment(const struct creds_opts *o, struct creds_value *out, char *why,
 	const char *key = o->get("AWS_ACCESS_KEY_ID");
 	const char *secret = o->get("AWS_SECRET_ACCESS_KEY");
 	const char *token = o->get("AWS_SESSION_TOKEN");
+	const char *end = o->get("AWS_CREDENTIAL_EXPIRATION");
+	int64_t expires = end && *end ? credform_time(end) : 0;
 
 	if (!key || !*key)
 		return ERR_MISS;
@@ -54,13 +88,22 @@ load_environment(const struct creds_opts *o, struct creds_value *out, char *why,
 			 "not");
 		return ERR_REFUSED;
 	}
-	return creds_set(out, key, secret, token && *token ? token : NULL, 0);
+	if (expires < 0) {
+		snprintf(why, room, "AWS_CREDENTIAL_EXPIRATION is not a time");
+		return ERR_REFUSED;
+	}
+	return creds_set(out, key, secret, token && *token ? token : NULL,
+			 expires);
 }
 
 /* The first asks nobody; all others are for the thread. */
 static const struct creds_source sources[] = {
 	{ "environment", load_environment },
+	{ "web identity", credweb_load },
 	{ "AWS files", credfile_load },
+	{ "credential_process", credproc_load },
+	{ "container", credmeta_container },
+	{ "instance", credmeta_instance },
 };
 enum { SOURCES = sizeof(sources) / sizeof(sources[0]) };
 
@@ -81,60 +124,174 @@ creds_set(struct creds_value *v, const char *key, const char *secret,
 	return 0;
 }
 
+static void
+wipe(char *s)
+{
+	if (s)
+		explicit_bzero(s, strlen(s));
+	free(s);
+}
+
 void
 creds_release(struct creds_value *v)
 {
-	if (v->secret)
-		explicit_bzero(v->secret, strlen(v->secret));
+	wipe(v->secret);
+	wipe(v->token);
 	free(v->key);
-	free(v->secret);
-	free(v->token);
 	memset(v, 0, sizeof(*v));
 }
 
-/* Asks sources FROM to TO.  ERR_MISS: none is configured. */
-static int
-ask(struct creds *c, int from, int to)
+/* True: told to stop. */
+static bool
+doze(const struct creds_opts *o, int ms)
 {
-	struct creds_value v = { 0 };
-	char why[WHY] = "";
+	struct pollfd p = { o->stop_fd, POLLIN, 0 };
+
+	return poll(&p, 1, ms) > 0;
+}
+
+int
+creds_ask(const struct creds_opts *o, const struct xfer_fetch *f, int tries,
+	  struct buf *out)
+{
+	int i;
+
+	for (i = 1;; i++) {
+		size_t had = out->len;
+		int rc = xfer_fetch(o->x, f, out);
+
+		if ((rc > 0 && rc < 500 && rc != 429) || i >= tries ||
+		    rc == -ECANCELED || rc == -ENOMEM)
+			return rc;
+		out->len = had;
+		if (doze(o, PAUSE_MS * i))
+			return -ECANCELED;
+	}
+}
+
+/* --- one fetch ----------------------------------------------------------- */
+
+/* What a source gave must be good for something. */
+static int
+inspect(struct creds_value *v, char *why, size_t room)
+{
+	if (!credform_sound(v))
+		snprintf(why, room, "what it gave is no key");
+	else if (v->expires && v->expires <= now_s())
+		snprintf(why, room, "what it gave has expired");
+	else
+		return 0;
+	creds_release(v);
+	return ERR_REFUSED;
+}
+
+/* The first of sources FROM to TO that has any; ERR_MISS: none has. */
+static int
+load(struct creds *c, int from, int to, struct creds_value *v, int *which,
+     char *why, size_t room)
+{
 	int rc = ERR_MISS;
 	int i;
 
-	for (i = from; i < to && rc == ERR_MISS; i++)
-		rc = sources[i].load(&c->o, &v, why, sizeof(why));
-	pthread_mutex_lock(&c->lock);
-	c->tried = true;
-	if (rc == 0) {
-		creds_release(&c->value);
-		c->value = v;
-		c->source = sources[i - 1].name;
-		c->why[0] = '\0';
-	} else if (rc == ERR_MISS) {
+	for (i = from; i < to && rc == ERR_MISS; i++) {
+		rc = sources[i].load(&c->o, v, why, room);
+		*which = i;
+	}
+	return rc == 0 ? inspect(v, why, room) : rc;
+}
+
+/* True: this is new, and TEXT is for the log. */
+static bool
+note_failure(struct creds *c, const char *source, const char *why, char *text)
+{
+	char old[WHY];
+
+	snprintf(old, sizeof(old), "%s", c->why);
+	if (source)
+		snprintf(c->why, sizeof(c->why), "%s: %s", source, why);
+	else if (c->source)
+		snprintf(c->why, sizeof(c->why), "%s: it has none any more",
+			 c->source);
+	else
 		snprintf(c->why, sizeof(c->why),
 			 "no credentials found; set AWS_ACCESS_KEY_ID and "
 			 "AWS_SECRET_ACCESS_KEY, a profile, or `anonymous = "
 			 "yes`");
+	c->failures++;
+	snprintf(text, WHY, "%s", c->why);
+	/* Without a valid one it is the remote's problem, which says it. */
+	return is_valid(c) && strcmp(old, c->why) != 0;
+}
+
+/* Unlocked: asks sources FROM to TO.  0, or why there is nothing new. */
+static int
+fetch(struct creds *c, int from, int to)
+{
+	struct creds_value v = { 0 };
+	char why[WHY] = "";
+	char text[WHY];
+	bool log = false;
+	int which = 0;
+	int rc = load(c, from, to, &v, &which, why, sizeof(why));
+
+	pthread_mutex_lock(&c->lock);
+	c->tried = now_s();
+	if (rc == 0) {
+		creds_release(&c->value);
+		c->value = v;
+		c->since = c->tried;
+		c->source = sources[which].name;
+		c->why[0] = '\0';
+		c->failures = 0;
 	} else {
-		snprintf(c->why, sizeof(c->why), "%s: %s", sources[i - 1].name,
-			 *why ? why : err_text(rc));
+		log = note_failure(c,
+				   rc == ERR_MISS ? NULL : sources[which].name,
+				   *why ? why : err_text(rc), text);
 	}
 	pthread_mutex_unlock(&c->lock);
+	if (log)
+		log_msg(LOG_WARN, "credentials cannot be renewed: %s", text);
 	return rc;
 }
 
-/* Seconds until the next fetch, -1: none is due.  Locked. */
+/* Unlocked. */
+static void
+find_region(struct creds *c)
+{
+	struct credfile_profile p = { 0 };
+	char why[WHY];
+	const char *named = NULL;
+
+	if (!*c->o.region && credfile_read(&c->o, &p, why, sizeof(why)) == 0)
+		named = p.v[CREDFILE_REGION];
+	pthread_mutex_lock(&c->lock);
+	if (named && strlen(named) < sizeof(c->region))
+		snprintf(c->region, sizeof(c->region), "%s", named);
+	c->unplaced = false;
+	pthread_mutex_unlock(&c->lock);
+	credfile_release(&p);
+}
+
+/* --- the thread ---------------------------------------------------------- */
+
+/* Seconds until the next fetch, -1: none is due. */
 static int64_t
 pause_of(struct creds *c)
 {
-	int64_t now = file_now() / 1000000000;
-	int64_t at = c->value.expires - EARLY_S - now % EARLY_SPREAD_S;
+	int64_t now = now_s();
+	int64_t life = c->value.expires - c->since;
+	int64_t early = EARLY_S + now % EARLY_SPREAD_S;
+	int64_t again = (int64_t)AGAIN_S * c->failures;
 
-	if (c->value.key && !c->value.expires)
+	if (c->fixed || !c->value.expires || !is_valid(c))
 		return -1;
-	if (!c->value.key || at <= now)
-		return AGAIN_S;
-	return at - now;
+	if (c->failures > 0)
+		return again < AGAIN_MAX_S ? again : AGAIN_MAX_S;
+	if (early > life / 2)
+		early = life / 2;
+	if (c->value.expires - early <= now)
+		return 1;
+	return c->value.expires - early - now;
 }
 
 static void
@@ -159,13 +316,19 @@ fetching(void *ctx)
 	struct creds *c = ctx;
 
 	pthread_setname_np(pthread_self(), "kache-creds");
+	find_region(c);
 	pthread_mutex_lock(&c->lock);
 	while (!c->stop) {
+		c->wanted = false;
+		c->fetching = !c->fixed;
 		pthread_mutex_unlock(&c->lock);
-		ask(c, 1, SOURCES);
+		if (!c->fixed)
+			fetch(c, 1, SOURCES);
+		pthread_mutex_lock(&c->lock);
+		c->fetching = false;
+		pthread_mutex_unlock(&c->lock);
 		c->o.changed(c->o.ctx);
 		pthread_mutex_lock(&c->lock);
-		c->wanted = false;
 		wait_turn(c);
 	}
 	pthread_mutex_unlock(&c->lock);
@@ -181,7 +344,10 @@ start_thread(struct creds *c)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	c->tried = false;
+	c->fetching = !c->fixed;
+	c->unplaced = true;
+	if (!c->fixed)
+		c->why[0] = '\0';
 	rc = pthread_create(&c->thread, NULL, fetching, c);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	c->threaded = rc == 0;
@@ -199,10 +365,14 @@ creds_open(const struct creds_opts *o, struct creds **out)
 	c->o = *o;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->moved, NULL);
-	rc = ask(c, 0, 1);
-	if (rc == ERR_MISS && SOURCES > 1)
+	c->o.stop_fd = eventfd(0, EFD_CLOEXEC);
+	rc = c->o.stop_fd < 0 ? -errno : fetch(c, 0, 1);
+	/* What the environment has does not become newer, but it may not say
+	 * the region. */
+	c->fixed = rc != ERR_MISS;
+	if (rc == ERR_MISS || (rc == 0 && !*o->region))
 		rc = start_thread(c);
-	if (rc != 0 && rc != ERR_MISS && rc != ERR_REFUSED) {
+	if (rc != 0 && rc != ERR_REFUSED) {
 		creds_close(c);
 		return rc;
 	}
@@ -215,33 +385,67 @@ creds_close(struct creds *c)
 {
 	pthread_mutex_lock(&c->lock);
 	c->stop = true;
+	if (c->o.stop_fd >= 0)
+		eventfd_write(c->o.stop_fd, 1);
 	pthread_cond_signal(&c->moved);
 	pthread_mutex_unlock(&c->lock);
 	if (c->threaded)
 		pthread_join(c->thread, NULL);
+	if (c->o.stop_fd >= 0)
+		close(c->o.stop_fd);
 	creds_release(&c->value);
 	pthread_cond_destroy(&c->moved);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
 
+static void
+want(struct creds *c)
+{
+	c->wanted = true;
+	pthread_cond_signal(&c->moved);
+}
+
+/* There is no valid value. */
+static int
+without(struct creds *c, char *why, size_t room)
+{
+	bool due = now_s() - c->tried >= AGAIN_S;
+
+	if (!c->fixed && !c->fetching && !c->wanted && (due || !*c->why))
+		want(c);
+	if ((c->fetching || c->wanted) && !*c->why)
+		return -EAGAIN;
+	snprintf(why, room, "%s%s%s",
+		 c->value.key ? "the credentials have expired" : "",
+		 c->value.key && *c->why ? "; " : "", c->why);
+	return ERR_REFUSED;
+}
+
+static int
+copy(const struct creds *c, struct creds_value *out)
+{
+	const char *region = *c->value.region ? c->value.region : c->region;
+	int rc = creds_set(out, c->value.key, c->value.secret, c->value.token,
+			   c->value.expires);
+
+	if (rc == 0)
+		snprintf(out->region, sizeof(out->region), "%s", region);
+	return rc;
+}
+
 int
 creds_get(struct creds *c, struct creds_value *out, char *why, size_t room)
 {
-	int64_t now = file_now() / 1000000000;
 	int rc;
 
 	pthread_mutex_lock(&c->lock);
-	if (c->value.key && (!c->value.expires || now < c->value.expires)) {
-		rc = creds_set(out, c->value.key, c->value.secret,
-			       c->value.token, c->value.expires);
-	} else if (c->threaded && (!c->tried || c->wanted)) {
+	if (c->unplaced)
 		rc = -EAGAIN;
-	} else {
-		snprintf(why, room, "%s",
-			 *c->why ? c->why : "the credentials have expired");
-		rc = ERR_REFUSED;
-	}
+	else if (is_valid(c))
+		rc = copy(c, out);
+	else
+		rc = without(c, why, room);
 	pthread_mutex_unlock(&c->lock);
 	return rc;
 }
@@ -249,14 +453,17 @@ creds_get(struct creds *c, struct creds_value *out, char *why, size_t room)
 bool
 creds_expired(struct creds *c, const char *key)
 {
-	bool better;
+	bool better = false;
 
 	pthread_mutex_lock(&c->lock);
-	better = c->threaded;
+	if (!c->value.key || strcmp(c->value.key, key) != 0)
+		better = is_valid(c) || c->fetching || c->wanted;
+	else if (!c->fixed && now_s() - c->tried >= AGAIN_S)
+		better = true;
 	if (better && c->value.key && strcmp(c->value.key, key) == 0) {
 		creds_release(&c->value);
-		c->wanted = true;
-		pthread_cond_signal(&c->moved);
+		c->why[0] = '\0';
+		want(c);
 	}
 	pthread_mutex_unlock(&c->lock);
 	return better;
@@ -268,10 +475,12 @@ creds_status(struct creds *c, char *text, size_t room, int64_t *expires)
 	pthread_mutex_lock(&c->lock);
 	*expires = c->value.expires;
 	if (c->value.key)
-		snprintf(text, room, "%s, %s", c->source, c->value.key);
-	else if (c->threaded && !c->tried)
-		snprintf(text, room, "being fetched");
-	else
+		snprintf(text, room, "%s, %s%s%s%s", c->source, c->value.key,
+			 is_valid(c) ? "" : ", expired", *c->why ? "; " : "",
+			 c->why);
+	else if (*c->why)
 		snprintf(text, room, "%s", c->why);
+	else
+		snprintf(text, room, "being fetched");
 	pthread_mutex_unlock(&c->lock);
 }

@@ -63,6 +63,7 @@ struct xfer_job {
 	const void *body;   /* POST */
 	uint64_t max;       /* a longer answer is ERR_TOOBIG, 0: no limit */
 	int connect_ms;     /* 0: the engine's */
+	int first_ms;       /* until the first byte, 0: the engine's */
 	bool direct;        /* never through a proxy */
 	int64_t not_before; /* monotonic ns */
 

@@ -62,6 +62,7 @@ fill(struct xfer_job *j, const struct xfer_fetch *f)
 	j->max = f->max ? f->max : FETCH_MAX;
 	j->connect_ms = f->connect_ms;
 	j->direct = f->direct;
+	j->first_ms = f->timeout_ms;
 	j->deadline = file_monotonic() + f->timeout_ms * 1000000LL;
 	buf_str(&j->url, f->url);
 	for (line = f->headers; line && *line; line++)

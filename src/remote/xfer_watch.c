@@ -42,6 +42,8 @@ xfer_watch_start(struct xfer *x, struct xfer_job *j, int64_t now)
 		j->end_by = now + PUT_BASE_S * 1000 * XFER_MS +
 			    (int64_t)(j->size / PUT_RATE) * 1000 * XFER_MS;
 	}
+	if (j->first_ms)
+		j->first_by = now + j->first_ms * XFER_MS;
 	j->window = now;
 	j->window_bytes = 0;
 }
