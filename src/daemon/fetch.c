@@ -3,10 +3,12 @@
 #include "daemon/fetch.h"
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "daemon/conn.h"
 #include "daemon/hub.h"
 #include "daemon/prefetch.h"
+#include "daemon/tempfile.h"
 #include "remote/pack.h"
 #include "remote/remote.h"
 #include "store/entry.h"
@@ -18,8 +20,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum kind { UNITS, PACKS };
+
+/* How a pack is taken: as it comes, with a decoder's place; or into a file
+ * first, which is read again once there is one. */
+enum way { UNDECIDED, DIRECT, INTO_FILE, FROM_FILE };
+
+enum { PIECE = 256 << 10 };
 
 struct fetch {
 	struct queue_job job;
@@ -30,7 +39,12 @@ struct fetch {
 	enum kind kind;
 	struct digest key;
 	struct buf body;
+	enum way way;
 	struct unpack *unpack;
+	struct decoder_turn turn;
+	bool place; /* a decoder's place is ours */
+	int file;
+	uint64_t replayed;
 	uint64_t have;
 	int result;
 	bool told_size;
@@ -58,12 +72,48 @@ notify(struct remote_op *op)
 }
 
 static int
+open_unpack(struct fetch *f)
+{
+	struct hub_store *s = hub_store(f->hub);
+
+	return s ? unpack_open(&s->store, &s->memo, &f->key,
+			       f->ahead ? ENTRY_PREFETCHED : ENTRY_ASKED,
+			       &f->unpack)
+		 : -EIO;
+}
+
+/* Decided by the first bytes: what never comes needs no place. */
+static int
+decide(struct fetch *f)
+{
+	struct hub_store *s = hub_store(f->hub);
+
+	if (decoder_try(&f->hub->decoders)) {
+		f->place = true;
+		f->way = DIRECT;
+		return open_unpack(f);
+	}
+	f->way = INTO_FILE;
+	f->file = s ? tempfile_open(&s->store) : -EIO;
+	return f->file < 0 ? f->file : 0;
+}
+
+static int
 take(struct fetch *f, const void *p, size_t n)
 {
-	if (f->kind == PACKS)
-		return unpack_feed(f->unpack, p, n);
-	buf_add(&f->body, p, n);
-	return f->body.failed ? -ENOMEM : 0;
+	int r = 0;
+
+	if (f->kind == UNITS) {
+		buf_add(&f->body, p, n);
+		return f->body.failed ? -ENOMEM : 0;
+	}
+	if (f->way == UNDECIDED)
+		r = decide(f);
+	if (r == 0 && f->way == DIRECT)
+		r = unpack_feed(f->unpack, p, n);
+	else if (r == 0)
+		r = file_write_fd(f->file, p, n);
+	return r;
 }
 
 /* The manifest as the remote has it becomes one without bad records. */
@@ -99,27 +149,80 @@ keep_pack(struct fetch *f)
 	return r;
 }
 
-static int
-finish(struct fetch *f)
+static void
+end_op(struct fetch *f)
 {
 	int r = remote_result(&f->op);
 
 	if (f->result == 0)
 		f->result = r;
-	if (f->result == 0)
-		f->result = f->kind == PACKS ? keep_pack(f) : vet_manifest(f);
-	if (f->result == ERR_CORRUPT || f->result == ERR_REFUSED) {
-		if (r == 0) {
-			hub_count(f->hub, HUB_CORRUPT);
-			log_msg(LOG_WARN, "%s: what the remote gave is %s",
-				f->op.name, err_text(f->result));
-		}
-	}
 	pthread_mutex_lock(&f->lock);
 	f->under_way = false;
 	pthread_mutex_unlock(&f->lock);
 	remote_finish(&f->op);
-	return f->result;
+}
+
+/* All bytes are here. */
+static enum queue_step
+finish(struct fetch *f)
+{
+	if (f->result == 0)
+		f->result = f->kind == PACKS ? keep_pack(f) : vet_manifest(f);
+	if (f->result == ERR_CORRUPT || f->result == ERR_REFUSED) {
+		hub_count(f->hub, HUB_CORRUPT);
+		log_msg(LOG_WARN, "%s: what the remote gave is %s", f->op.name,
+			err_text(f->result));
+	}
+	return QUEUE_DONE;
+}
+
+/* One piece of the file a step, once there is a place. */
+static enum queue_step
+replay(struct fetch *f)
+{
+	char *p;
+	ssize_t n;
+
+	if (!f->place) {
+		f->place = decoder_wait(&f->hub->decoders, &f->turn);
+		if (!f->place)
+			return QUEUE_PARK;
+		f->result = open_unpack(f);
+	}
+	p = malloc(PIECE);
+	if (!p && f->result == 0)
+		f->result = -ENOMEM;
+	if (f->result < 0) {
+		free(p);
+		return QUEUE_DONE;
+	}
+	n = pread(f->file, p, PIECE, (off_t)f->replayed);
+	if (n > 0)
+		f->result = unpack_feed(f->unpack, p, (size_t)n);
+	else if (n < 0)
+		f->result = -errno;
+	free(p);
+	if (n == 0 || f->result < 0)
+		return finish(f);
+	f->replayed += (uint64_t)n;
+	queue_post(f->hub->queue, &f->job);
+	return QUEUE_PARK;
+}
+
+static enum queue_step
+received(struct fetch *f)
+{
+	end_op(f);
+	if (f->result < 0)
+		return QUEUE_DONE;
+	if (f->way == INTO_FILE) {
+		f->way = FROM_FILE;
+		return replay(f);
+	}
+	/* An empty pack was never decided on. */
+	if (f->kind == PACKS && !f->unpack)
+		f->result = ERR_CORRUPT;
+	return finish(f);
 }
 
 /* Without memory nobody learns the size: an answer may come late then. */
@@ -160,24 +263,18 @@ receive(struct fetch *f)
 		queue_post(f->hub->queue, &f->job);
 		return QUEUE_PARK;
 	}
-	if (!ended)
-		return QUEUE_PARK;
-	finish(f);
-	return QUEUE_DONE;
+	return ended ? received(f) : QUEUE_PARK;
 }
 
-static int
-prepare(struct fetch *f)
+static bool
+is_cancelled(struct fetch *f)
 {
-	struct hub_store *s;
+	bool yes;
 
-	if (f->kind == UNITS)
-		return 0;
-	s = hub_store(f->hub);
-	return s ? unpack_open(&s->store, &s->memo, &f->key,
-			       f->ahead ? ENTRY_PREFETCHED : ENTRY_ASKED,
-			       &f->unpack)
-		 : -EIO;
+	pthread_mutex_lock(&f->lock);
+	yes = f->cancelled;
+	pthread_mutex_unlock(&f->lock);
+	return yes;
 }
 
 static enum queue_step
@@ -185,11 +282,14 @@ run(struct queue_job *job)
 {
 	struct fetch *f = of_job(job);
 
+	if (f->way == FROM_FILE) {
+		if (!is_cancelled(f))
+			return replay(f);
+		f->result = -ECANCELED;
+		return QUEUE_DONE;
+	}
 	if (f->under_way)
 		return receive(f);
-	f->result = prepare(f);
-	if (f->result < 0)
-		return QUEUE_DONE;
 	pthread_mutex_lock(&f->lock);
 	f->result = f->cancelled ? -ECANCELED
 				 : remote_start(f->setup->remote, &f->op);
@@ -205,6 +305,8 @@ done(struct queue_job *job, int result)
 	struct fetch_value value = { .manifest = &f->body, .bytes = f->have };
 	int r = result < 0 ? result : f->result;
 
+	if (decoder_leave(&f->hub->decoders, &f->turn) || f->place)
+		decoder_give(&f->hub->decoders);
 	if (f->kind == PACKS)
 		prefetch_ended(f->hub, &f->key, r, f->have);
 	flight_end(f->flight, r, r == 0 ? &value : NULL);
@@ -216,6 +318,8 @@ release(void *work)
 	struct fetch *f = work;
 
 	unpack_free(f->unpack);
+	if (f->file >= 0)
+		close(f->file);
 	buf_free(&f->body);
 	pthread_mutex_destroy(&f->lock);
 	hub_put(f->setup);
@@ -236,7 +340,9 @@ tell(void *work, enum flight_want want)
 		if (f->under_way)
 			remote_cancel(&f->op);
 		pthread_mutex_unlock(&f->lock);
-		queue_withdraw(f->hub->queue, &f->job);
+		/* It may not have begun, or wait for a place. */
+		if (!queue_withdraw(f->hub->queue, &f->job))
+			queue_post(f->hub->queue, &f->job);
 		return;
 	}
 	queue_move(f->hub->queue, &f->job,
@@ -281,6 +387,8 @@ start(struct flight *flight, struct hub *h, enum kind kind,
 	f->op.verb = REMOTE_GET;
 	f->op.lane = demand ? REMOTE_DEMAND : REMOTE_BACKGROUND;
 	f->op.notify = notify;
+	f->file = -1;
+	f->turn.job = &f->job;
 	f->ahead = !demand;
 	atomic_init(&f->alone, !demand);
 	name_object(f);

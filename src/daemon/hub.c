@@ -194,6 +194,8 @@ hub_init(struct hub *h, const struct config *c)
 	if (r == 0)
 		r = -pthread_key_create(&h->stores, close_store);
 	r = r ? r : start_pool(h, c);
+	if (r == 0)
+		decoder_init(&h->decoders, h->queue);
 	r = r ? r : fetch_open(h);
 	r = r ? r : prefetch_open(h);
 	r = r ? r : builds_open(h);
@@ -206,6 +208,7 @@ hub_release(struct hub *h)
 	struct hub_store *s = pthread_getspecific(h->stores);
 
 	pool_stop(h->pool);
+	decoder_release(&h->decoders);
 	upload_close(h->uploads);
 	builds_close(h->builds);
 	prefetch_close(h->prefetches);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "config/config.h"  /* allow: value */
+#include "daemon/decoder.h" /* allow: value */
 #include "daemon/mailbox.h" /* allow: value */
 #include "key/memo.h"       /* allow: value */
 #include "store/store.h"    /* allow: value */
@@ -65,6 +66,7 @@ struct hub {
 	struct flights *packs; /* packs, by where their entry lies */
 	struct uploads *uploads;
 	struct mailbox mail;
+	struct decoders decoders;
 	struct conns *conns; /* the poll loop's, as these: */
 	struct builds *builds;
 	struct prefetches *prefetches;
