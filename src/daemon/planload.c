@@ -8,6 +8,7 @@
 #include "base/strset.h"
 #include "daemon/builds.h"
 #include "daemon/hub.h"
+#include "daemon/planask.h"
 #include "plan/lock.h"
 #include "plan/packages.h"
 #include "remote/pack.h"
@@ -16,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +50,7 @@ struct planload {
 	struct buf body;
 	struct planload_result got;
 	bool begun, under_way;
+	bool asked, answered; /* the planner service; answered: by `got` */
 	void (*done)(void *ctx, struct planload_result *r); /* NULL: forgotten,
 							     * the poll loop's */
 	void *ctx;
@@ -208,6 +211,51 @@ ended(struct planload *l)
 	return next(l);
 }
 
+/* The service may take its time, so it has a thread; the job is parked. */
+static void *
+ask_planner(void *arg)
+{
+	struct planload *l = arg;
+
+	l->answered = planask_run(&l->setup->config, l->workspace,
+				  &l->toolchain, &l->got.bman);
+	queue_post(l->hub->queue, &l->job);
+	return NULL;
+}
+
+static bool
+start_asking(struct planload *l)
+{
+	const char *url = l->setup->config.v[CONFIG_PREFETCH_PLANNER].text;
+	pthread_attr_t attr;
+	pthread_t t;
+	int r;
+
+	if (!*url || l->asked)
+		return false;
+	l->asked = true;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	r = pthread_create(&t, &attr, ask_planner, l);
+	pthread_attr_destroy(&attr);
+	return r == 0;
+}
+
+static enum queue_step
+begin(struct planload *l)
+{
+	if (start_asking(l))
+		return QUEUE_PARK;
+	if (l->answered) {
+		l->got.source = "the planner";
+		look_in_store(l);
+		return QUEUE_DONE;
+	}
+	l->begun = true;
+	add_sources(l);
+	return next(l);
+}
+
 static enum queue_step
 run(struct queue_job *job)
 {
@@ -216,11 +264,8 @@ run(struct queue_job *job)
 	const void *p;
 	size_t n;
 
-	if (!l->begun) {
-		l->begun = true;
-		add_sources(l);
-		return next(l);
-	}
+	if (!l->begun)
+		return begin(l);
 	n = l->under_way ? remote_peek(&l->op, &p, &end) : 0;
 	if (n == 0)
 		return end ? ended(l) : QUEUE_PARK;

@@ -208,7 +208,7 @@ loaded(void *ctx, struct planload_result *got)
 	struct plan *p = ctx;
 
 	p->load = NULL;
-	if (got->bman.count == 0 || p->given_up)
+	if (got->bman.count == 0 || !got->here || p->given_up)
 		return;
 	p->bman = got->bman;
 	memset(&got->bman, 0, sizeof(got->bman));
