@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,20 @@ session_of(int pid, const struct buf *stat)
 	return id;
 }
 
+/* Whether /proc numbers processes as we do: it may be missing, or belong to
+ * another PID namespace. */
+static bool
+proc_is_ours(void)
+{
+	char self[24];
+	ssize_t n = readlink("/proc/self", self, sizeof(self) - 1);
+
+	if (n <= 0)
+		return false;
+	self[n] = '\0';
+	return strtol(self, NULL, 10) == (long)getpid();
+}
+
 void
 trust_init(struct trust *t)
 {
@@ -74,6 +89,10 @@ trust_init(struct trust *t)
 	int pid = getppid();
 
 	memset(t, 0, sizeof(*t));
+	if (!proc_is_ours()) {
+		t->pid = -1;
+		return;
+	}
 	for (int i = 0; i < ANCESTORS && pid > 1; i++) {
 		buf_reset(&stat);
 		if (proc_read(pid, "stat", &stat) < 0)

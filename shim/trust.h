@@ -11,10 +11,11 @@
  * .cargo/config.toml can set any variable for what cargo starts; what moves
  * the store, the configuration or a remote counts only as the user set it.
  * Looks at the nearest of 8 ancestors whose program is named cargo
- * (proc(5): exe, environ, stat, cmdline).  Threads: owner.
+ * (proc(5): exe, environ, stat, cmdline).  Where /proc cannot tell, nobody
+ * knows what the user set, and nothing of that counts.  Threads: owner.
  */
 struct trust {
-	int pid;          /* of cargo; 0: none found */
+	int pid;          /* of cargo; 0: none found; -1: it cannot be told */
 	uint64_t session; /* digest of pid and start time; 0: none */
 	struct buf env;   /* NAME=value, NUL after each */
 	struct buf cmdline;

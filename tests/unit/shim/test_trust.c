@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -174,6 +175,48 @@ without_cargo_the_environment_counts(void **state)
 	trust_release(&t);
 }
 
+/* In a PID namespace of our own, with the /proc of the old one. */
+static void
+look_elsewhere(void)
+{
+	struct trust t;
+	int status = 0;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID) < 0)
+		_exit(0);
+	pid = fork();
+	if (pid == 0) {
+		setenv("KACHE_CACHE_DIR", "/repo", 1);
+		setenv("KACHE_LOG", "debug", 1);
+		trust_init(&t);
+		NEED(trust_get(&t, "KACHE_CACHE_DIR") == NULL);
+		NEED(trust_get(&t, "HOME") == NULL);
+		NEED(is(trust_get(&t, "KACHE_LOG"), "debug"));
+		NEED(is(trust_command(&t), "") && t.session == 0);
+		trust_release(&t);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 251);
+}
+
+static void
+where_cargo_cannot_be_seen_nothing_counts(void **state)
+{
+	int status = 0;
+	pid_t pid;
+
+	(void)state;
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		look_elsewhere();
+	waitpid(pid, &status, 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void
 commands_are_the_first_word(void **state)
 {
@@ -226,6 +269,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(what_cargo_was_started_with_counts),
 		cmocka_unit_test(other_ancestors_are_no_cargo),
 		cmocka_unit_test(without_cargo_the_environment_counts),
+		cmocka_unit_test(where_cargo_cannot_be_seen_nothing_counts),
 		cmocka_unit_test(commands_are_the_first_word),
 	};
 
