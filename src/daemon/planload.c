@@ -248,6 +248,7 @@ begin(struct planload *l)
 		return QUEUE_PARK;
 	if (l->answered) {
 		l->got.source = "the planner";
+		l->got.final = true;
 		look_in_store(l);
 		return QUEUE_DONE;
 	}

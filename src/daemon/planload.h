@@ -21,6 +21,7 @@ struct planload_result {
 	struct bman bman; /* empty: nothing was found */
 	bool *here;       /* for each unit: the store has its entry */
 	const char *source;
+	bool final; /* a hint would change nothing */
 };
 
 /* Copies what it needs of B.  Calls DONE once, later, unless forgotten; DONE

@@ -208,6 +208,7 @@ loaded(void *ctx, struct planload_result *got)
 	struct plan *p = ctx;
 
 	p->load = NULL;
+	p->hinted = p->hinted || got->final;
 	if (got->bman.count == 0 || !got->here || p->given_up)
 		return;
 	p->bman = got->bman;
