@@ -302,20 +302,20 @@ profile_of(const struct job *j)
 	return name;
 }
 
-static int
-load_toolchain(struct job *j)
+int
+job_toolchain(const struct job *j, const char *target, struct toolchain *out)
 {
 	struct toolchain_in in = {
 		.dirfd = j->store.dir,
 		.locks = j->store.locks,
 		.compiler = j->argv[1],
-		.target = j->args.target,
+		.target = target,
 		.path = getenv("PATH"),
 		.rustup_home = rustup_home(),
 		.rustup_toolchain = getenv("RUSTUP_TOOLCHAIN"),
 	};
 
-	return toolchain_load(&in, &j->toolchain);
+	return toolchain_load(&in, out);
 }
 
 static int
@@ -374,7 +374,7 @@ job_prepare(struct job *j)
 		return fail(j, ERR_REFUSED, unit_env_refuses(job_getenv));
 	if (!j->cwd[0] || !roots_clean(j->cwd, strlen(j->cwd)))
 		return fail(j, ERR_REFUSED, "cwd");
-	r = load_toolchain(j);
+	r = job_toolchain(j, j->args.target, &j->toolchain);
 	if (r < 0)
 		return fail(j, r, "toolchain");
 	find_target(j);

@@ -65,6 +65,11 @@ void job_open(struct job *j);
  */
 int job_prepare(struct job *j);
 
+/* The compiler's identity for TARGET (NULL: this machine).  0 or an error of
+ * toolchain_load; OUT is the caller's. */
+int job_toolchain(const struct job *j, const char *target,
+		  struct toolchain *out);
+
 /* Fills libexec: where the observer and its helper are installed. */
 void job_find_libexec(struct job *j);
 

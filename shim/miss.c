@@ -12,6 +12,7 @@
 #include "shim/keep.h"
 #include "shim/prefork.h"
 #include "shim/run.h"
+#include "shim/session.h"
 #include "shim/tidy.h"
 
 #include <dirent.h>
@@ -349,6 +350,7 @@ miss_run(struct job *j)
 	struct miss m = { .job = j };
 	const char *why;
 
+	session_miss(j);
 	ask(&m);
 	if (lead_or_follow(j))
 		serve(&m, j->prefetched ? "prefetch_hit" : "local_hit");

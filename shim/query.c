@@ -8,6 +8,7 @@
 #include "key/unit.h"
 #include "shim/job.h"
 #include "shim/run.h"
+#include "shim/session.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -160,6 +161,7 @@ query_run(struct job *j)
 	j->event.kind = "query";
 	if (getenv("RUSTC_LOG") || load_toolchain(j) < 0)
 		job_exec(j);
+	session_query(j);
 	make_name(j, name);
 	if (answer(j, name)) {
 		job_say(j, "local_hit", NULL, 0);

@@ -17,7 +17,7 @@ enum cmd_status {
 struct cmd {
 	const char *name;
 	const char *args;    /* for the usage line */
-	const char *summary; /* one line */
+	const char *summary; /* one line; NULL: not for people */
 	const char *help;    /* a paragraph, lines end in \n */
 	/* argv[0] is the command's name; returns an enum cmd_status. */
 	int (*run)(int argc, char **argv);
@@ -25,6 +25,7 @@ struct cmd {
 
 extern const struct cmd cmd_stats;
 extern const struct cmd cmd_monitor;
+extern const struct cmd cmd_plan_hint;
 extern const struct cmd cmd_daemon;
 extern const struct cmd cmd_drain;
 extern const struct cmd cmd_gc;

@@ -6,7 +6,7 @@
 
 static const struct cmd *const commands[] = {
 	&cmd_stats, &cmd_monitor, &cmd_daemon, &cmd_drain,
-	&cmd_gc,    &cmd_verify,  &cmd_config,
+	&cmd_gc,    &cmd_verify,  &cmd_config, &cmd_plan_hint,
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -31,9 +31,11 @@ overview(FILE *to)
 	fputs("usage: kache COMMAND [OPTION...]\n\n"
 	      "Commands:\n",
 	      to);
-	for (i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-10s %s\n", commands[i]->name,
-			commands[i]->summary);
+	for (i = 0; i < COMMANDS; i++) {
+		if (commands[i]->summary)
+			fprintf(to, "  %-10s %s\n", commands[i]->name,
+				commands[i]->summary);
+	}
 	fputs("\n`kache help COMMAND` says more; so does man kache.\n"
 	      "The cache itself: RUSTC_WRAPPER=kache-shim cargo build\n",
 	      to);
