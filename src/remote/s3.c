@@ -32,6 +32,7 @@ struct s3 {
 	struct creds *creds; /* NULL: anonymous */
 	struct s3_url url;
 	int64_t skew;         /* seconds to add to our clock */
+	bool placed;          /* the region is known, or was corrected */
 	bool no_condition;    /* If-None-Match is unknown here */
 	bool denied_is_miss;  /* 403 on a key: AWS without ListBucket */
 	int64_t denied_until; /* 403 is 403, asked a short time ago */
@@ -170,6 +171,8 @@ on_prepare(struct xfer_job *j)
 		remote_problem(o->s3->remote, o->run->op->verb, why);
 	if (rc != 0)
 		return rc;
+	if (!o->s3->placed && *v.region)
+		s3_url_set_region(&o->s3->url, v.region);
 	j->verb = verb_of(o);
 	j->size = j->verb == XFER_PUT ? o->run->op->size : 0;
 	j->max = o->phase == PHASE_MAIN ? o->run->op->max : 0;
@@ -350,6 +353,7 @@ judged_region(struct s3_op *o, const struct s3_error *e)
 	if (o->moved || !named || !s3_url_set_region(u, named))
 		return refuse(o, e);
 	o->moved = true;
+	o->s3->placed = true;
 	return again_at_once(o);
 }
 
@@ -509,13 +513,13 @@ open_engine(struct s3 *s)
 }
 
 static int
-open_creds(struct s3 *s)
+open_creds(struct s3 *s, const char *region)
 {
 	struct remote *r = s->remote;
 	struct creds_opts o = {
 		.get = r->get,
 		.profile = r->config->v[CONFIG_REMOTE_PROFILE].text,
-		.region = r->config->v[CONFIG_REMOTE_REGION].text,
+		.region = region,
 		.x = s->x,
 		.changed = creds_changed,
 		.ctx = s,
@@ -531,22 +535,23 @@ open_creds(struct s3 *s)
 static int
 s3_open(struct remote *r, const char *url, void **kind, char *why, size_t room)
 {
+	const char *region = setting(r, CONFIG_REMOTE_REGION, region_vars);
 	struct s3 *s = calloc(1, sizeof(*s));
 	int rc;
 
 	if (!s)
 		return -ENOMEM;
 	s->remote = r;
+	s->placed = *region;
 	s->seed = (unsigned)file_monotonic();
 	rc = s3_url_parse(
-		url, setting(r, CONFIG_REMOTE_ENDPOINT, endpoint_vars),
-		setting(r, CONFIG_REMOTE_REGION, region_vars),
+		url, setting(r, CONFIG_REMOTE_ENDPOINT, endpoint_vars), region,
 		(enum s3_url_style)r->config->v[CONFIG_REMOTE_PATH_STYLE].num,
 		&s->url, why, room);
 	if (rc == 0)
 		rc = open_engine(s);
 	if (rc == 0)
-		rc = open_creds(s);
+		rc = open_creds(s, region);
 	if (rc != 0) {
 		if (s->x) {
 			xfer_stop(s->x);
