@@ -11,17 +11,18 @@
  *   rate BYTES      bytes a second towards all clients together
  *   window BYTES    each connection begins with so many bytes a round trip
  *                   and doubles (TCP slow start); 0: off
- *   METHOD PATH ACTION [ARG [COUNT]]
+ *   METHOD PATH ACTION [ARG [COUNT [CODE [HEADER...]]]]
  *       METHOD and PATH (a substring of the target) may be *.  COUNT: for so
  *       many requests only.  Actions:
- *         status CODE   answers by itself      (body: <Code>ARG2</Code>)
+ *         status ARG    answers by itself: <Code>CODE</Code>, and HEADER
  *         reset BYTES   resets after so many bytes of the answer's body
  *         truncate N    closes in order after N bytes of the answer's body
  *         flip N        inverts a bit of byte N of the answer's body
  *         hang MS       sends nothing more; MS 0: for ever
  *         noexpect      takes "Expect:" out: no 100 Continue will come
  *
- * LOG-FILE gets a line for each request: method, target, action.
+ * LOG-FILE gets a line for each request: method, target, action, and what it
+ * was signed with: region and time.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -51,7 +52,7 @@ static const char *const action_names[] = { "-",        "status", "reset",
 					    "noexpect" };
 
 struct rule {
-	char method[16], path[256], code[64];
+	char method[16], path[256], code[64], header[128];
 	enum action action;
 	long arg;
 	long left; /* -1: no limit */
@@ -118,8 +119,8 @@ read_rule(const char *line)
 	int n;
 
 	memset(r, 0, sizeof(*r));
-	n = sscanf(line, "%15s %255s %15s %ld %ld %63s", r->method, r->path,
-		   action, &arg, &count, r->code);
+	n = sscanf(line, "%15s %255s %15s %ld %ld %63s %127[^\n]", r->method,
+		   r->path, action, &arg, &count, r->code, r->header);
 	if (n < 3 || nrules == RULES - 1)
 		return;
 	for (int i = 1; i <= NOEXPECT; i++)
@@ -263,16 +264,17 @@ match(const char *method, const char *target)
 }
 
 static void
-answer_alone(struct conn *c, long code, const char *name)
+answer_alone(struct conn *c, const struct rule *r)
 {
-	char body[256], all[512];
+	char body[256], all[700];
 	int n = snprintf(body, sizeof(body), "<Error><Code>%s</Code></Error>",
-			 *name ? name : "InternalError");
+			 *r->code ? r->code : "InternalError");
 
 	n = snprintf(all, sizeof(all),
-		     "HTTP/1.1 %ld Fault\r\nContent-Length: %d\r\n"
+		     "HTTP/1.1 %ld Fault\r\nContent-Length: %d\r\n%s%s"
 		     "Content-Type: application/xml\r\n\r\n%s",
-		     code, n, body);
+		     r->arg, n, r->header, *r->header ? "\r\n" : "",
+		     c->head_only ? "" : body);
 	send_on(&c->down, all, (size_t)n, true);
 }
 
@@ -288,12 +290,31 @@ cut_expect(char *head, size_t *n)
 	*n = strlen(head);
 }
 
+static void
+log_request(const char *head, const char *method, const char *target,
+	    const char *action)
+{
+	const char *scope = strstr(head, "Credential=");
+	const char *date = strcasestr(head, "\r\nx-amz-date:");
+	char region[64] = "-", time[32] = "-";
+
+	if (!log_file)
+		return;
+	if (scope)
+		sscanf(scope, "Credential=%*[^/]/%*[^/]/%63[^/]", region);
+	if (date)
+		sscanf(date + strlen("\r\nx-amz-date:"), " %31s", time);
+	fprintf(log_file, "%s %s %s %s %s\n", method, target, action, region,
+		time);
+	fflush(log_file);
+}
+
 /* A whole request head in W->head, N bytes. */
 static void
 begin_request(struct conn *c, size_t n)
 {
 	struct way *w = &c->up;
-	char method[16] = "", target[2048] = "", code[64] = "";
+	char method[16] = "", target[2048] = "";
 	struct rule *r;
 
 	read_rules();
@@ -301,17 +322,11 @@ begin_request(struct conn *c, size_t n)
 	r = match(method, target);
 	c->action = r ? r->action : NONE;
 	c->arg = r ? r->arg : 0;
-	if (r)
-		snprintf(code, sizeof(code), "%s", r->code);
 	c->head_only = !strcmp(method, "HEAD");
 	c->silent_until = c->action != HANG ? 0
 			  : c->arg          ? now_ns() + c->arg * 1000000
 					    : INT64_MAX;
-	if (log_file) {
-		fprintf(log_file, "%s %s %s\n", method, target,
-			action_names[c->action]);
-		fflush(log_file);
-	}
+	log_request(w->head, method, target, action_names[c->action]);
 	w->body = header_number(w->head, "\r\nContent-Length:", 0);
 	w->in_body = w->body > 0;
 	c->swallow = c->action == STATUS;
@@ -322,7 +337,7 @@ begin_request(struct conn *c, size_t n)
 		return;
 	}
 	if (strcasestr(w->head, "\r\nExpect:") || !w->in_body) {
-		answer_alone(c, c->arg, code);
+		answer_alone(c, r);
 		w->in_body = false;
 	} else {
 		c->rule = r;
@@ -390,7 +405,7 @@ pass(struct conn *c, struct way *w, char *p, size_t n, bool *reset)
 				w->in_body = w->body > 0;
 			}
 			if (!down && !w->in_body && c->swallow && c->rule) {
-				answer_alone(c, c->arg, c->rule->code);
+				answer_alone(c, c->rule);
 				c->rule = NULL;
 			}
 			p += k;

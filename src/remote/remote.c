@@ -357,14 +357,18 @@ remote_retried(struct remote *r)
 static void
 say(struct remote *r, char *where, const char *text)
 {
-	bool new;
+	bool fresh;
+	int i;
 
 	pthread_mutex_lock(&r->lock);
-	new = strncmp(where, text ? text : "", REMOTE_TEXT - 1) != 0;
-	if (new)
+	fresh = strncmp(where, text ? text : "", REMOTE_TEXT - 1) != 0;
+	if (fresh)
 		snprintf(where, REMOTE_TEXT, "%s", text ? text : "");
+	/* Reading and writing may have the same trouble: one line. */
+	for (i = 0; fresh && text && i < 2; i++)
+		fresh = r->problem[i] == where || strcmp(r->problem[i], where);
 	pthread_mutex_unlock(&r->lock);
-	if (new &&text)
+	if (fresh && text)
 		log_msg(LOG_WARN, "remote %s: %s", r->url, text);
 }
 

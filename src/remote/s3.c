@@ -193,6 +193,20 @@ on_take(struct xfer_job *j, const void *p, size_t n)
 
 /* --- what an answer means ------------------------------------------------ */
 
+/* What the answer asks for, in nanoseconds. */
+static int64_t
+pause_asked(const struct s3_op *o)
+{
+	const struct xfer_job *j = &o->job;
+	const char *text = NULL;
+
+	if (j->result == 0 && (j->status == 503 || j->status == 429))
+		text = xfer_header(j, "Retry-After");
+	return text ? s3_retry_after(text, xfer_date(text),
+				     file_now() / 1000000000 + o->s3->skew)
+		    : 0;
+}
+
 /* The same once more, after a pause of random length; false: tried enough. */
 static bool
 retry(struct s3_op *o, bool throttled)
@@ -207,7 +221,7 @@ retry(struct s3_op *o, bool throttled)
 		return false;
 	pause = s3_retry_pause(get, throttled, o->attempts,
 			       (unsigned)rand_r(&o->s3->seed));
-	j->not_before = file_monotonic() + pause;
+	j->not_before = file_monotonic() + pause + pause_asked(o);
 	if (j->deadline && j->not_before >= j->deadline)
 		return false;
 	remote_retried(o->s3->remote);
@@ -428,7 +442,11 @@ broken(struct s3_op *o)
 	if (*j->why) {
 		remote_problem(r, verb, j->why);
 	}
-	remote_blame(r, verb, silent ? REMOTE_SILENT : REMOTE_FAILED);
+	/* What nobody waits for is given ten times as long, so that it says
+	 * less about what somebody will wait for. */
+	remote_blame(r, verb,
+		     silent && atomic_load(&j->demand) ? REMOTE_SILENT
+						       : REMOTE_FAILED);
 	if (silent || !retry(o, false))
 		return over(o, s3_retry_result(j->result));
 	return true;

@@ -18,6 +18,14 @@ unsigned s3_retry_attempts(bool get);
 int64_t s3_retry_pause(bool get, bool throttled, unsigned failed,
 		       unsigned random);
 
+/*
+ * Nanoseconds that an answer's Retry-After TEXT asks for ("Retry-After", RFC
+ * 9110), 0 if it asks for none: TEXT is a number of seconds, or the time AT
+ * (-1: it is none), where it is NOW, both in seconds since 1970.  More than a
+ * minute counts as a minute.
+ */
+int64_t s3_retry_after(const char *text, int64_t at, int64_t now);
+
 /* An attempt's last error (xfer_job.result) as remote_result. */
 int s3_retry_result(int result);
 

@@ -6,8 +6,8 @@
  *   remote-tool [-d] [-n] put NAME FILE | get NAME FILE | status
  *   remote-tool [-d] [-j JOBS] bench-put COUNT BYTES | bench-get COUNT
  *
- * -d: in the demand lane.  -n: over an existing object, too.  Prints one line
- * for each operation, and the remote's problem, if it has one.
+ * -d: in the demand lane, within 3 s.  -n: over an existing object, too.
+ * Prints one line for each operation, and the remote's problem, if it has one.
  */
 #define _GNU_SOURCE
 #include "base/err.h"
@@ -104,6 +104,8 @@ begin(struct task *t, enum remote_verb verb, const char *name)
 	t->got = 0;
 	t->ended = false;
 	t->began = file_monotonic();
+	if (lane == REMOTE_DEMAND)
+		t->op.deadline = t->began + 3000000000;
 	snprintf(t->op.name, sizeof(t->op.name), "%s", name);
 	return 0;
 }

@@ -53,10 +53,29 @@ results_keep_what_callers_act_on(void **state)
 	assert_int_equal(s3_retry_result(-EHOSTUNREACH), -EIO);
 }
 
+static void
+a_server_may_say_when(void **state)
+{
+	(void)state;
+	assert_int_equal(s3_retry_after("7", -1, 1000), 7000 * MS);
+	assert_int_equal(s3_retry_after("0", -1, 1000), 0);
+	assert_int_equal(s3_retry_after("Thu, 1 Jan", 1005, 1000), 5000 * MS);
+	assert_int_equal(s3_retry_after("Thu, 1 Jan", 990, 1000), 0);
+	assert_int_equal(s3_retry_after("soon", -1, 1000), 0);
+	assert_int_equal(s3_retry_after("-5", -1, 1000), 0);
+	assert_int_equal(s3_retry_after("", -1, 1000), 0);
+	/* Not longer than a minute, whatever it says. */
+	assert_int_equal(s3_retry_after("3600", -1, 1000), 60000 * MS);
+	assert_int_equal(s3_retry_after("99999999999999999999", -1, 1000),
+			 60000 * MS);
+	assert_int_equal(s3_retry_after("x", INT64_MAX, 1000), 60000 * MS);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_server_may_say_when),
 		cmocka_unit_test(pauses_double_up_to_a_ceiling),
 		cmocka_unit_test(reads_wait_less_than_writes),
 		cmocka_unit_test(results_keep_what_callers_act_on),
