@@ -141,8 +141,8 @@ s3_keys() { # [PREFIX]: every key below it, one a line
 			<<<"${1-p/}")" | grep -o '<Key>[^<]*' | cut -c6-
 }
 
-remote_hits() {
-	count remote_hit
+remote_hits() { # asked for, or fetched ahead
+	count remote_hit prefetch_hit
 }
 
 # A workspace with a library chain, a proc macro and a binary, at DIR.

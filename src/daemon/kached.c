@@ -48,6 +48,7 @@ struct kached {
 	int64_t stop_by; /* told to stop: leave at the latest then */
 	int64_t look_at; /* when to look whether our directory is there */
 	bool lost;       /* it is not */
+	bool deaf;       /* nobody is accepted */
 	char **argv;
 };
 
@@ -177,6 +178,9 @@ tick(struct kached *k)
 
 	look_at_place(k, now);
 	at = sooner(at, lifecycle_tick(&k->life, now));
+	if (k->life.quiet_by && !k->deaf)
+		k->deaf = epoll_ctl(k->epoll, EPOLL_CTL_DEL, k->listen.fd,
+				    NULL) == 0;
 	at = sooner(at, upload_tick(k->hub.uploads, now));
 	at = sooner(at, conn_tick(&k->hub, now));
 	at = sooner(at, builds_tick(k->hub.builds, now));
@@ -195,9 +199,13 @@ loop(struct kached *k)
 {
 	struct epoll_event e[EVENTS];
 
-	while (!k->hub.quit && !k->life.exec_now) {
-		int n = epoll_wait(k->epoll, e, EVENTS, tick(k));
+	for (;;) {
+		int ms = tick(k), n;
 
+		/* Before anybody else is accepted. */
+		if (k->hub.quit || k->life.exec_now)
+			return;
+		n = epoll_wait(k->epoll, e, EVENTS, ms);
 		for (int i = 0; i < n; i++)
 			handle(k, &e[i]);
 		mailbox_open(&k->hub.mail);

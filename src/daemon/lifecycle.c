@@ -23,6 +23,8 @@
 /* An install writes the program in steps: it must be quiet for this long. */
 #define SETTLE_NS (5 * SECOND)
 #define DEMAND_NS (3 * SECOND)
+/* Clients that were accepted get their answers; less than a client waits. */
+#define QUIET_NS (SECOND / 4)
 
 static void
 fold_file(struct digest_ctx *c, const char *path)
@@ -107,6 +109,18 @@ make_room(struct lifecycle *l, int64_t now)
 	l->exec_by = now + DEMAND_NS;
 }
 
+static void
+look_at_clients(struct lifecycle *l, int64_t now)
+{
+	bool idle = flight_count(l->hub->packs) == 0 &&
+		    flight_count(l->hub->units) == 0;
+
+	if (!l->quiet_by && (idle || now >= l->exec_by))
+		l->quiet_by = now + QUIET_NS;
+	if (l->quiet_by)
+		l->exec_now = now >= l->quiet_by || !l->hub->conns->count;
+}
+
 /* What cannot be started is left alone until it changes again. */
 static void
 look_at_trial(struct lifecycle *l, int64_t now)
@@ -133,9 +147,7 @@ look_at_program(struct lifecycle *l, int64_t now)
 	uint64_t state = program_state(l->hub);
 
 	if (l->exec_by) {
-		l->exec_now = now >= l->exec_by ||
-			      (flight_count(l->hub->packs) == 0 &&
-			       flight_count(l->hub->units) == 0);
+		look_at_clients(l, now);
 		return;
 	}
 	if (l->trial.pid) {
@@ -181,5 +193,7 @@ lifecycle_tick(struct lifecycle *l, int64_t now)
 		lifecycle_reload(l);
 	look_at_program(l, now);
 	look_at_idleness(l, now);
+	if (l->quiet_by)
+		return now + SECOND / 200;
 	return l->exec_by ? now + SECOND / 20 : l->next;
 }

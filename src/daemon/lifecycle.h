@@ -22,7 +22,10 @@ struct lifecycle {
 	int64_t program_since; /* when the program was seen to differ */
 	struct trial trial;    /* whether the new one can be started */
 	int64_t next;
-	int64_t exec_by; /* 0, or: replace ourselves at the latest then */
+	int64_t exec_by; /* 0, or: replace ourselves soon after that */
+	/* 0, or: nobody may be accepted any more, who comes is the
+	 * successor's; replace ourselves at the latest then. */
+	int64_t quiet_by;
 	bool exec_now;
 };
 

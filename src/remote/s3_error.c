@@ -161,6 +161,12 @@ s3_error_explain(int status, const struct s3_error *e, const char *bucket,
 
 	if (k && k->help)
 		snprintf(help, sizeof(help), k->help, bucket);
+	else if (status == 400 && !*e->message)
+		/* All that RGW says of a session token it cannot read. */
+		snprintf(help, sizeof(help),
+			 "the server does not accept the request for '%s'; a "
+			 "wrong session token is one cause",
+			 bucket);
 	else
 		snprintf(help, sizeof(help), "%s", e->message);
 	snprintf(out, room, "%s%sHTTP %d%s%s%s", help, *help ? " (" : "",

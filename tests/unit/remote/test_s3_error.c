@@ -131,6 +131,8 @@ long_codes_are_cut(void **state)
 static void
 people_are_told_what_to_do(void **state)
 {
+	static const char bare[] = "<Error><Code>InvalidArgument</Code>"
+				   "<Message></Message></Error>";
 	struct s3_error e = { .code = "NoSuchBucket" };
 	char text[400];
 
@@ -140,6 +142,9 @@ people_are_told_what_to_do(void **state)
 			    "there is no bucket 'stuff' at this endpoint; "
 			    "check url, endpoint and region "
 			    "(HTTP 404 NoSuchBucket)");
+	s3_error_parse(bare, sizeof(bare) - 1, &e);
+	s3_error_explain(400, &e, "stuff", text, sizeof(text));
+	assert_non_null(strstr(text, "session token"));
 }
 
 int
