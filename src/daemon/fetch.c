@@ -212,7 +212,11 @@ replay(struct fetch *f)
 static enum queue_step
 received(struct fetch *f)
 {
+	bool refused = f->result < 0; /* the bytes, by us */
+
 	end_op(f);
+	if (refused)
+		return finish(f);
 	if (f->result < 0)
 		return QUEUE_DONE;
 	if (f->way == INTO_FILE) {
