@@ -51,6 +51,22 @@ kcargo "$T/b/a/much/longer/path/to" build
 is "$(count local_hit)" 3 "then they are local hits"
 is "$(reported gets)" "$gets" "and the daemon is not asked"
 
+# --- it is the daemon that talks to the network ---
+if strace -o "$T/trace" true 2>/dev/null; then
+	rm -rf "$KACHE_CACHE_DIR"/{entries,manifests,blobs}/* \
+		"$T/b/a/much/longer/path/to/target"
+	mark
+	(cd "$T/b/a/much/longer/path/to" && RUSTC_WRAPPER=$WRAPPER \
+		strace -f -e trace=socket,execve -o "$T/trace" \
+		cargo build -q) >"$T/out" 2>&1
+	is "$? $(remote_hits)" "0 3" "traced, B gets all from the remote"
+	isnt "$(grep -c 'socket(AF_UNIX' "$T/trace")" 0 "the shim asks the daemon"
+	is "$(grep -c 'socket(AF_INET' "$T/trace")" 0 \
+		"the shim opens no network socket"
+else
+	skip "the shim opens no network socket" "no strace"
+fi
+
 # --- an edit on B travels back ---
 sub "$T/b/a/much/longer/path/to/words/src/lib.rs" 35 36
 sub "$T/a/short/words/src/lib.rs" 35 36
