@@ -471,9 +471,12 @@ on_done(struct xfer_job *j)
 	    j->result == ERR_REFUSED || j->result == -ENOMEM ||
 	    j->result == -EINVAL)
 		return over(o, j->result);
+	/* Slow, since the line is full, is not out of order. */
+	if (j->result == ERR_TIMEOUT && !j->silent &&
+	    (!j->first || past_deadline(j)))
+		return over(o, ERR_TIMEOUT);
 	if (j->result != 0)
-		return past_deadline(j) && !j->silent ? over(o, ERR_TIMEOUT)
-						      : broken(o);
+		return broken(o);
 	s3_error_parse(j->error.p ? j->error.p : "", j->error.len, &e);
 	v = s3_error_judge(j->status, &e, conditional(o));
 	return judged[v](o, &e);

@@ -83,6 +83,7 @@ on_header(char *p, size_t one, size_t n, void *ctx)
 	(void)one;
 	if (n >= 5 && memcmp(p, "HTTP/", 5) == 0) {
 		buf_reset(&j->head);
+		j->engine->heard = file_monotonic();
 		/* 100 Continue is no answer yet. */
 		j->first = n < 10 || p[9] != '1';
 	}
@@ -123,6 +124,7 @@ on_body(char *p, size_t one, size_t n, void *ctx)
 	int rc;
 
 	(void)one;
+	j->engine->heard = file_monotonic();
 	if (status_of(j) >= 300)
 		return keep_error(j, p, n);
 	if (!j->body_at)

@@ -74,7 +74,8 @@ struct xfer_job {
 	 */
 	int result;
 	int status;       /* 0: none came */
-	bool silent;      /* ERR_TIMEOUT before the first byte */
+	bool silent;      /* ERR_TIMEOUT before the first byte, while
+			   * nobody else heard anything either */
 	uint64_t total;   /* announced size, 0: not said */
 	uint64_t taken;   /* bytes that `take` has taken */
 	struct buf head;  /* header lines, each with its NUL */

@@ -16,7 +16,10 @@
 #define XFER_MS 1000000LL
 #define XFER_NEVER INT64_MAX
 
-enum { XFER_TICK_MS = 50 }; /* how exact our own timers are */
+enum {
+	XFER_TICK_MS = 50,    /* how exact our own timers are */
+	XFER_GUESS = 64 << 10 /* bytes of an answer whose size is not known */
+};
 
 struct xfer_list {
 	struct xfer_job *first;
@@ -47,6 +50,7 @@ struct xfer {
 	int64_t due;         /* when the next pending job's time comes */
 	bool no_place[2][2]; /* this scan found none, by lane and GET */
 	uint64_t received;
+	int64_t heard; /* when the last byte of any answer came */
 };
 
 /* xfer.c: 0, J is active; or why it cannot begin. */
@@ -65,7 +69,7 @@ void xfer_wait_wake(struct xfer *x);
 void xfer_watch_start(struct xfer *x, struct xfer_job *j, int64_t now);
 bool xfer_watch_is_get(const struct xfer_job *j, bool demand);
 
-/* A demand GET is under way. */
+/* A demand GET is in the middle of a body. */
 bool xfer_watch_demand(struct xfer *x);
 
 /* 0, or why active J must end now. */

@@ -8,8 +8,8 @@
 #include <string.h>
 
 enum {
-	RETRY_MS = 100,  /* until prepare is asked again */
-	GUESS = 64 << 10 /* bytes of an answer whose size is not known yet */
+	RETRY_MS = 100,      /* until prepare is asked again */
+	RATE_GUESS = 4 << 20 /* bytes/s of a line that was not measured yet */
 };
 
 void
@@ -56,7 +56,7 @@ struct load {
 	unsigned background;
 	unsigned gets; /* background ones */
 	uint64_t bytes;
-	bool demand;
+	bool demand; /* somebody waits for a GET */
 };
 
 static void
@@ -74,12 +74,12 @@ weigh(struct xfer *x, struct load *l)
 		if (j->verb != XFER_GET)
 			continue;
 		l->gets++;
-		l->bytes += j->total ? j->total - j->taken : GUESS;
+		l->bytes += j->total ? j->total - j->taken : XFER_GUESS;
 	}
 }
 
 /* A quarter of the places is kept for demand; background GETs hold at most
- * half a second of the line. */
+ * half a second of the line, while somebody waits a tenth. */
 static bool
 has_place(struct xfer *x, struct xfer_job *j)
 {
@@ -96,9 +96,11 @@ has_place(struct xfer *x, struct xfer_job *j)
 		return false;
 	if (j->verb != XFER_GET)
 		return true;
-	if (l.demand)
+	if (xfer_watch_demand(x))
 		return false;
-	return l.gets < 2 || rate == 0 || l.bytes < rate / 2;
+	if (rate == 0)
+		rate = RATE_GUESS;
+	return l.gets < 2 || l.bytes < (l.demand ? rate / 10 : rate / 2);
 }
 
 static void

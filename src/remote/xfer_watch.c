@@ -17,13 +17,17 @@ xfer_watch_is_get(const struct xfer_job *j, bool demand)
 	return j->verb == XFER_GET && atomic_load(&j->demand) == demand;
 }
 
+/* A demand that waits for its first byte, or for little more, does not need
+ * the line: a build of small units is in that state most of the time, and
+ * what is fetched ahead must not stand still for it. */
 bool
 xfer_watch_demand(struct xfer *x)
 {
 	struct xfer_job *j;
 
 	for (j = x->active; j; j = j->next) {
-		if (xfer_watch_is_get(j, true))
+		if (xfer_watch_is_get(j, true) && j->first &&
+		    j->total > j->taken + XFER_GUESS)
 			return true;
 	}
 	return false;
@@ -82,7 +86,8 @@ xfer_watch_trouble(struct xfer *x, struct xfer_job *j, int64_t now)
 	    j->first_by == XFER_NEVER)
 		j->first_by = now + 3 * x->o.background_ms * XFER_MS;
 	if (!j->first && now >= j->first_by) {
-		j->silent = true;
+		/* A line that is full of others' answers is not dead. */
+		j->silent = now - x->heard >= x->o.demand_ms * XFER_MS;
 		return ERR_TIMEOUT;
 	}
 	return stalls(x, j, now) ? ERR_TIMEOUT : 0;
