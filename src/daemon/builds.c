@@ -63,8 +63,8 @@ builds_close(struct builds *b)
 	free(b);
 }
 
-static struct build *
-find(struct builds *b, uint64_t session)
+struct build *
+builds_find(struct builds *b, uint64_t session)
 {
 	struct build *i = b->first;
 
@@ -137,7 +137,7 @@ copy_text(char *to, size_t room, const struct message_field *f)
 void
 builds_session(struct builds *b, const struct message *m)
 {
-	struct build *i = find(b, m->field[0].num);
+	struct build *i = builds_find(b, m->field[0].num);
 
 	hub_count(b->hub, HUB_SESSIONS);
 	if (i) {
@@ -171,7 +171,7 @@ take_item(struct build *i, const char *p)
 void
 builds_hint(struct builds *b, const struct message *m)
 {
-	struct build *i = find(b, m->field[0].num);
+	struct build *i = builds_find(b, m->field[0].num);
 	const char *p = m->field[4].p, *end = p + m->field[4].n;
 
 	hub_count(b->hub, HUB_HINTS);

@@ -45,6 +45,9 @@ void builds_close(struct builds *b);
 void builds_session(struct builds *b, const struct message *m);
 void builds_hint(struct builds *b, const struct message *m);
 
+/* NULL: it is over.  Borrowed until the next call. */
+struct build *builds_find(struct builds *b, uint64_t session);
+
 /* A shim asks for something that is not in the store. */
 void builds_missed(struct builds *b);
 

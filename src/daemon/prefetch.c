@@ -47,6 +47,7 @@ struct plan {
 	uint64_t session;
 	struct planload *load; /* while it is being loaded */
 	bool hinted;           /* tried with the hint as well */
+	bool hint_waits;       /* it came while a load was under way */
 	struct bman bman;
 	struct graph *graph; /* NULL: nothing to fetch (yet) */
 	struct unit *unit;
@@ -132,6 +133,15 @@ look_up(const struct plan *p, const struct index *index,
 	return is ? (int)is->unit : -1;
 }
 
+/* What flies for P and nobody else comes down. */
+static void
+ground(struct plan *p)
+{
+	for (size_t i = 0; p->unit && i < p->bman.count; i++)
+		if (p->unit[i].state == FLIES)
+			flight_forget(p->hub->packs, &p->bman.unit[i].at);
+}
+
 static void
 give_up(struct plan *p, const char *why)
 {
@@ -202,6 +212,8 @@ most_bytes(struct hub *h)
 	return store && store / 2 < max ? store / 2 : max;
 }
 
+static void load(struct plan *p, struct build *b, bool with_hint);
+
 static void
 loaded(void *ctx, struct planload_result *got)
 {
@@ -209,6 +221,13 @@ loaded(void *ctx, struct planload_result *got)
 
 	p->load = NULL;
 	p->hinted = p->hinted || got->final;
+	if (got->bman.count == 0 && p->hint_waits && !p->hinted) {
+		struct build *b = builds_find(p->hub->builds, p->session);
+
+		if (b)
+			load(p, b, true);
+		return;
+	}
 	if (got->bman.count == 0 || !got->here || p->given_up)
 		return;
 	p->bman = got->bman;
@@ -266,7 +285,11 @@ prefetch_hinted(struct prefetches *all, struct build *b)
 {
 	struct plan *p = find(all, b->session);
 
-	if (p && !p->load && !p->graph && !p->hinted && !all->stopped)
+	if (!p || p->graph || p->hinted || all->stopped)
+		return;
+	if (p->load)
+		p->hint_waits = true;
+	else
 		load(p, b, true);
 }
 
@@ -288,13 +311,13 @@ take_end(struct plan *p, const struct ended *e)
 	if (i < 0 || p->unit[i].state != FLIES)
 		return;
 	p->flying--;
-	graph_done(p->graph, (size_t)i);
-	p->unit[i].state = GONE;
-	if (e->result < 0)
+	if (e->result < 0) {
+		p->unit[i].state = GONE;
+		p->bytes -= p->bman.unit[i].size;
 		return;
+	}
 	p->unit[i].state = HERE;
 	p->fetched++;
-	p->bytes += e->bytes;
 	p->unproven += p->bman.unit[i].size;
 	hub_count(p->hub, HUB_FETCHED);
 	hub_add(p->hub, HUB_FETCHED_BYTES, e->bytes);
@@ -329,36 +352,52 @@ prefetch_ended(struct hub *h, const struct digest *at, int result,
 	mailbox_send(&h->mail, &e->mail);
 }
 
+static void
+count_wrong(struct plan *p, int i)
+{
+	if (p->unit[i].wrong)
+		return;
+	p->unit[i].wrong = true;
+	p->wrong++;
+}
+
+/* What is here was not found by its shim: its inputs are others. */
 void
 prefetch_check(struct prefetches *all, const struct digest *k0)
 {
 	for (struct plan *p = all->first; p; p = p->next) {
 		int i = look_up(p, p->by_k0, k0);
 
-		/* Still on its way: it will be late, not wrong. */
-		if (i < 0 || p->unit[i].state != HERE || p->unit[i].wrong)
-			continue;
-		p->unit[i].wrong = true;
-		p->wrong++;
+		if (i >= 0 && p->unit[i].state == HERE)
+			count_wrong(p, i);
+	}
+}
+
+static void
+note_get(struct plan *p, const struct digest *k0, const struct digest *at)
+{
+	int i = look_up(p, p->by_at, at);
+
+	if (i < 0) {
+		i = look_up(p, p->by_k0, k0);
+		if (i >= 0)
+			count_wrong(p, i);
+	} else if (p->unit[i].state == FLIES) {
+		p->late++;
+		hub_count(p->hub, HUB_PF_LATE);
+	} else if (p->unit[i].state == WAITS) {
+		p->unit[i].state = GONE;
+		graph_drop(p->graph, (size_t)i);
 	}
 }
 
 void
-prefetch_get(struct prefetches *all, const struct digest *at)
+prefetch_get(struct prefetches *all, const struct digest *k0,
+	     const struct digest *at)
 {
-	for (struct plan *p = all->first; p; p = p->next) {
-		int i = look_up(p, p->by_at, at);
-
-		if (i < 0 || !p->graph)
-			continue;
-		if (p->unit[i].state == FLIES) {
-			p->late++;
-			hub_count(p->hub, HUB_PF_LATE);
-		} else if (p->unit[i].state == WAITS) {
-			p->unit[i].state = GONE;
-			graph_drop(p->graph, (size_t)i);
-		}
-	}
+	for (struct plan *p = all->first; p; p = p->next)
+		if (p->graph)
+			note_get(p, k0, at);
 }
 
 /* A shim that uses a fetched entry takes the mark from its file. */
@@ -395,19 +434,30 @@ look_for_used(struct plan *p, size_t most)
 static bool
 may_fetch(struct plan *p, int64_t now)
 {
-	if (p->given_up || p->flying >= FLYING_MAX)
+	int next;
+
+	if (p->given_up)
 		return false;
-	if (now >= p->until || p->bytes >= p->bytes_max) {
+	if (p->wrong >= WRONG_MIN && p->wrong > p->used) {
+		give_up(p, "the build wants something else");
+		ground(p);
+		return false;
+	}
+	next = graph_peek(p->graph);
+	if (next < 0)
+		return false;
+	if (now >= p->until ||
+	    p->bytes + p->bman.unit[next].size > p->bytes_max) {
 		give_up(p, now >= p->until ? "time" : "size");
 		return false;
 	}
-	if (p->wrong >= WRONG_MIN && p->wrong > p->used) {
-		give_up(p, "the build wants something else");
+	if (p->flying >= FLYING_MAX)
 		return false;
-	}
 	return p->unproven < UNPROVEN || p->used >= p->wrong + 4;
 }
 
+/* What needs a unit may start once that has started: the order is what
+ * matters, and waiting for each would cost a round trip for each level. */
 static void
 fetch_more(struct plan *p, int64_t now)
 {
@@ -416,13 +466,15 @@ fetch_more(struct plan *p, int64_t now)
 
 		if (i < 0)
 			return;
+		graph_done(p->graph, (size_t)i);
 		p->unit[i].state = FLIES;
 		p->flying++;
+		p->bytes += p->bman.unit[i].size;
 		if (flight_join(p->hub->packs, &p->bman.unit[i].at, NULL) == 0)
 			continue;
 		p->unit[i].state = GONE;
 		p->flying--;
-		graph_done(p->graph, (size_t)i);
+		p->bytes -= p->bman.unit[i].size;
 	}
 }
 
@@ -439,7 +491,7 @@ prefetch_tick(struct prefetches *all, int64_t now)
 			look_for_used(p, LOOKS);
 		}
 		fetch_more(p, now);
-		if (graph_left(p->graph) && !p->given_up)
+		if ((graph_left(p->graph) || p->flying) && !p->given_up)
 			at = p->look_at;
 	}
 	return at;
@@ -456,6 +508,7 @@ prefetch_end(struct prefetches *all, const struct build *b)
 	if (!p)
 		return;
 	*at = p->next;
+	ground(p);
 	if (p->graph) {
 		look_for_used(p, p->bman.count);
 		hub_add(p->hub, HUB_UNUSED, p->fetched - p->used);
@@ -470,4 +523,6 @@ void
 prefetch_stop(struct prefetches *all)
 {
 	all->stopped = true;
+	for (struct plan *p = all->first; p; p = p->next)
+		ground(p);
 }

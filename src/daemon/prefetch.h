@@ -33,9 +33,11 @@ void prefetch_begin(struct prefetches *p, struct build *b);
 /* B's hint has come: sources that need it may be tried. */
 void prefetch_hinted(struct prefetches *p, struct build *b);
 
-/* A shim asks for this: what a plan did not bring in time. */
+/* A shim asks for unit K0, and then for the pack AT of it: what a plan did not
+ * bring in time, or has another one for. */
 void prefetch_check(struct prefetches *p, const struct digest *k0);
-void prefetch_get(struct prefetches *p, const struct digest *at);
+void prefetch_get(struct prefetches *p, const struct digest *k0,
+		  const struct digest *at);
 
 /* A pack's flight is over.  Threads: any. */
 void prefetch_ended(struct hub *h, const struct digest *at, int result,

@@ -83,7 +83,7 @@ failed(struct uploading *u, int r, const char *what)
 {
 	if (r == -ECANCELED)
 		return over(u, UPLOADING_CANCELLED);
-	log_msg(LOG_WARN, "upload of %s: %s: %s",
+	log_msg(r == ERR_BUSY ? LOG_DEBUG : LOG_WARN, "upload of %s: %s: %s",
 		u->entry.crate.p ? u->entry.crate.p : "?", what, err_text(r));
 	if (r == ERR_REFUSED || r == ERR_BUSY || r == ERR_TIMEOUT)
 		return over(u, UPLOADING_REMOTE);

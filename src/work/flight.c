@@ -302,6 +302,23 @@ flight_end(struct flight *f, int result, const void *value)
 		land(f);
 }
 
+void
+flight_forget(struct flights *t, const struct digest *key)
+{
+	struct flight *f;
+
+	pthread_mutex_lock(&t->lock);
+	f = find(t, key);
+	if (!f) {
+		pthread_mutex_unlock(&t->lock);
+		return;
+	}
+	f->background = false;
+	if (!f->waiters && f->want != FLIGHT_CANCELLED)
+		f->want = want_of_none(f);
+	settle(f);
+}
+
 static struct flight *
 uncancelled(struct flights *t)
 {

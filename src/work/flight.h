@@ -69,6 +69,10 @@ void flight_free(struct flights *t);
 int flight_join(struct flights *t, const struct digest *key,
 		struct flight_waiter *w);
 
+/* Takes back what joining without a waiter said: with nobody waiting, KEY's
+ * flight is cancelled unless more than half of its bytes are here. */
+void flight_forget(struct flights *t, const struct digest *key);
+
 /* True: W is out and `done` is never called.  False: it has been called, or
  * is just being called on another thread. */
 bool flight_leave(struct flights *t, struct flight_waiter *w);
