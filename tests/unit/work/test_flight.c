@@ -407,6 +407,33 @@ nobody_is_forgotten_in_a_storm(void **state)
 	storm(true);
 }
 
+static void
+what_nobody_wants_any_more_is_cancelled(void **state)
+{
+	struct waiter a = WAITER;
+	struct flights *t = table();
+
+	(void)state;
+	flight_forget(t, &key); /* none flies */
+	assert_int_equal(flight_join(t, &key, NULL), 0);
+	flight_forget(t, &key);
+	assert_string_equal(last.told, "sc");
+	flight_end(last.flight, -ECANCELED, NULL);
+	/* Somebody waits, or most is here: it goes on. */
+	assert_int_equal(flight_join(t, &key, NULL), 0);
+	assert_int_equal(flight_join(t, &key, &a.w), 0);
+	flight_forget(t, &key);
+	assert_string_equal(last.told, "sd");
+	flight_end(last.flight, 0, "x");
+	assert_int_equal(a.calls, 1);
+	assert_int_equal(flight_join(t, &key, NULL), 0);
+	flight_progress(last.flight, 60, 100);
+	flight_forget(t, &key);
+	assert_string_equal(last.told, "s");
+	flight_end(last.flight, 0, "x");
+	flight_free(t);
+}
+
 int
 main(void)
 {
@@ -417,6 +444,7 @@ main(void)
 		cmocka_unit_test(who_comes_after_a_cancel_begins_anew),
 		cmocka_unit_test(a_failed_start_is_an_answer),
 		cmocka_unit_test(a_closed_table_cancels),
+		cmocka_unit_test(what_nobody_wants_any_more_is_cancelled),
 		cmocka_unit_test(nobody_is_forgotten_in_a_storm),
 	};
 
