@@ -26,7 +26,8 @@ enum {
 	SEND_BUFFER = 256 << 10,
 	IDLE_S = 15,  /* an older idle connection is not used again */
 	LIFE_S = 300, /* so that a new address is seen */
-	MEASURE_FROM = 64 << 10
+	MEASURE_FROM = 64 << 10,
+	MEASURE_MS = 100
 };
 
 static void
@@ -105,7 +106,6 @@ body_begins(struct xfer_job *j)
 	curl_easy_getinfo(j->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total);
 	j->total = total > 0 ? (uint64_t)total : 0;
 	j->body_at = file_monotonic();
-	j->body_sum = j->engine->received;
 }
 
 static size_t
@@ -315,6 +315,7 @@ forget_answer(struct xfer_job *j)
 	j->held = false;
 	j->paused_at = 0;
 	j->body_at = 0;
+	j->began = file_monotonic();
 	j->unmeasured = false;
 	atomic_store(&j->resume, false);
 }
@@ -366,21 +367,43 @@ xfer_begin(struct xfer *x, struct xfer_job *j, int64_t now)
 
 /* --- the end of an attempt ----------------------------------------------- */
 
+/* A large one that ended within a window says at least this much. */
 static void
-measure(struct xfer *x, struct xfer_job *j)
+measure_end(struct xfer *x, struct xfer_job *j)
 {
-	int64_t took = file_monotonic() - j->body_at;
-	uint64_t rate;
-	uint64_t old = atomic_load(&x->rate);
+	int64_t took = file_monotonic() - j->began;
 
-	if (!j->body_at || j->unmeasured || j->taken < MEASURE_FROM)
+	if (atomic_load(&x->rate) == 0 && j->taken >= MEASURE_FROM &&
+	    !j->unmeasured && took > 0)
+		atomic_store(&x->rate,
+			     (uint64_t)((double)j->taken * 1e9 / (double)took));
+}
+
+/* What all received in a time in which there was always something left to
+ * receive: what lies in the socket's buffer already is no measure. */
+static void
+measure(struct xfer *x, int64_t now)
+{
+	uint64_t rate, old = atomic_load(&x->rate);
+	bool busy = false;
+	struct xfer_job *j;
+
+	for (j = x->active; j && !busy; j = j->next)
+		busy = j->verb == XFER_GET && j->body_at && !j->full &&
+		       !j->held && j->total > j->taken;
+	if (!busy || !x->window) {
+		x->window = busy ? now : 0;
+		x->window_bytes = x->received;
 		return;
-	if (took < XFER_MS / 10)
-		took = XFER_MS / 10;
-	/* What all transfers received meanwhile: they share the line. */
-	rate = (uint64_t)((double)(x->received - j->body_sum) * 1e9 /
-			  (double)took);
-	atomic_store(&x->rate, old ? old - old / 4 + rate / 4 : rate);
+	}
+	if (now - x->window < MEASURE_MS * XFER_MS)
+		return;
+	rate = (uint64_t)((double)(x->received - x->window_bytes) * 1e9 /
+			  (double)(now - x->window));
+	x->window = now;
+	x->window_bytes = x->received;
+	if (rate)
+		atomic_store(&x->rate, old ? old - old / 4 + rate / 4 : rate);
 }
 
 static int
@@ -442,7 +465,7 @@ reap(struct xfer *x)
 			snprintf(j->why, sizeof(j->why), "%s",
 				 curl_easy_strerror(code));
 		if (rc == 0)
-			measure(x, j);
+			measure_end(x, j);
 		finish(x, j, rc);
 	}
 }
@@ -489,6 +512,7 @@ watch_active(struct xfer *x, int64_t now)
 	struct xfer_job *j;
 	struct xfer_job *next;
 
+	measure(x, now);
 	for (j = x->active; j; j = next) {
 		int rc = steer(x, j, hold, now);
 

@@ -104,7 +104,7 @@ struct xfer_job {
 	int64_t window;
 	uint64_t window_bytes;
 	int64_t body_at;
-	uint64_t body_sum;
+	int64_t began;
 	bool unmeasured;
 };
 

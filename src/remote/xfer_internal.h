@@ -50,6 +50,8 @@ struct xfer {
 	int64_t due;         /* when the next pending job's time comes */
 	bool no_place[2][2]; /* this scan found none, by lane and GET */
 	uint64_t received;
+	int64_t window; /* when the time measured began, 0: idle */
+	uint64_t window_bytes;
 	int64_t heard; /* when the last byte of any answer came */
 };
 
