@@ -95,7 +95,8 @@ uploaded() {
 	[ "$(intents)" = 0 ]
 }
 check "once the program works again all goes" wait_for 60 uploaded
-is "$(reported spool.dead)" 0 "and nothing was given up"
+is "$(find "$KACHE_CACHE_DIR/spool/dead" -type f 2>/dev/null | wc -l)" 0 \
+	"and nothing was given up"
 
 # --- no secret anywhere ---
 grep -hE 'SECRET|TOKEN' "$T/secrets" | cut -d= -f2- | sort -u >"$T/words"
