@@ -47,7 +47,8 @@ struct fetch {
 	uint64_t replayed;
 	uint64_t have;
 	int result;
-	bool told_size;
+	bool told_size;    /* to the poll loop */
+	bool told_rate;    /* and how fast it comes */
 	bool ahead;        /* began in the background */
 	atomic_bool alone; /* and nobody has joined since */
 
@@ -229,19 +230,25 @@ received(struct fetch *f)
 	return finish(f);
 }
 
-/* Without memory nobody learns the size: an answer may come late then. */
+/* At first, and again once the rate is known.  Without memory nobody learns
+ * the size: an answer may come late then. */
 static void
 tell_size(struct fetch *f)
 {
-	struct fetch_size *size = calloc(1, sizeof(*size));
+	uint64_t rate = remote_rate(f->setup->remote);
+	struct fetch_size *size;
 
+	if (f->told_rate || (f->told_size && !rate))
+		return;
 	f->told_size = true;
+	f->told_rate = rate != 0;
+	size = calloc(1, sizeof(*size));
 	if (!size)
 		return;
 	size->hub = f->hub;
 	size->key = f->key;
 	size->total = f->op.total;
-	size->rate = remote_rate(f->setup->remote);
+	size->rate = rate;
 	size->mail.open = conn_size;
 	mailbox_send(&f->hub->mail, &size->mail);
 }
@@ -260,7 +267,7 @@ receive(struct fetch *f)
 		f->have += n;
 		remote_consume(&f->op, n);
 		flight_progress(f->flight, f->have, f->op.total);
-		if (f->kind == PACKS && f->op.total && !f->told_size)
+		if (f->kind == PACKS && f->op.total)
 			tell_size(f);
 		if (f->result < 0)
 			remote_cancel(&f->op);
