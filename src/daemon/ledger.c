@@ -66,7 +66,7 @@ notify(struct remote_op *op)
 	queue_post(l->hub->queue, &l->job);
 }
 
-/* --- what the run did ------------------------------------------------------ */
+/* --- what the run did --- */
 
 /* Which unit made the output with these first bytes of a digest. */
 struct maker {
@@ -205,7 +205,7 @@ read_run(struct ledger *l)
 	return r;
 }
 
-/* --- where it goes --------------------------------------------------------- */
+/* --- where it goes --- */
 
 static void
 make_ids(struct ledger *l)

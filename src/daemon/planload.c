@@ -51,8 +51,8 @@ struct planload {
 	struct planload_result got;
 	bool begun, under_way;
 	bool asked, answered; /* the planner service; answered: by `got` */
-	void (*done)(void *ctx, struct planload_result *r); /* NULL: forgotten,
-							     * the poll loop's */
+	/* NULL: forgotten; the poll loop's. */
+	void (*done)(void *ctx, struct planload_result *r);
 	void *ctx;
 };
 

@@ -152,7 +152,7 @@ give_up(struct plan *p, const char *why)
 	log_msg(LOG_INFO, "prefetch is given up: %s", why);
 }
 
-/* --- from a build manifest to a plan --------------------------------------- */
+/* --- from a build manifest to a plan --- */
 
 static int
 make_indexes(struct plan *p)
@@ -293,7 +293,7 @@ prefetch_hinted(struct prefetches *all, struct build *b)
 		load(p, b, true);
 }
 
-/* --- fetching --------------------------------------------------------------- */
+/* --- fetching --- */
 
 struct ended {
 	struct mail mail;

@@ -121,7 +121,7 @@ an_event_is_one_line(void **state)
 		assert_true(b.p[i] != 0x7f);
 	}
 	assert_int_equal(lines, 1);
-	assert_int_equal(tabs, 23);
+	assert_int_equal(tabs, 24);
 	assert_int_equal(b.p[b.len - 1], '\n');
 	assert_non_null(strstr(b.p, "\ta:0123456789abcdef\t"));
 	assert_non_null(strstr(b.p, "\\x01\\x02"));
