@@ -253,7 +253,9 @@ tell(struct session *s, const struct digest *toolchain)
 	m.field[5].num = flags_of(s);
 	r = config_socket(&j->config, j->cache_dir, path, sizeof(path));
 	r = r ? r : client_note(path, &m);
-	if (r == ERR_MISS)
+	/* Within a build session it ran before and left: hits alone are no
+	 * reason to start it again, and who misses does so anyway. */
+	if (r == ERR_MISS && !is_fresh(s))
 		summon_daemon(j);
 	log_msg(LOG_DEBUG, "session %016" PRIx64 ": %s: %s", j->trust.session,
 		s->workspace, r ? err_text(r) : "told");

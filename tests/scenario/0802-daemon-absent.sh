@@ -33,6 +33,8 @@ $uses}"
 export CARGO_INCREMENTAL=0 KACHE_LOG=debug
 export KACHE_REMOTE_MAIN_URL=file://$T/remote KACHE_REMOTE_MAIN_MODE=ro
 export KACHE_DAEMON_SOCKET=$T/d.sock
+# Sessions and hints are 0901's: here every connection is a question.
+export KACHE_PREFETCH_ENABLED=no
 mkdir "$T/remote"
 mark_file=$KACHE_CACHE_DIR/daemon.down
 calls=$T/calls
