@@ -121,5 +121,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 with Server(("127.0.0.1", 0), Planner) as server:
-    print(server.server_address[1], flush=True)
+    # One write, whatever Python buffers: who reads it may then close.
+    sys.stdout.write("%d\n" % server.server_address[1])
+    sys.stdout.flush()
     server.serve_forever()

@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,13 +47,16 @@ start(void **state)
 		 srcdir ? srcdir : ".");
 	server = fork();
 	if (server == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(out[1], 1);
 		execlp("python3", "python3", script, log_path, NULL);
 		_exit(127);
 	}
 	close(out[1]);
-	if (read(out[0], text, sizeof(text) - 1) > 0)
-		port = atoi(text);
+	for (size_t n = 0; n < sizeof(text) - 1 && !strchr(text, '\n'); n++)
+		if (read(out[0], text + n, 1) != 1)
+			break;
+	port = atoi(text);
 	close(out[0]);
 	return 0;
 }
