@@ -193,8 +193,9 @@ assignment(struct parse *p)
 	if (r < 0)
 		return r;
 	blanks(p);
-	if (*p->at++ != '=')
+	if (*p->at != '=')
 		return ERR_CORRUPT;
+	p->at++;
 	blanks(p);
 	if (*p->at == '"')
 		r = text_value(p, key);
