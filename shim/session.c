@@ -106,6 +106,16 @@ find_lock(char *dir)
 	return false;
 }
 
+/* CWD, from the kernel, is without links; START may be somebody's words. */
+static bool
+resolve(struct session *s, const char *cwd, const char *start)
+{
+	if (strcmp(cwd, start))
+		return realpath(start, s->workspace) != NULL;
+	memcpy(s->workspace, cwd, strlen(cwd) + 1);
+	return true;
+}
+
 static bool
 find_workspace(struct session *s)
 {
@@ -119,7 +129,7 @@ find_workspace(struct session *s)
 		cwd[n] = '\0';
 		if (session_start_dir(cwd, &j->trust.cmdline, start,
 				      sizeof(start)) == 0 &&
-		    realpath(start, s->workspace) && find_lock(s->workspace))
+		    resolve(s, cwd, start) && find_lock(s->workspace))
 			return true;
 	}
 	snprintf(s->workspace, sizeof(s->workspace), "%s", j->cwd);
