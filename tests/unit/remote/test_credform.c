@@ -100,8 +100,8 @@ bad_json_is_refused_without_quoting_it(void **state)
 		"[\"hush\"]",
 		"{\"AccessKeyId\":\"hush\"}",
 		"{\"AccessKeyId\":1,\"SecretAccessKey\":\"hush\"}",
-		"{\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"hush\","
-		"\"Expiration\":\"hush\"}",
+		("{\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"hush\","
+		 "\"Expiration\":\"hush\"}"),
 		"{\"SecretAccessKey\":\"hush\"",
 	};
 	struct creds_value v = { 0 };
