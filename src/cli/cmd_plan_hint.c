@@ -192,7 +192,7 @@ run(char **argv, size_t max, int timeout_ms, struct buf *out)
 	if (r == 0 && status != 0)
 		r = ERR_MISS;
 	if (r < 0)
-		buf_reset(out);
+		buf_free(out);
 	return r;
 }
 
