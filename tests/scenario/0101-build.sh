@@ -124,8 +124,10 @@ if command -v strace >/dev/null && [ -z "$TRYING" ]; then
 	echo 'pub fn extra() {}' >>"$w/leaf/src/lib.rs"
 	rm -rf "$w/target"
 	mark
-	(cd "$w" && RUSTC_WRAPPER=$SHIM strace -f -qq -e trace=execve \
+	# A file for each process: in one, a call may be cut in two lines.
+	(cd "$w" && RUSTC_WRAPPER=$SHIM strace -ff -qq -e trace=execve \
 		-e signal=none -s 400 -o "$T/strace" cargo build) >"$T/out" 2>&1
+	cat "$T"/strace.* >"$T/strace"
 	is "$(grep -E 'execve\("[^"]*/rustc", .* = 0$' "$T/strace" |
 		grep -c '"--crate-name"')" "$(rustc_runs)" \
 		"as many rustc processes as the events say"
