@@ -30,9 +30,13 @@ cc -O2 -o "$dir/fault-proxy" "$here/fault-proxy.c" || {
 	echo "Bail out! no fault proxy"
 	exit 1
 }
-between=$((port + 9000))
-"$dir/fault-proxy" $between $port "$dir/rules" "$dir/log" &
-proxy=$!
+# Below 32768: above it the kernel hands ports out to anybody.
+for between in $((port - 10000)) $((port - 9999)) $((port - 9998)); do
+	"$dir/fault-proxy" $between $port "$dir/rules" "$dir/log" &
+	proxy=$!
+	sleep 0.2
+	kill -0 $proxy 2>/dev/null && break
+done
 export KACHE_REMOTE_MAIN_ENDPOINT=http://127.0.0.1:$between
 n=0
 failed=0
