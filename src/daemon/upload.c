@@ -35,6 +35,7 @@ enum { ACTIVE_MAX = 16, BEGUN_MAX = 256, TRIES_MAX = 5, BUCKETS = 4096 };
 struct wish {
 	struct digest at;
 	unsigned tries;           /* failures that were its own */
+	uint64_t seen;            /* successes of others at the last one */
 	struct uploading *active; /* NULL: waits */
 	bool starting;
 	struct wish *chain;       /* of its bucket */
@@ -54,6 +55,7 @@ struct uploads {
 	struct wish *bucket[BUCKETS];
 	struct list waiting, active;
 	int64_t paused_until, pause;
+	uint64_t successes;
 	int64_t scan_at;
 	bool scanning;
 	bool stopped;
@@ -268,6 +270,22 @@ pause_all(struct uploads *u)
 	u->paused_until = file_monotonic() + u->pause;
 }
 
+/* A failure is W's own only if others went through since its last one: a
+ * remote that is down fails for all, for as long as it likes. */
+static bool
+is_own(const struct uploads *u, const struct wish *w)
+{
+	return w->tries == 0 || u->successes != w->seen;
+}
+
+/* Called with the lock held. */
+static void
+note_failure(struct uploads *u, struct wish *w)
+{
+	w->tries += is_own(u, w);
+	w->seen = u->successes;
+}
+
 /* On a worker. */
 static void
 ended(void *ctx, struct uploading *up, const struct digest *at,
@@ -284,9 +302,11 @@ ended(void *ctx, struct uploading *up, const struct digest *at,
 	w->active = NULL;
 	if (end <= UPLOADING_BURIED) {
 		u->pause = 0;
+		u->successes += end <= UPLOADING_EXISTED;
 		forget(u, w);
 	} else {
-		w->tries += end == UPLOADING_FAILED;
+		if (end == UPLOADING_FAILED)
+			note_failure(u, w);
 		append(&u->waiting, w);
 		/* One that failed alone must not spin either. */
 		if (end != UPLOADING_CANCELLED)

@@ -77,6 +77,14 @@ over(struct uploading *u, enum uploading_end end)
 	return QUEUE_DONE;
 }
 
+/* Nothing of this machine's that is full will be so for ever. */
+static bool
+is_shortage(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT || r == -ENOMEM || r == -EMFILE ||
+	       r == -ENFILE;
+}
+
 /* A failure of ours or of the remote: who waits for what. */
 static enum queue_step
 failed(struct uploading *u, int r, const char *what)
@@ -85,7 +93,8 @@ failed(struct uploading *u, int r, const char *what)
 		return over(u, UPLOADING_CANCELLED);
 	log_msg(r == ERR_BUSY ? LOG_DEBUG : LOG_WARN, "upload of %s: %s: %s",
 		u->entry.crate.p ? u->entry.crate.p : "?", what, err_text(r));
-	if (r == ERR_REFUSED || r == ERR_BUSY || r == ERR_TIMEOUT)
+	if (r == ERR_REFUSED || r == ERR_BUSY || r == ERR_TIMEOUT ||
+	    is_shortage(r))
 		return over(u, UPLOADING_REMOTE);
 	return over(u, UPLOADING_FAILED);
 }

@@ -20,7 +20,8 @@ enum uploading_end {
 	UPLOADING_GONE,    /* there is nothing to upload any more */
 	UPLOADING_BURIED,  /* can never be uploaded */
 	UPLOADING_FAILED,  /* this one failed; another time */
-	UPLOADING_REMOTE,  /* the remote is not as it should be: all wait */
+	UPLOADING_REMOTE,  /* the remote is not as it should be, or this
+			    * machine is full: all wait */
 	UPLOADING_CANCELLED
 };
 

@@ -54,6 +54,28 @@ is "$(intents) $(s3_keys p/v1/packs/ | wc -l)" "0 8" "and uploads them"
 is "$(($(reported uploads.done) + $(reported uploads.existed)))" 3 \
 	"once each: some had arrived"
 
+# --- a server that is down for long: drain forgets all pauses ---
+kill "$PROXY_PID"
+wait "$PROXY_PID" 2>/dev/null
+rm -rf "$T/a/w/target"
+sub "$T/a/w/mac/src/lib.rs" 8u32 9u32
+kcargo "$T/a/w" build
+is "$?" 0 "A builds while nobody listens"
+for _ in 1 2 3 4 5 6 7 8; do
+	drained 1s
+	sleep 1
+done
+is "$(intents) $(ls "$KACHE_CACHE_DIR/spool/dead" 2>/dev/null | wc -l)" "3 0" \
+	"an outage buries nothing, however often it is tried"
+"$(tool fault-proxy)" "$PROXY_PORT" "$S3_PORT" "$RULES" "$T/proxy.log" &
+PROXY_PID=$!
+at_end "kill $PROXY_PID 2>/dev/null; wait $PROXY_PID 2>/dev/null"
+gone() {
+	drained 5s
+	[ "$(intents)" = 0 ]
+}
+check "all goes once it is back" wait_for 60 gone
+
 # --- downloads into trouble ---
 fetch() { # DESCRIPTION RULE...: machine with an empty store builds
 	local what=$1

@@ -234,11 +234,70 @@ two_writers_lose_nothing(void **state)
 	}
 }
 
+static int
+count_dead(struct hub *h, int dead)
+{
+	int n = 0;
+
+	spool_each(&hub_store(h)->store, dead, count_intent, &n);
+	return n;
+}
+
+/* One turn of the poll loop, without the pauses after failures. */
+static void
+turn(struct hub *h, bool hurry)
+{
+	struct pollfd p = { h->mail.fd, POLLIN, 0 };
+
+	if (hurry)
+		upload_hurry(h->uploads);
+	upload_tick(h->uploads, file_monotonic());
+	poll(&p, 1, 20);
+	mailbox_open(&h->mail);
+}
+
+/* A remote that fails for everybody says nothing about one intent: however
+ * often it is tried, it stays, and goes in the end. */
+static void
+an_outage_buries_nothing(void **state)
+{
+	static struct writer w = { .name = 'o' };
+	struct hub *h = &w.hub;
+	char path[300], v1[320];
+	int64_t end;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/outage", testdir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(v1, sizeof(v1), "%s/v1", path);
+	assert_int_equal(symlink("v1", v1), 0); /* leads to itself */
+	snprintf(path, sizeof(path), "file://%s/outage", testdir);
+	setenv("KACHE_REMOTE_MAIN_URL", path, 1);
+	setenv("HOME", testdir, 1);
+	assert_int_equal(open_writer(&w), 0);
+	assert_int_equal(make_entry(&w, 0, 0), 0);
+	end = file_monotonic() + (int64_t)60 * 1000000000;
+	while (atomic_load(&h->count[HUB_UP_FAILED]) < 5 &&
+	       file_monotonic() < end)
+		turn(h, true);
+	assert_true(atomic_load(&h->count[HUB_UP_FAILED]) >= 5);
+	assert_int_equal(count_dead(h, 0), 1);
+	assert_int_equal(count_dead(h, 1), 0);
+	assert_int_equal(unlink(v1), 0);
+	while (atomic_load(&h->count[HUB_UP_DONE]) == 0 &&
+	       file_monotonic() < end)
+		turn(h, true);
+	assert_int_equal(atomic_load(&h->count[HUB_UP_DONE]), 1);
+	assert_int_equal(count_dead(h, 0), 0);
+	close_writer(&w);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_writers_lose_nothing),
+		cmocka_unit_test(an_outage_buries_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, testdir_make, testdir_remove);
