@@ -243,3 +243,16 @@ mp_next_list(struct mp_list *l, struct mp_list *sub)
 	take(l);
 	return 0;
 }
+
+int
+mp_next_fixed(struct mp_list *l, void *to, size_t n)
+{
+	const char *p;
+	size_t len;
+	int r = mp_next_bin(l, &p, &len);
+
+	if (r < 0 || len != n)
+		return ERR_CORRUPT;
+	memcpy(to, p, n);
+	return 0;
+}

@@ -51,4 +51,7 @@ int mp_next_uint(struct mp_list *l, uint64_t *v);
 int mp_next_bin(struct mp_list *l, const char **p, size_t *n);
 int mp_next_list(struct mp_list *l, struct mp_list *sub);
 
+/* Copies an element of exactly N bytes, a key or a digest, to TO. */
+int mp_next_fixed(struct mp_list *l, void *to, size_t n);
+
 #endif

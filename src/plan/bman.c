@@ -127,20 +127,6 @@ bman_encode(const struct bman *m, struct buf *out)
 	buf_free(&b);
 }
 
-static int
-get_key(struct mp_list *l, struct digest *d)
-{
-	const char *p;
-	size_t n;
-	int r = mp_next_bin(l, &p, &n);
-
-	if (r == 0 && n != DIGEST_LEN)
-		r = ERR_CORRUPT;
-	if (r == 0)
-		memcpy(d->b, p, DIGEST_LEN);
-	return r;
-}
-
 /* Names are for people and joins: plain text without a NUL. */
 static int
 get_name(struct mp_list *l, char name[NAME_MAX + 1])
@@ -192,8 +178,8 @@ get_unit(struct mp_list *from, size_t count, struct bman *m)
 	size_t n = 0;
 	int r = mp_next_list(from, &l);
 
-	r = r ? r : get_key(&l, &u.at);
-	r = r ? r : get_key(&l, &u.k0);
+	r = r ? r : mp_next_fixed(&l, u.at.b, DIGEST_LEN);
+	r = r ? r : mp_next_fixed(&l, u.k0.b, DIGEST_LEN);
 	r = r ? r : get_name(&l, package);
 	r = r ? r : get_name(&l, version);
 	r = r ? r : mp_next_uint(&l, &u.size);
@@ -211,9 +197,9 @@ static int
 get_all(struct mp_list l, struct bman *m)
 {
 	size_t count;
-	int r = get_key(&l, &m->lock);
+	int r = mp_next_fixed(&l, m->lock.b, DIGEST_LEN);
 
-	r = r ? r : get_key(&l, &m->toolchain);
+	r = r ? r : mp_next_fixed(&l, m->toolchain.b, DIGEST_LEN);
 	r = r ? r : mp_next_uint(&l, &m->stored_ms);
 	count = l.left;
 	if (r == 0 && count > BMAN_UNITS)

@@ -77,19 +77,6 @@ pack_head_release(struct pack_head *h)
 }
 
 static int
-take_digest(struct mp_list *l, struct digest *d)
-{
-	const char *p;
-	size_t n;
-	int r = mp_next_bin(l, &p, &n);
-
-	if (r < 0 || n != DIGEST_LEN)
-		return ERR_CORRUPT;
-	memcpy(d->b, p, DIGEST_LEN);
-	return 0;
-}
-
-static int
 take_text(struct mp_list *l, struct buf *out)
 {
 	const char *p;
@@ -156,7 +143,7 @@ take_member(struct mp_list *l, struct pack_head *h, size_t i)
 	r = r ? r : take_small(l, ENTRY_DEPINFO, &role);
 	r = r ? r : take_small(l, 1, &o->exec);
 	r = r ? r : mp_next_uint(l, &o->size);
-	r = r ? r : take_digest(l, &o->blob);
+	r = r ? r : mp_next_fixed(l, o->blob.b, DIGEST_LEN);
 	r = r ? r : take_small(l, ENTRY_OUTPUTS_MAX, &part->source);
 	r = r ? r : mp_next_uint(l, &part->offset);
 	o->role = (enum entry_role)role;
@@ -210,11 +197,11 @@ take_fields(struct mp_list *l, struct pack_head *h)
 	struct entry *e = &h->entry;
 	const char *writer;
 	size_t n;
-	int r = take_digest(l, &h->at);
+	int r = mp_next_fixed(l, h->at.b, DIGEST_LEN);
 
-	r = r ? r : take_digest(l, &e->k0);
-	r = r ? r : take_digest(l, &h->k1);
-	r = r ? r : take_digest(l, &h->tag);
+	r = r ? r : mp_next_fixed(l, e->k0.b, DIGEST_LEN);
+	r = r ? r : mp_next_fixed(l, h->k1.b, DIGEST_LEN);
+	r = r ? r : mp_next_fixed(l, h->tag.b, DIGEST_LEN);
 	r = r ? r : take_small(l, UINT32_MAX, &e->kind);
 	r = r ? r : mp_next_uint(l, &e->stored_ms);
 	r = r ? r : mp_next_uint(l, &e->compile_us);

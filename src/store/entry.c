@@ -82,19 +82,6 @@ entry_encode(const struct entry *e, struct buf *out)
 }
 
 static int
-take_digest(struct mp_list *l, struct digest *d)
-{
-	const char *p;
-	size_t n;
-	int r = mp_next_bin(l, &p, &n);
-
-	if (r < 0 || n != DIGEST_LEN)
-		return ERR_CORRUPT;
-	memcpy(d->b, p, DIGEST_LEN);
-	return 0;
-}
-
-static int
 take_text(struct mp_list *l, struct buf *out)
 {
 	const char *p;
@@ -118,7 +105,7 @@ take_output(struct mp_list *l, struct entry_output *o)
 	r = r ? r : mp_next_uint(l, &role);
 	r = r ? r : mp_next_uint(l, &exec);
 	r = r ? r : mp_next_uint(l, &size);
-	r = r ? r : take_digest(l, &o->blob);
+	r = r ? r : mp_next_fixed(l, o->blob.b, DIGEST_LEN);
 	if (r < 0 || !entry_name_ok(p, n) || role > ENTRY_DEPINFO || exec > 1)
 		return ERR_CORRUPT;
 	memcpy(o->name, p, n);
@@ -164,7 +151,7 @@ take_fields(struct mp_list *l, struct entry *e)
 
 	r = r ? r : mp_next_uint(l, &e->compile_us);
 	r = r ? r : mp_next_uint(l, &kind);
-	r = r ? r : take_digest(l, &e->k0);
+	r = r ? r : mp_next_fixed(l, e->k0.b, DIGEST_LEN);
 	r = r ? r : take_roots(l, e);
 	r = r ? r : take_outputs(l, e);
 	r = r ? r : take_text(l, &e->crate);

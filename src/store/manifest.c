@@ -71,14 +71,9 @@ manifest_take_shape(struct mp_list *l, struct shape *s)
 static int
 take_record(struct mp_list *l, struct manifest_record *rec)
 {
-	const char *p;
-	size_t n;
-	int r = mp_next_bin(l, &p, &n);
+	int r = mp_next_fixed(l, rec->last_k1.b, DIGEST_LEN);
 
-	if (r < 0 || n != DIGEST_LEN)
-		return ERR_CORRUPT;
-	memcpy(rec->last_k1.b, p, DIGEST_LEN);
-	r = mp_next_uint(l, &rec->compile_us);
+	r = r ? r : mp_next_uint(l, &rec->compile_us);
 	r = r ? r : mp_next_uint(l, &rec->stored_ms);
 	return r ? r : manifest_take_shape(l, &rec->shape);
 }

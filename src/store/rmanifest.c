@@ -75,27 +75,14 @@ rmanifest_encode(const struct rmanifest *m, struct buf *out)
 }
 
 static int
-take_digest(struct mp_list *l, struct digest *d)
-{
-	const char *p;
-	size_t n;
-	int r = mp_next_bin(l, &p, &n);
-
-	if (r < 0 || n != DIGEST_LEN)
-		return ERR_CORRUPT;
-	memcpy(d->b, p, DIGEST_LEN);
-	return 0;
-}
-
-static int
 take_record(struct mp_list *l, struct rmanifest_record *rec)
 {
 	struct mp_list sub;
 	int r = mp_next_list(l, &sub);
 
-	r = r ? r : take_digest(&sub, &rec->k1);
-	r = r ? r : take_digest(&sub, &rec->tag);
-	r = r ? r : take_digest(&sub, &rec->content);
+	r = r ? r : mp_next_fixed(&sub, rec->k1.b, DIGEST_LEN);
+	r = r ? r : mp_next_fixed(&sub, rec->tag.b, DIGEST_LEN);
+	r = r ? r : mp_next_fixed(&sub, rec->content.b, DIGEST_LEN);
 	r = r ? r : mp_next_uint(&sub, &rec->pack_size);
 	r = r ? r : mp_next_uint(&sub, &rec->compile_us);
 	r = r ? r : mp_next_uint(&sub, &rec->stored_ms);

@@ -52,19 +52,6 @@ encode(const struct spool_intent *i, const char *reason, struct buf *out)
 }
 
 static int
-take_digest(struct mp_list *l, struct digest *d)
-{
-	const char *p;
-	size_t n;
-	int r = mp_next_bin(l, &p, &n);
-
-	if (r < 0 || n != DIGEST_LEN)
-		return ERR_CORRUPT;
-	memcpy(d->b, p, DIGEST_LEN);
-	return 0;
-}
-
-static int
 take(struct mp_list *l, struct spool_intent *i, char reason[REASON])
 {
 	uint64_t kind = 0;
@@ -72,10 +59,10 @@ take(struct mp_list *l, struct spool_intent *i, char reason[REASON])
 	size_t n;
 	int r = mp_next_uint(l, &kind);
 
-	r = r ? r : take_digest(l, &i->at);
-	r = r ? r : take_digest(l, &i->k1);
-	r = r ? r : take_digest(l, &i->tag);
-	r = r ? r : take_digest(l, &i->shape);
+	r = r ? r : mp_next_fixed(l, i->at.b, DIGEST_LEN);
+	r = r ? r : mp_next_fixed(l, i->k1.b, DIGEST_LEN);
+	r = r ? r : mp_next_fixed(l, i->tag.b, DIGEST_LEN);
+	r = r ? r : mp_next_fixed(l, i->shape.b, DIGEST_LEN);
 	if (r == 0 && kind != SPOOL_UNIT && kind != SPOOL_RUN)
 		r = ERR_CORRUPT;
 	i->kind = (enum spool_kind)kind;
