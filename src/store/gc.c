@@ -116,6 +116,15 @@ empty_trash(struct store *s)
 	gc_names_free(&names);
 }
 
+static bool
+go_on(const struct gc_options *o, struct gc_report *rep, uint64_t done,
+      uint64_t total)
+{
+	if (!rep->cut_short && o->go_on && !o->go_on(o->ctx, done, total))
+		rep->cut_short = true;
+	return !rep->cut_short;
+}
+
 static void
 remove_victims(struct store *s, struct gc_scan *scan,
 	       const struct gc_options *o, struct gc_report *rep)
@@ -126,6 +135,8 @@ remove_victims(struct store *s, struct gc_scan *scan,
 
 		if (!e->victim)
 			continue;
+		if (!go_on(o, rep, rep->victims, scan->nentries))
+			return;
 		rep->victims++;
 		store_name("entries", &e->key, name);
 		if (!o->dry_run)
@@ -145,13 +156,14 @@ trash_name(const struct digest *d, char name[STORE_NAME])
 /* Unreferenced blobs leave their place by rename: what stores meanwhile
  * finds them gone and makes them again. */
 static void
-trash_blobs(struct store *s, struct gc_scan *scan)
+trash_blobs(struct store *s, struct gc_scan *scan, const struct gc_options *o,
+	    struct gc_report *rep)
 {
 	gc_scan_mark(scan);
-	for (size_t i = 0; i < scan->nblobs; i++) {
+	for (size_t i = 0; i < scan->nblobs && !rep->cut_short; i++) {
 		char from[STORE_NAME], to[STORE_NAME];
 
-		if (scan->blob[i].live)
+		if (scan->blob[i].live || !go_on(o, rep, i, scan->nblobs))
 			continue;
 		store_name("blobs", &scan->blob[i].digest, from);
 		trash_name(&scan->blob[i].digest, to);
@@ -272,9 +284,12 @@ sweep(struct store *s, struct memo *m, struct gc_scan *scan,
 	remove_victims(s, scan, o, rep);
 	if (o->dry_run)
 		return;
-	trash_blobs(s, scan);
+	trash_blobs(s, scan, o, rep);
 	gc_scan_changed(s, scan, rescue, s);
 	delete_trash(s, scan, rep);
+	/* What is in the store now only a whole sweep knows. */
+	if (rep->cut_short)
+		return;
 	remove_manifests(s, scan, now, rep);
 	remove_temps(s, now, rep);
 	memo_swept(m, rep->bytes_after);

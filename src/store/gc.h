@@ -55,6 +55,13 @@ struct gc_options {
 	bool automatic;  /* spares what was used in the last 30 min
 				 * while the store is under 1.5 x its limit */
 	bool dry_run;
+	/*
+	 * Called between small steps with the steps done and all that are
+	 * known by now; may be NULL.  False ends the sweep early: it leaves
+	 * the store right, and what it had not done is for the next one.
+	 */
+	bool (*go_on)(void *ctx, uint64_t done, uint64_t total);
+	void *ctx;
 };
 
 struct gc_report {
@@ -70,9 +77,12 @@ struct gc_report {
 	uint64_t shared;    /* bytes saved by sharing blobs */
 	uint64_t manifests; /* removed */
 	uint64_t temps;     /* removed */
+	bool cut_short;     /* go_on ended it */
 };
 
-/* Sweeps.  0; -EAGAIN if another sweeper is at work; or -errno. */
+/* Sweeps.  0 (also if go_on ended it); -EAGAIN if another sweeper is at work;
+ * or -errno.  Threads: any, with a struct store of its own; two exclude each
+ * other. */
 int gc_run(struct store *s, struct memo *m, const struct gc_options *o,
 	   struct gc_report *report);
 

@@ -442,6 +442,48 @@ automatic_sweeps_spare_the_young(void **state)
 	assert_int_equal(memo_add_stored(&m, 0), r.bytes_after);
 }
 
+static bool
+stop_after(void *ctx, uint64_t done, uint64_t total)
+{
+	int *left = ctx;
+
+	assert_true(done <= total);
+	return (*left)-- > 0;
+}
+
+/* Ended anywhere, nothing that stays is harmed, and the next one finishes. */
+static void
+a_sweep_may_be_cut_short(void **state)
+{
+	struct gc_options o = { .max_size = 1, .go_on = stop_after };
+	struct digest k[4], keep;
+	struct gc_report r;
+	int steps;
+
+	(void)state;
+	for (int stop = 0; stop < 12; stop++) {
+		for (int i = 0; i < 4; i++) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "cut %d", i);
+			put(name, (char)('0' + i), 5000, &k[i]);
+		}
+		put("cut keep", 'k', 1, &keep);
+		steps = stop;
+		o.ctx = &steps;
+		assert_int_equal(gc_run(&s, &m, &o, &r), 0);
+		assert_int_equal(r.cut_short, steps < 0);
+		/* What there is has its blob. */
+		for (int i = 0; i < 4; i++)
+			loads(&k[i]);
+	}
+	o.go_on = NULL;
+	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
+	assert_false(r.cut_short);
+	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
+	assert_int_equal(r.blobs + r.entries, 0);
+}
+
 int
 main(void)
 {
@@ -457,6 +499,7 @@ main(void)
 		cmocka_unit_test(a_dead_sweepers_trash_comes_back),
 		cmocka_unit_test(leftovers_go_when_they_are_old),
 		cmocka_unit_test(automatic_sweeps_spare_the_young),
+		cmocka_unit_test(a_sweep_may_be_cut_short),
 	};
 
 	return cmocka_run_group_tests(tests, open_store, close_store);
