@@ -264,9 +264,11 @@ publish(struct keep *k, struct made *m)
 	for (size_t i = 0; i < k->run->nout; i++)
 		paths[i] = k->run->out[i].path;
 
+	shape_digest(&m->shape, &m->entry.shape);
 	if (m->tags[0]) {
 		struct entry redirect = { .stored_ms = m->entry.stored_ms,
 					  .k0 = m->entry.k0,
+					  .shape = m->entry.shape,
 					  .kind = m->entry.kind };
 
 		memcpy(redirect.roots, m->tags, sizeof(m->tags));

@@ -342,6 +342,7 @@ publish(struct unpack *u)
 	int r;
 
 	e->origin = u->origin;
+	shape_digest(&u->head.shape, &e->shape);
 	e->stored_ms = newest(e->stored_ms);
 	if (e->compile_us > ENTRY_COMPILE_MAX)
 		e->compile_us = ENTRY_COMPILE_MAX;

@@ -17,7 +17,7 @@
 
 enum {
 	VERSION = 1,
-	FIELDS = 11,
+	FIELDS = 12,
 	OUT_FIELDS = 5,
 	TEXT_MAX = 32 << 20,
 	TOUCH_S = 300
@@ -74,6 +74,7 @@ entry_encode(const struct entry *e, struct buf *out)
 	put_text(&b, &e->stdout_text);
 	put_text(&b, &e->stderr_text);
 	mp_put_uint(&b, e->origin);
+	mp_put_bin(&b, e->shape.b, DIGEST_LEN);
 	if (b.failed)
 		out->failed = true;
 	else
@@ -158,9 +159,11 @@ take_fields(struct mp_list *l, struct entry *e)
 	r = r ? r : take_text(l, &e->depinfo);
 	r = r ? r : take_text(l, &e->stdout_text);
 	r = r ? r : take_text(l, &e->stderr_text);
-	/* Entries of the first release have no origin. */
+	/* Entries of the first releases have no origin, or no shape. */
 	if (r == 0 && l->left)
 		r = mp_next_uint(l, &origin);
+	if (r == 0 && l->left)
+		r = mp_next_fixed(l, e->shape.b, DIGEST_LEN);
 	e->kind = (uint32_t)kind;
 	e->origin = (uint32_t)origin;
 	return r;

@@ -47,6 +47,8 @@ struct entry {
 	struct buf stdout_text;
 	struct buf stderr_text; /* without artifact lines */
 	uint32_t origin;        /* enum entry_origin: how it came here */
+	struct digest shape;    /* digest of the shape it was stored under;
+				 * zero: an older version did not say */
 };
 
 /* 0, ERR_MISS, ERR_CORRUPT (the file was removed), ERR_NEWER or -errno.

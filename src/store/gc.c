@@ -5,143 +5,52 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "key/memo.h"
-#include "store/entry.h"
+#include "store/gc_plan.h"
+#include "store/gc_rest.h"
 #include "store/gc_scan.h"
+#include "store/gc_steps.h"
+#include "store/gc_units.h"
+#include "store/incsweep.h"
+#include "store/spool.h"
 #include "store/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { WAIT_MS = 200 };
+
 static const int64_t spare_ns = (int64_t)1800 * 1000000000;
-static const int64_t temp_ns = (int64_t)86400 * 1000000000;
-static const int64_t young_ns = (int64_t)600 * 1000000000;
+
+struct sweep {
+	struct store *s;
+	const struct gc_options *o;
+	struct gc_report rep;
+	struct gc_steps steps;
+	struct gc_scan scan;
+	int64_t now;
+};
 
 static int
-older(const void *a, const void *b)
+take_lock(struct sweep *w)
 {
-	const struct gc_entry *x = a, *y = b;
-
-	if (x->used != y->used)
-		return x->used < y->used ? -1 : 1;
-	return memcmp(x->key.b, y->key.b, DIGEST_LEN);
-}
-
-/* What goes with an entry: itself and the blobs that only it names. */
-static uint64_t
-drop(struct gc_entry *e, uint32_t *refs, const struct gc_blobs *blobs)
-{
-	const uint32_t *b = blobs->pool + e->first;
-	uint64_t gone = e->size;
-
-	e->victim = true;
-	for (uint32_t i = 0; i < e->nblobs; i++)
-		if (--refs[b[i]] == 0)
-			gone += blobs->size[b[i]];
-	return gone;
-}
-
-uint64_t
-gc_plan(struct gc_entry *e, size_t n, const struct gc_blobs *blobs,
-	uint64_t total, const struct gc_limits *l)
-{
-	uint32_t *refs = calloc(blobs->count + 1, sizeof(*refs));
-	const uint64_t *size = blobs->size;
-	bool over = l->max_size && total > l->max_size;
-
-	if (!refs)
-		return total;
-	for (size_t i = 0; i < n; i++)
-		for (uint32_t k = 0; k < e[i].nblobs; k++)
-			refs[blobs->pool[e[i].first + k]]++;
-	/* Blobs that nobody names go in any case. */
-	for (size_t i = 0; i < blobs->count; i++)
-		if (refs[i] == 0)
-			total -= size[i] < total ? size[i] : total;
-	qsort(e, n, sizeof(*e), older);
-	for (size_t i = 0; i < n; i++) {
-		bool old = l->max_age && e[i].used < l->now - l->max_age;
-		bool spared = l->spare && e[i].used > l->now - l->spare;
-
-		if (old || (over && total > l->target && !spared))
-			total -= drop(&e[i], refs, blobs);
-	}
-	free(refs);
-	return total;
-}
-
-static int
-take_lock(struct store *s)
-{
-	int fd = openat(s->dir, "gc.lock",
+	int fd = openat(w->s->dir, "gc.lock",
 			O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = file_lock(fd, 0, true, 0);
+	do
+		r = file_lock(fd, 0, true, w->o->wait ? WAIT_MS : 0);
+	while (r == ERR_TIMEOUT && w->o->wait && gc_step(&w->steps));
 	if (r < 0) {
 		close(fd);
 		return r == ERR_TIMEOUT ? -EAGAIN : r;
 	}
 	return fd;
-}
-
-/* An earlier sweep died between renaming and deleting: everything goes back,
- * this sweep decides anew. */
-static void
-empty_trash(struct store *s)
-{
-	struct gc_names names = { 0 };
-
-	gc_scan_flat(s, "trash", &names);
-	for (size_t i = 0; i < names.count; i++) {
-		char from[STORE_NAME], to[STORE_NAME];
-		struct digest d;
-
-		snprintf(from, sizeof(from), "trash/%s", names.name[i]);
-		if (digest_parse(names.name[i], strlen(names.name[i]), &d) <
-		    0) {
-			unlinkat(s->dir, from, 0);
-			continue;
-		}
-		store_name("blobs", &d, to);
-		file_link(s->dir, from, s->dir, to);
-		unlinkat(s->dir, from, 0);
-	}
-	gc_names_free(&names);
-}
-
-static bool
-go_on(const struct gc_options *o, struct gc_report *rep, uint64_t done,
-      uint64_t total)
-{
-	if (!rep->cut_short && o->go_on && !o->go_on(o->ctx, done, total))
-		rep->cut_short = true;
-	return !rep->cut_short;
-}
-
-static void
-remove_victims(struct store *s, struct gc_scan *scan,
-	       const struct gc_options *o, struct gc_report *rep)
-{
-	for (size_t i = 0; i < scan->nentries; i++) {
-		const struct gc_entry *e = &scan->entry[i];
-		char name[STORE_NAME];
-
-		if (!e->victim)
-			continue;
-		if (!go_on(o, rep, rep->victims, scan->nentries))
-			return;
-		rep->victims++;
-		store_name("entries", &e->key, name);
-		if (!o->dry_run)
-			unlinkat(s->dir, name, 0);
-	}
 }
 
 static void
@@ -153,170 +62,351 @@ trash_name(const struct digest *d, char name[STORE_NAME])
 	snprintf(name, STORE_NAME, "trash/%s", hex);
 }
 
-/* Unreferenced blobs leave their place by rename: what stores meanwhile
- * finds them gone and makes them again. */
+/* Everything in the trash goes back: an earlier sweep died between renaming
+ * and deleting, or we cannot tell what is needed. */
 static void
-trash_blobs(struct store *s, struct gc_scan *scan, const struct gc_options *o,
-	    struct gc_report *rep)
-{
-	gc_scan_mark(scan);
-	for (size_t i = 0; i < scan->nblobs && !rep->cut_short; i++) {
-		char from[STORE_NAME], to[STORE_NAME];
-
-		if (scan->blob[i].live || !go_on(o, rep, i, scan->nblobs))
-			continue;
-		store_name("blobs", &scan->blob[i].digest, from);
-		trash_name(&scan->blob[i].digest, to);
-		scan->blob[i].trashed = renameat(s->dir, from, s->dir, to) == 0;
-	}
-}
-
-/* Entries that appeared while we renamed: what they name comes back. */
-static void
-rescue(void *ctx, const struct entry *e)
-{
-	struct store *s = ctx;
-
-	for (size_t i = 0; i < e->nout; i++) {
-		char from[STORE_NAME], to[STORE_NAME];
-
-		if (e->out[i].role == ENTRY_DEPINFO)
-			continue;
-		trash_name(&e->out[i].blob, from);
-		store_name("blobs", &e->out[i].blob, to);
-		file_link(s->dir, from, s->dir, to);
-	}
-}
-
-static void
-delete_trash(struct store *s, struct gc_scan *scan, struct gc_report *rep)
-{
-	for (size_t i = 0; i < scan->nblobs; i++) {
-		struct gc_blob *b = &scan->blob[i];
-		char name[STORE_NAME], back[STORE_NAME];
-		struct stat st;
-
-		if (!b->trashed)
-			continue;
-		trash_name(&b->digest, name);
-		store_name("blobs", &b->digest, back);
-		if (fstatat(s->dir, name, &st, 0) < 0)
-			continue;
-		unlinkat(s->dir, name, 0);
-		if (faccessat(s->dir, back, F_OK, 0) == 0)
-			continue;
-		rep->orphans++;
-		if (st.st_nlink > 1)
-			rep->held += b->size;
-		else
-			rep->freed += b->size;
-	}
-}
-
-static void
-remove_manifests(struct store *s, struct gc_scan *scan, int64_t now,
-		 struct gc_report *rep)
+empty_trash(struct store *s)
 {
 	struct gc_names names = { 0 };
 
-	gc_scan_tree(s, "manifests", &names);
+	gc_scan_flat(s, "trash", &names);
 	for (size_t i = 0; i < names.count; i++) {
-		char name[STORE_NAME];
-		struct file_id id;
+		char from[STORE_NAME + 256], to[STORE_NAME];
 		struct digest d;
+		int r = 0;
 
-		if (digest_parse(names.name[i], strlen(names.name[i]), &d) < 0)
-			continue;
-		store_name("manifests", &d, name);
-		/* A store publishes its entry first, its manifest later. */
-		if (gc_scan_has_unit(scan, &d) ||
-		    file_id_at(s->dir, name, &id) < 0 ||
-		    id.mtime > now - young_ns)
-			continue;
-		if (unlinkat(s->dir, name, 0) == 0)
-			rep->manifests++;
+		snprintf(from, sizeof(from), "trash/%s", names.name[i]);
+		if (digest_parse(names.name[i], strlen(names.name[i]), &d) ==
+		    0) {
+			store_name("blobs", &d, to);
+			r = file_link(s->dir, from, s->dir, to);
+		}
+		if (r == 0 || r == -EEXIST)
+			unlinkat(s->dir, from, 0);
 	}
 	gc_names_free(&names);
 }
 
-static void
-remove_temps(struct store *s, int64_t now, struct gc_report *rep)
+/* --- entries --- */
+
+static int
+pin(void *ctx, const struct digest *at, const char *reason)
 {
-	struct gc_names names = { 0 };
+	struct sweep *w = ctx;
+	struct gc_entry *e = gc_scan_find(&w->scan, at);
 
-	gc_scan_flat(s, "tmp", &names);
-	for (size_t i = 0; i < names.count; i++) {
-		char name[STORE_NAME + 8];
-		struct file_id id;
-
-		snprintf(name, sizeof(name), "tmp/%s", names.name[i]);
-		if (file_id_at(s->dir, name, &id) == 0 &&
-		    id.mtime < now - temp_ns && unlinkat(s->dir, name, 0) == 0)
-			rep->temps++;
+	(void)reason;
+	if (e && !e->pinned && e->why != GC_DAMAGED) {
+		e->pinned = true;
+		w->rep.waiting++;
 	}
-	gc_names_free(&names);
+	return 0;
+}
+
+static bool
+is_waiting(struct store *s, const struct digest *at)
+{
+	char name[STORE_NAME];
+
+	store_name("spool", at, name);
+	return faccessat(s->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static void
-make_plan(struct gc_scan *scan, const struct gc_options *o,
-	  struct gc_report *rep)
+make_plan(struct sweep *w)
 {
+	const struct gc_options *o = w->o;
+	struct gc_scan *scan = &w->scan;
+	struct gc_blobs blobs = { scan->blob_size, scan->nblobs, scan->pool };
 	struct gc_limits l = {
 		.max_size = o->max_size,
 		.target = o->max_size / 10 * 9,
 		.max_age = o->max_age,
-		.now = file_now(),
+		.now = w->now,
 	};
-	struct gc_blobs blobs = { scan->blob_size, scan->nblobs, scan->pool };
 
-	if (o->automatic && rep->bytes < o->max_size / 2 * 3)
+	if (o->automatic && w->rep.bytes < o->max_size / 2 * 3)
 		l.spare = spare_ns;
-	rep->bytes_after =
-		gc_plan(scan->entry, scan->nentries, &blobs, rep->bytes, &l);
+	gc_plan(scan->entry, scan->nentries, &blobs, w->rep.bytes, &l);
 }
 
 static void
-sweep(struct store *s, struct memo *m, struct gc_scan *scan,
-      const struct gc_options *o, struct gc_report *rep)
+count_victim(struct gc_report *r, enum gc_why why)
 {
-	int64_t now = file_now();
+	uint64_t *const by[] = {
+		[GC_DAMAGED] = &r->damaged, [GC_PURGED] = &r->purged,
+		[GC_BY_AGE] = &r->by_age,   [GC_UNREACHABLE] = &r->unreachable,
+		[GC_BY_SIZE] = &r->by_size,
+	};
 
-	remove_victims(s, scan, o, rep);
-	if (o->dry_run)
+	if (why == GC_STAYS)
 		return;
-	trash_blobs(s, scan, o, rep);
-	gc_scan_changed(s, scan, rescue, s);
-	delete_trash(s, scan, rep);
-	/* What is in the store now only a whole sweep knows. */
-	if (rep->cut_short)
+	r->victims++;
+	++*by[why];
+}
+
+/* It was used, replaced or offered since we looked. */
+static bool
+stays_after_all(struct sweep *w, size_t i)
+{
+	const struct gc_entry *e = &w->scan.entry[i];
+
+	if (!gc_scan_same(w->s, &w->scan, i))
+		return true;
+	if (!is_waiting(w->s, &e->key))
+		return false;
+	if (w->o->waiting && e->why == GC_PURGED) {
+		spool_retire(w->s, &e->key);
+		return false;
+	}
+	return e->why != GC_DAMAGED;
+}
+
+static void
+remove_victim(struct sweep *w, size_t i)
+{
+	struct gc_entry *e = &w->scan.entry[i];
+	char name[STORE_NAME];
+
+	if (!w->o->dry_run) {
+		if (!gc_step(&w->steps) || stays_after_all(w, i)) {
+			e->victim = false;
+			return;
+		}
+		store_name("entries", &e->key, name);
+		store_remove(w->s, name);
+	}
+	count_victim(&w->rep, (enum gc_why)e->why);
+	w->rep.bytes_after -= e->size;
+}
+
+static void
+remove_victims(struct sweep *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->scan.nentries; i++)
+		n += w->scan.entry[i].victim;
+	gc_steps_expect(&w->steps, n);
+	for (size_t i = 0; i < w->scan.nentries; i++)
+		if (w->scan.entry[i].victim)
+			remove_victim(w, i);
+}
+
+/* --- blobs --- */
+
+static void
+count_blob(struct gc_report *rep, const struct gc_blob *b, bool linked)
+{
+	rep->orphans++;
+	rep->bytes_after -= b->size;
+	if (linked)
+		rep->held += b->size;
+	else
+		rep->freed += b->size;
+}
+
+/* Unreferenced blobs leave their place by rename: what stores meanwhile
+ * finds them gone and makes them again. */
+static size_t
+trash_blobs(struct sweep *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->scan.nblobs; i++) {
+		struct gc_blob *b = &w->scan.blob[i];
+		char from[STORE_NAME], to[STORE_NAME];
+
+		if (b->live)
+			continue;
+		if (!gc_step(&w->steps))
+			break;
+		store_name("blobs", &b->digest, from);
+		trash_name(&b->digest, to);
+		b->trashed = renameat(w->s->dir, from, w->s->dir, to) == 0;
+		n += b->trashed;
+	}
+	return n;
+}
+
+static void
+rescue(void *ctx, const struct digest *blob)
+{
+	struct store *s = ctx;
+	char from[STORE_NAME], to[STORE_NAME];
+
+	trash_name(blob, from);
+	store_name("blobs", blob, to);
+	file_link(s->dir, from, s->dir, to);
+}
+
+static void
+delete_trashed(struct sweep *w, struct gc_blob *b)
+{
+	char name[STORE_NAME], back[STORE_NAME];
+	struct store *s = w->s;
+	struct stat st;
+
+	trash_name(&b->digest, name);
+	store_name("blobs", &b->digest, back);
+	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
-	remove_manifests(s, scan, now, rep);
-	remove_temps(s, now, rep);
-	memo_swept(m, rep->bytes_after);
+	/* Rescued, or made again by a store: it stays. */
+	if (faccessat(s->dir, back, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		count_blob(&w->rep, b, st.st_nlink > 1);
+	unlinkat(s->dir, name, 0);
+}
+
+/* 0, or -errno: nothing was removed. */
+static int
+sweep_blobs(struct sweep *w)
+{
+	struct gc_scan *scan = &w->scan;
+	int r;
+
+	if (trash_blobs(w) == 0 && w->steps.stopped)
+		return 0;
+	/* Entries that appeared while we renamed: what they name comes
+	 * back. */
+	r = gc_scan_changed(w->s, scan, rescue, w->s);
+	if (r < 0) {
+		empty_trash(w->s);
+		return r;
+	}
+	/* What we leave there, the next sweep puts back and looks at anew. */
+	for (size_t i = 0; i < scan->nblobs; i++)
+		if (scan->blob[i].trashed && gc_step(&w->steps))
+			delete_trashed(w, &scan->blob[i]);
+	return 0;
+}
+
+static void
+count_orphans(struct sweep *w)
+{
+	for (size_t i = 0; i < w->scan.nblobs; i++) {
+		const struct gc_blob *b = &w->scan.blob[i];
+
+		if (!b->live)
+			count_blob(&w->rep, b, b->linked);
+	}
+}
+
+/* --- the whole --- */
+
+static void
+sweep_manifests(struct sweep *w)
+{
+	struct gc_trim t = {
+		.now = w->now,
+		.young = w->o->everything || w->o->crate,
+	};
+
+	gc_units_trim(w->s, &w->scan, &t);
+	w->rep.manifests = t.manifests;
+	w->rep.shapes = t.shapes;
+	w->rep.bytes_after -= t.bytes;
+}
+
+static void
+sweep_rest(struct sweep *w)
+{
+	struct gc_rest rest = {
+		.steps = &w->steps,
+		.now = w->now,
+		.dry_run = w->o->dry_run,
+	};
+	struct incsweep inc = {
+		.steps = &w->steps,
+		.now = w->now,
+		.max_age = w->o->incremental_max_age,
+		.dry_run = w->o->dry_run,
+	};
+
+	if (gc_rest(w->s, &rest) == 0)
+		incsweep_run(w->s, &inc);
+	w->rep.temps = rest.temps;
+	w->rep.letters = rest.letters;
+	w->rep.sessions = rest.sessions;
+	w->rep.ids = rest.ids;
+	w->rep.incremental = inc.dirs;
+	w->rep.incremental_bytes = inc.bytes;
+}
+
+/* 0, -ECANCELED (nothing is changed yet), or -errno. */
+static int
+look(struct sweep *w)
+{
+	struct gc_scan *scan = &w->scan;
+	struct gc_report *rep = &w->rep;
+	int r = gc_scan_read(w->s, scan);
+
+	rep->entries = scan->nentries;
+	rep->blobs = scan->nblobs;
+	rep->bytes = rep->bytes_after = scan->bytes;
+	rep->shared = scan->shared;
+	rep->newer = scan->newer;
+	if (r < 0)
+		return r;
+	gc_units_relate(w->s, scan, w->now);
+	/* After the entries: what was offered before we read them is seen;
+	 * what is offered later is looked for once more at the end. */
+	if (!w->o->waiting)
+		spool_each(w->s, 0, pin, w);
+	make_plan(w);
+	return 0;
+}
+
+static int
+sweep(struct sweep *w, struct memo *m)
+{
+	int r = look(w);
+
+	if (r < 0)
+		return r;
+	remove_victims(w);
+	gc_scan_mark(&w->scan);
+	if (w->o->dry_run) {
+		count_orphans(w);
+		sweep_rest(w);
+		return 0;
+	}
+	r = sweep_blobs(w);
+	if (r < 0)
+		return r;
+	sweep_manifests(w);
+	/* What is in the store only a whole sweep knows. */
+	if (!w->steps.stopped)
+		memo_swept(m, w->rep.bytes_after);
+	sweep_rest(w);
+	return 0;
 }
 
 int
 gc_run(struct store *s, struct memo *m, const struct gc_options *o,
        struct gc_report *report)
 {
-	struct gc_scan scan = { 0 };
-	struct gc_report rep = { 0 };
-	int lock = take_lock(s), r;
+	struct sweep w = {
+		.s = s,
+		.o = o,
+		.steps = { .go_on = o->go_on, .ctx = o->ctx },
+		.now = file_now(),
+	};
+	int lock = take_lock(&w), r;
 
 	if (lock < 0)
 		return lock;
-	empty_trash(s);
-	r = gc_scan_read(s, &scan);
-	if (r == 0) {
-		rep.entries = scan.nentries;
-		rep.blobs = scan.nblobs;
-		rep.bytes = scan.bytes;
-		rep.shared = scan.shared;
-		make_plan(&scan, o, &rep);
-		sweep(s, m, &scan, o, &rep);
-		*report = rep;
+	w.scan.steps = &w.steps;
+	w.scan.crate = o->crate;
+	w.scan.everything = o->everything;
+	if (!o->dry_run)
+		empty_trash(s);
+	r = sweep(&w, m);
+	w.rep.cut_short = w.steps.stopped;
+	if (r == 0 || r == -ECANCELED) {
+		*report = w.rep;
+		r = 0;
 	}
-	gc_scan_free(&scan);
+	gc_scan_free(&w.scan);
 	close(lock);
 	return r;
 }

@@ -5,7 +5,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/record.h"
 #include "store/entry.h"
+#include "store/gc_steps.h"
 #include "store/store.h"
 
 #include <dirent.h>
@@ -52,8 +54,12 @@ gc_scan_flat(struct store *s, const char *dir, struct gc_names *out)
 	struct dirent *e;
 	int r = 0;
 
-	if (!d)
-		return errno == ENOENT ? 0 : -errno;
+	if (!d) {
+		r = -errno;
+		if (fd >= 0)
+			close(fd);
+		return r == -ENOENT ? 0 : r;
+	}
 	for (e = readdir(d); e && r == 0; e = readdir(d))
 		if (e->d_name[0] != '.')
 			r = names_add(out, e->d_name);
@@ -79,11 +85,94 @@ gc_scan_tree(struct store *s, const char *dir, struct gc_names *out)
 	return r;
 }
 
+/* --- digests in a directory --- */
+
+struct digests {
+	struct digest *d;
+	size_t n;
+	size_t cap;
+};
+
+static int
+digests_add(struct digests *l, const char *name)
+{
+	if (l->n == l->cap) {
+		size_t cap = l->cap * 2 + 1024;
+		void *more = realloc(l->d, cap * sizeof(*l->d));
+
+		if (!more)
+			return -ENOMEM;
+		l->d = more;
+		l->cap = cap;
+	}
+	/* What has another name is not ours. */
+	if (digest_parse(name, strlen(name), &l->d[l->n]) == 0)
+		l->n++;
+	return 0;
+}
+
+static int
+digests_in(struct store *s, const char *dir, struct digests *out)
+{
+	int fd = openat(s->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	int r = 0;
+
+	if (!d) {
+		r = -errno;
+		if (fd >= 0)
+			close(fd);
+		return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+	}
+	for (e = readdir(d); e && r == 0; e = readdir(d))
+		r = digests_add(out, e->d_name);
+	closedir(d);
+	return r;
+}
+
 static int
 by_digest(const void *a, const void *b)
 {
-	return memcmp(((const struct gc_blob *)a)->digest.b,
-		      ((const struct gc_blob *)b)->digest.b, DIGEST_LEN);
+	return memcmp(a, b, DIGEST_LEN);
+}
+
+/* Every digest that is a name below DIR, sorted. */
+static int
+digests_of(struct store *s, const char *dir, struct digests *out)
+{
+	char sub[STORE_NAME];
+	int r = 0;
+
+	for (unsigned i = 0; i < 256 && r == 0; i++) {
+		snprintf(sub, sizeof(sub), "%s/%02x", dir, i);
+		r = digests_in(s, sub, out);
+	}
+	if (r == 0 && out->n)
+		qsort(out->d, out->n, sizeof(*out->d), by_digest);
+	return r;
+}
+
+static bool
+step(struct gc_scan *scan)
+{
+	return !scan->steps || gc_step(scan->steps);
+}
+
+static void
+expect(struct gc_scan *scan, size_t n)
+{
+	if (scan->steps)
+		gc_steps_expect(scan->steps, n);
+}
+
+uint64_t
+gc_scan_brief(const struct digest *d)
+{
+	uint64_t v;
+
+	memcpy(&v, d->b, sizeof(v));
+	return v ? v : 1;
 }
 
 static uint64_t
@@ -92,146 +181,282 @@ blocks(const struct stat *st)
 	return (uint64_t)st->st_blocks * 512;
 }
 
-static int
-list_blobs(struct store *s, struct gc_scan *scan)
+static int64_t
+ns(const struct timespec *t)
 {
-	struct gc_names names = { 0 };
-	int r = gc_scan_tree(s, "blobs", &names);
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
 
-	scan->blob = calloc(names.count + 1, sizeof(*scan->blob));
-	scan->blob_size = calloc(names.count + 1, sizeof(uint64_t));
+/* --- blobs and manifests --- */
+
+static int
+stat_blobs(struct store *s, struct gc_scan *scan, const struct digests *l)
+{
+	scan->blob = calloc(l->n + 1, sizeof(*scan->blob));
+	scan->blob_size = calloc(l->n + 1, sizeof(uint64_t));
 	if (!scan->blob || !scan->blob_size)
-		r = -ENOMEM;
-	for (size_t i = 0; i < names.count && r == 0; i++) {
+		return -ENOMEM;
+	expect(scan, l->n);
+	for (size_t i = 0; i < l->n; i++) {
 		struct gc_blob *b = &scan->blob[scan->nblobs];
 		char name[STORE_NAME];
 		struct stat st;
 
-		if (digest_parse(names.name[i], strlen(names.name[i]),
-				 &b->digest) < 0)
-			continue;
-		store_name("blobs", &b->digest, name);
+		if (!step(scan))
+			return -ECANCELED;
+		store_name("blobs", &l->d[i], name);
 		if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
+		b->digest = l->d[i];
 		b->size = blocks(&st);
+		b->linked = st.st_nlink > 1;
+		scan->blob_size[scan->nblobs++] = b->size;
 		scan->bytes += b->size;
-		scan->nblobs++;
-	}
-	gc_names_free(&names);
-	if (r == 0)
-		qsort(scan->blob, scan->nblobs, sizeof(*scan->blob), by_digest);
-	for (size_t i = 0; i < scan->nblobs && r == 0; i++)
-		scan->blob_size[i] = scan->blob[i].size;
-	return r;
-}
-
-static struct gc_blob *
-find_blob(const struct gc_scan *scan, const struct digest *d)
-{
-	struct gc_blob key = { .digest = *d };
-
-	return bsearch(&key, scan->blob, scan->nblobs, sizeof(key), by_digest);
-}
-
-static void
-stamp(const char *name, const struct stat *st, char out[160])
-{
-	snprintf(out, 160, "%s %llu %lld.%ld", name,
-		 (unsigned long long)st->st_ino, (long long)st->st_ctim.tv_sec,
-		 st->st_ctim.tv_nsec);
-}
-
-static int
-add_blobs(struct gc_scan *scan, struct gc_entry *ge, const struct entry *e)
-{
-	if (scan->npool + ENTRY_OUTPUTS_MAX > scan->pool_cap) {
-		size_t cap = scan->pool_cap * 2 + 4096;
-		void *more = realloc(scan->pool, cap * sizeof(uint32_t));
-
-		if (!more)
-			return -ENOMEM;
-		scan->pool = more;
-		scan->pool_cap = cap;
-	}
-	ge->first = scan->npool;
-	for (size_t i = 0; i < e->nout; i++) {
-		struct gc_blob *b = find_blob(scan, &e->out[i].blob);
-
-		if (e->out[i].role == ENTRY_DEPINFO || !b)
-			continue;
-		if (b->live)
-			scan->shared += b->size;
-		b->live = true;
-		scan->pool[scan->npool++] = (uint32_t)(b - scan->blob);
-		ge->nblobs++;
 	}
 	return 0;
 }
 
 static int
-add_entry(struct store *s, struct gc_scan *scan, const char *hex)
+list_blobs(struct store *s, struct gc_scan *scan)
+{
+	struct digests l = { 0 };
+	int r = digests_of(s, "blobs", &l);
+
+	r = r ? r : stat_blobs(s, scan, &l);
+	free(l.d);
+	return r;
+}
+
+static int
+stat_manifests(struct store *s, struct gc_scan *scan, const struct digests *l)
+{
+	scan->manifest = calloc(l->n + 1, sizeof(*scan->manifest));
+	if (!scan->manifest)
+		return -ENOMEM;
+	expect(scan, l->n);
+	for (size_t i = 0; i < l->n; i++) {
+		struct gc_manifest *m = &scan->manifest[scan->nmanifests];
+		char name[STORE_NAME];
+		struct stat st;
+
+		if (!step(scan))
+			return -ECANCELED;
+		store_name("manifests", &l->d[i], name);
+		if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		m->k0 = l->d[i];
+		m->size = blocks(&st);
+		scan->bytes += m->size;
+		scan->nmanifests++;
+	}
+	return 0;
+}
+
+static int
+list_manifests(struct store *s, struct gc_scan *scan)
+{
+	struct digests l = { 0 };
+	int r = digests_of(s, "manifests", &l);
+
+	r = r ? r : stat_manifests(s, scan, &l);
+	free(l.d);
+	return r;
+}
+
+/* --- entries --- */
+
+static struct gc_blob *
+find_blob(const struct gc_scan *scan, const void *d)
+{
+	return scan->nblobs ? bsearch(d, scan->blob, scan->nblobs,
+				      sizeof(*scan->blob), by_digest)
+			    : NULL;
+}
+
+/* What one entry file holds: ENTRY, or, of a later version, only TEXT. */
+struct loaded {
+	struct entry entry;
+	struct stat st;
+	bool newer;
+};
+
+/* 0, ERR_CORRUPT or -errno.  Not by entry_load: that removes what it cannot
+ * read. */
+static int
+load(struct store *s, struct gc_scan *scan, const struct digest *key,
+     struct loaded *out)
+{
+	enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
+	char name[STORE_NAME];
+	int fd, r = 0;
+
+	memset(out, 0, sizeof(*out));
+	store_name("entries", key, name);
+	fd = openat(s->dir, name, FLAGS);
+	if (fd < 0 || fstat(fd, &out->st) < 0)
+		r = -errno;
+	else if (!S_ISREG(out->st.st_mode))
+		r = ERR_CORRUPT;
+	buf_reset(&scan->text);
+	r = r ? r : file_read_fd(fd, RECORD_MAX + RECORD_HEAD, &scan->text);
+	if (fd >= 0)
+		close(fd);
+	if (r == 0)
+		r = entry_decode(scan->text.p ? scan->text.p : "",
+				 scan->text.len, &out->entry);
+	if (r == -ELOOP)
+		fstatat(s->dir, name, &out->st, AT_SYMLINK_NOFOLLOW);
+	/* Nobody can read those; trouble of our own is not its fault. */
+	if (r == ERR_TOOBIG || r == -ELOOP || r == -EACCES || r == -EIO)
+		r = ERR_CORRUPT;
+	out->newer = r == ERR_NEWER;
+	return out->newer ? 0 : r;
+}
+
+/*
+ * The blobs that the bytes of a later version's entry name.  FORMAT promises
+ * how a digest stands in every version; one that stands there by chance costs
+ * the room of a blob.
+ */
+static void
+each_newer(struct gc_scan *scan, void (*use)(void *, const struct digest *),
+	   void *ctx)
+{
+	const char *p = scan->text.p, *end = p + scan->text.len;
+
+	for (; p && end - p >= 2 + DIGEST_LEN; p++) {
+		struct digest d;
+
+		if (p[0] != '\xc4' || p[1] != DIGEST_LEN)
+			continue;
+		memcpy(d.b, p + 2, DIGEST_LEN);
+		use(ctx, &d);
+	}
+}
+
+static void
+each_blob(struct gc_scan *scan, const struct loaded *l,
+	  void (*use)(void *, const struct digest *), void *ctx)
+{
+	if (l->newer)
+		each_newer(scan, use, ctx);
+	for (size_t i = 0; i < l->entry.nout; i++)
+		if (l->entry.out[i].role != ENTRY_DEPINFO)
+			use(ctx, &l->entry.out[i].blob);
+}
+
+struct adding {
+	struct gc_scan *scan;
+	struct gc_entry *entry;
+	int error;
+};
+
+static void
+add_blob(void *ctx, const struct digest *d)
+{
+	struct adding *a = ctx;
+	struct gc_scan *scan = a->scan;
+	struct gc_blob *b = find_blob(scan, d);
+
+	if (!b || a->error)
+		return;
+	if (scan->npool == scan->pool_cap) {
+		size_t cap = scan->pool_cap * 2 + 4096;
+		void *more = realloc(scan->pool, cap * sizeof(uint32_t));
+
+		if (!more) {
+			a->error = -ENOMEM;
+			return;
+		}
+		scan->pool = more;
+		scan->pool_cap = cap;
+	}
+	if (b->live)
+		scan->shared += b->size;
+	b->live = true;
+	scan->pool[scan->npool++] = (uint32_t)(b - scan->blob);
+	a->entry->nblobs++;
+}
+
+static bool
+is_crate(const struct gc_scan *scan, const struct entry *e)
+{
+	size_t n = scan->crate ? strlen(scan->crate) : 0;
+
+	return n && e->crate.len == n && !memcmp(e->crate.p, scan->crate, n);
+}
+
+static void
+describe(struct gc_scan *scan, const struct loaded *l, struct gc_entry *ge,
+	 struct gc_seen *seen)
+{
+	static const struct digest none;
+	const struct entry *e = &l->entry;
+
+	seen->ino = l->st.st_ino;
+	seen->ctime = ns(&l->st.st_ctim);
+	seen->k0 = e->k0;
+	if (!digest_eq(&e->shape, &none))
+		seen->shape = gc_scan_brief(&e->shape);
+	seen->newer = l->newer;
+	seen->redirect = e->roots[0] && e->nout == 0;
+	seen->bound = e->roots[0] && e->nout > 0;
+	ge->used = ns(&l->st.st_mtim);
+	ge->size = blocks(&l->st);
+	/* A later version's is not ours to remove. */
+	ge->pinned = l->newer;
+	if (!l->newer && (scan->everything || is_crate(scan, e)))
+		ge->why = GC_PURGED;
+}
+
+static int
+add_entry(struct store *s, struct gc_scan *scan, const struct digest *key)
 {
 	struct gc_entry *ge = &scan->entry[scan->nentries];
-	char name[STORE_NAME], text[160], unit[DIGEST_HEX + 1];
-	struct entry e = { 0 };
-	struct stat st;
-	int r;
+	struct adding a = { .scan = scan, .entry = ge };
+	struct loaded l;
+	int r = load(s, scan, key, &l);
 
-	if (digest_parse(hex, strlen(hex), &ge->key) < 0)
-		return 0;
-	store_name("entries", &ge->key, name);
-	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	r = entry_load(s, &ge->key, &e);
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	ge->used = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-	ge->size = blocks(&st);
-	ge->nblobs = 0;
+	if (r < 0 && r != ERR_CORRUPT)
+		return r == -ENOENT ? 0 : r;
+	ge->key = *key;
+	ge->first = scan->npool;
+	describe(scan, &l, ge, &scan->seen[scan->nentries]);
+	if (r == ERR_CORRUPT)
+		ge->why = GC_DAMAGED;
+	each_blob(scan, &l, add_blob, &a);
+	entry_release(&l.entry);
+	scan->newer += l.newer;
 	scan->bytes += ge->size;
-	r = add_blobs(scan, ge, &e);
-	digest_hex(&e.k0, unit);
-	strset_add(&scan->units, unit, NULL);
-	stamp(hex, &st, text);
-	strset_add(&scan->stamps, text, NULL);
 	scan->nentries++;
-	entry_release(&e);
+	return a.error;
+}
+
+static int
+read_listed(struct store *s, struct gc_scan *scan, const struct digests *l)
+{
+	int r = 0;
+
+	scan->entry = calloc(l->n + 1, sizeof(*scan->entry));
+	scan->seen = calloc(l->n + 1, sizeof(*scan->seen));
+	scan->by_unit = calloc(l->n + 1, sizeof(*scan->by_unit));
+	if (!scan->entry || !scan->seen || !scan->by_unit)
+		return -ENOMEM;
+	expect(scan, l->n);
+	for (size_t i = 0; i < l->n && r == 0; i++)
+		r = step(scan) ? add_entry(s, scan, &l->d[i]) : -ECANCELED;
 	return r;
 }
 
 static int
 read_entries(struct store *s, struct gc_scan *scan)
 {
-	struct gc_names names = { 0 };
-	int r = gc_scan_tree(s, "entries", &names);
+	struct digests l = { 0 };
+	int r = digests_of(s, "entries", &l);
 
-	scan->entry = calloc(names.count + 1, sizeof(*scan->entry));
-	if (!scan->entry)
-		r = -ENOMEM;
-	for (size_t i = 0; i < names.count && r == 0; i++)
-		r = add_entry(s, scan, names.name[i]);
-	gc_names_free(&names);
+	r = r ? r : read_listed(s, scan, &l);
+	free(l.d);
 	return r;
-}
-
-static void
-add_manifests(struct store *s, struct gc_scan *scan)
-{
-	struct gc_names names = { 0 };
-
-	gc_scan_tree(s, "manifests", &names);
-	for (size_t i = 0; i < names.count; i++) {
-		char name[STORE_NAME];
-		struct stat st;
-		struct digest d;
-
-		if (digest_parse(names.name[i], strlen(names.name[i]), &d) < 0)
-			continue;
-		store_name("manifests", &d, name);
-		if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-			scan->bytes += blocks(&st);
-	}
-	gc_names_free(&names);
 }
 
 int
@@ -241,13 +466,8 @@ gc_scan_read(struct store *s, struct gc_scan *scan)
 	 * and so is never touched. */
 	int r = list_blobs(s, scan);
 
-	if (r == 0)
-		r = read_entries(s, scan);
-	if (r == 0)
-		add_manifests(s, scan);
-	if (r == 0 && (scan->units.failed || scan->stamps.failed))
-		r = -ENOMEM;
-	return r;
+	r = r ? r : read_entries(s, scan);
+	return r ? r : list_manifests(s, scan);
 }
 
 void
@@ -263,53 +483,87 @@ gc_scan_mark(struct gc_scan *scan)
 	}
 }
 
-void
-gc_scan_changed(struct store *s, struct gc_scan *scan,
-		void (*use)(void *ctx, const struct entry *e), void *ctx)
+struct gc_entry *
+gc_scan_find(const struct gc_scan *scan, const struct digest *key)
 {
-	struct gc_names names = { 0 };
-
-	gc_scan_tree(s, "entries", &names);
-	for (size_t i = 0; i < names.count; i++) {
-		char name[STORE_NAME], text[160], unit[DIGEST_HEX + 1];
-		struct entry e = { 0 };
-		struct digest d;
-		struct stat st;
-
-		if (digest_parse(names.name[i], strlen(names.name[i]), &d) < 0)
-			continue;
-		store_name("entries", &d, name);
-		if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		stamp(names.name[i], &st, text);
-		if (strset_has(&scan->stamps, text) ||
-		    entry_load(s, &d, &e) < 0)
-			continue;
-		use(ctx, &e);
-		digest_hex(&e.k0, unit);
-		strset_add(&scan->units, unit, NULL);
-		entry_release(&e);
-	}
-	gc_names_free(&names);
+	return scan->nentries ? bsearch(key, scan->entry, scan->nentries,
+					sizeof(*scan->entry), by_digest)
+			      : NULL;
 }
 
 bool
-gc_scan_has_unit(const struct gc_scan *scan, const struct digest *k0)
+gc_scan_same(struct store *s, const struct gc_scan *scan, size_t i)
 {
-	char hex[DIGEST_HEX + 1];
+	char name[STORE_NAME];
+	struct stat st;
 
-	digest_hex(k0, hex);
-	return strset_has(&scan->units, hex);
+	store_name("entries", &scan->entry[i].key, name);
+	return fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_ino == scan->seen[i].ino &&
+	       ns(&st.st_ctim) == scan->seen[i].ctime;
+}
+
+static int
+note_change(struct gc_scan *scan, const struct loaded *l)
+{
+	static const struct digest none;
+	size_t room = (scan->nchanges + 1) * sizeof(*scan->change);
+	struct gc_change *c;
+	void *more;
+
+	if (l->newer) {
+		scan->unknown_changes = true;
+		return 0;
+	}
+	more = realloc(scan->change, room);
+	if (!more)
+		return -ENOMEM;
+	scan->change = more;
+	c = &scan->change[scan->nchanges++];
+	c->k0 = l->entry.k0;
+	c->shape = digest_eq(&l->entry.shape, &none)
+			   ? 0
+			   : gc_scan_brief(&l->entry.shape);
+	return 0;
+}
+
+int
+gc_scan_changed(struct store *s, struct gc_scan *scan,
+		void (*use)(void *ctx, const struct digest *blob), void *ctx)
+{
+	struct digests list = { 0 };
+	int r = digests_of(s, "entries", &list);
+
+	for (size_t i = 0; i < list.n && r == 0; i++) {
+		struct gc_entry *e = gc_scan_find(scan, &list.d[i]);
+		struct loaded l;
+
+		if (e && gc_scan_same(s, scan, (size_t)(e - scan->entry)))
+			continue;
+		r = load(s, scan, &list.d[i], &l);
+		if (r == 0) {
+			each_blob(scan, &l, use, ctx);
+			r = note_change(scan, &l);
+		} else if (r == -ENOENT || r == ERR_CORRUPT) {
+			r = 0;
+		}
+		entry_release(&l.entry);
+	}
+	free(list.d);
+	return r;
 }
 
 void
 gc_scan_free(struct gc_scan *scan)
 {
 	free(scan->entry);
+	free(scan->seen);
+	free(scan->by_unit);
 	free(scan->blob);
 	free(scan->blob_size);
+	free(scan->manifest);
+	free(scan->change);
 	free(scan->pool);
-	strset_free(&scan->units);
-	strset_free(&scan->stamps);
+	buf_free(&scan->text);
 	memset(scan, 0, sizeof(*scan));
 }

@@ -266,30 +266,49 @@ impossible_values_are_refused(void **state)
 	entry_release(&e);
 }
 
-/* Entries of the first release end before the origin. */
+/* B, whose content has 12 elements, with only the first N, which are LEN
+ * bytes. */
 static void
-old_entries_were_made_here(void **state)
+shorten(const struct buf *b, unsigned n, size_t len, struct entry *out)
 {
+	struct buf old = { 0 };
+
+	b->p[RECORD_HEAD] = (char)(0x90 + n);
+	record_seal(&old, 'e', 1, b->p + RECORD_HEAD, len);
+	assert_int_equal(entry_decode(old.p, old.len, out), 0);
+	b->p[RECORD_HEAD] = (char)0x9c;
+	buf_free(&old);
+}
+
+/* Entries of the first releases end before the origin, or the shape. */
+static void
+old_entries_say_less(void **state)
+{
+	static const struct digest none;
 	struct entry e = sample(), back;
-	struct buf b = { 0 }, old = { 0 };
+	struct buf b = { 0 };
+	size_t len;
 
 	(void)state;
 	e.origin = ENTRY_PREFETCHED;
+	digest_bytes("shape", 5, &e.shape);
 	entry_encode(&e, &b);
+	len = b.len - RECORD_HEAD;
 	assert_int_equal(entry_decode(b.p, b.len, &back), 0);
 	assert_int_equal(back.origin, ENTRY_PREFETCHED);
+	assert_true(digest_eq(&back.shape, &e.shape));
 	entry_release(&back);
-	/* Eleven elements become ten. */
-	assert_int_equal((unsigned char)b.p[RECORD_HEAD], 0x9b);
-	b.p[RECORD_HEAD] = (char)0x9a;
-	record_seal(&old, 'e', 1, b.p + RECORD_HEAD, b.len - RECORD_HEAD - 1);
-	assert_int_equal(entry_decode(old.p, old.len, &back), 0);
+	assert_int_equal((unsigned char)b.p[RECORD_HEAD], 0x9c);
+	shorten(&b, 11, len - 2 - DIGEST_LEN, &back);
+	assert_int_equal(back.origin, ENTRY_PREFETCHED);
+	assert_true(digest_eq(&back.shape, &none));
+	same(&back, &e);
+	entry_release(&back);
+	shorten(&b, 10, len - 3 - DIGEST_LEN, &back);
 	assert_int_equal(back.origin, ENTRY_MADE);
-	e.origin = ENTRY_MADE;
 	same(&back, &e);
 	entry_release(&back);
 	entry_release(&e);
-	buf_free(&old);
 	buf_free(&b);
 }
 
@@ -350,7 +369,7 @@ main(void)
 		cmocka_unit_test(damaged_files_are_removed_wherever_it_is),
 		cmocka_unit_test(newer_entries_are_left_alone),
 		cmocka_unit_test(impossible_values_are_refused),
-		cmocka_unit_test(old_entries_were_made_here),
+		cmocka_unit_test(old_entries_say_less),
 		cmocka_unit_test(content_is_what_a_hit_gives),
 	};
 

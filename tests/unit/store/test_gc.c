@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "store/gc.h"
+#include "store/gc_plan.h"
 
 #include "base/digest.h"
 #include "base/file.h"
@@ -114,6 +115,7 @@ enum { ENTRIES = 40, BLOBS = 30, ROUNDS = 20000 };
 /* A random store and random limits; small numbers, so that ties happen. */
 struct random_plan {
 	struct gc_entry e[ENTRIES];
+	uint8_t before[ENTRIES]; /* why, as it went in */
 	uint64_t size[BLOBS];
 	uint32_t pool[ENTRIES * 4];
 	struct gc_blobs blobs;
@@ -122,33 +124,49 @@ struct random_plan {
 	uint64_t total;
 };
 
+static bool
+chance(int of)
+{
+	return random() % of == 0;
+}
+
+static void
+make_random_entry(struct random_plan *p, size_t i, size_t *npool)
+{
+	struct gc_entry *e = &p->e[i];
+
+	e->key.b[0] = (uint8_t)i;
+	e->used = random() % 100;
+	e->size = (uint64_t)random() % 20;
+	e->pinned = chance(6);
+	e->unreachable = chance(4);
+	if (chance(8))
+		e->why = chance(2) ? GC_DAMAGED : GC_PURGED;
+	p->before[i] = e->why;
+	e->first = *npool;
+	e->nblobs = (uint32_t)random() % 4;
+	for (uint32_t k = 0; k < e->nblobs; k++)
+		p->pool[(*npool)++] =
+			(uint32_t)((size_t)random() % p->blobs.count);
+	p->total += e->size;
+}
+
 static void
 make_random(struct random_plan *p)
 {
 	size_t npool = 0;
 
 	memset(p, 0, sizeof(*p));
-	p->n = (size_t)random() % (ENTRIES + 1);
-	p->blobs = (struct gc_blobs){ p->size, (size_t)random() % BLOBS + 1,
-				      p->pool };
-	p->total = (uint64_t)random() % 50;
+	p->n = (size_t)random() % ENTRIES;
+	p->blobs.count = 1 + (size_t)random() % BLOBS;
+	p->blobs.size = p->size;
+	p->blobs.pool = p->pool;
 	for (size_t i = 0; i < p->blobs.count; i++) {
 		p->size[i] = (uint64_t)random() % 100;
 		p->total += p->size[i];
 	}
-	for (size_t i = 0; i < p->n; i++) {
-		struct gc_entry *e = &p->e[i];
-
-		e->key.b[0] = (uint8_t)i;
-		e->used = random() % 100;
-		e->size = (uint64_t)random() % 20;
-		e->first = npool;
-		e->nblobs = (uint32_t)random() % 4;
-		for (uint32_t k = 0; k < e->nblobs; k++)
-			p->pool[npool++] =
-				(uint32_t)((size_t)random() % p->blobs.count);
-		p->total += e->size;
-	}
+	for (size_t i = 0; i < p->n; i++)
+		make_random_entry(p, i, &npool);
 	p->l = (struct gc_limits){ .now = 100,
 				   .max_size = (uint64_t)random() % 2000,
 				   .max_age = random() % 3 ? 0 : random() % 100,
@@ -156,26 +174,52 @@ make_random(struct random_plan *p)
 	p->l.target = p->l.max_size / 10 * 9;
 }
 
-/* What is left on disk if BACK, or NULL, were no victim. */
+/* What is left on disk without the victims that GOES says go. */
 static uint64_t
-left(const struct random_plan *p, const struct gc_entry *back)
+left(const struct random_plan *p, bool (*goes)(const struct gc_entry *e))
 {
 	bool live[BLOBS] = { false };
-	uint64_t sum = p->total;
+	uint64_t sum = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
 		const struct gc_entry *e = &p->e[i];
 
-		if (e->victim && e != back)
-			sum -= e->size;
+		if (e->victim && goes(e))
+			continue;
+		sum += e->size;
 		for (uint32_t k = 0; k < e->nblobs; k++)
-			if (!e->victim || e == back)
-				live[p->pool[e->first + k]] = true;
+			live[p->pool[e->first + k]] = true;
 	}
 	for (size_t i = 0; i < p->blobs.count; i++)
-		if (!live[i])
-			sum -= p->size[i];
+		sum += live[i] ? p->size[i] : 0;
 	return sum;
+}
+
+static bool
+any(const struct gc_entry *e)
+{
+	(void)e;
+	return true;
+}
+
+static bool
+by_size(const struct gc_entry *e)
+{
+	return e->why == GC_BY_SIZE || e->why == GC_UNREACHABLE;
+}
+
+static bool
+not_by_size(const struct gc_entry *e)
+{
+	return !by_size(e);
+}
+
+static const struct gc_entry *last; /* of those that went by size */
+
+static bool
+all_but_last(const struct gc_entry *e)
+{
+	return e != last;
 }
 
 static bool
@@ -185,50 +229,102 @@ is_old(const struct random_plan *p, const struct gc_entry *e)
 }
 
 static bool
-is_spared(const struct random_plan *p, const struct gc_entry *e)
+may_go_by_size(const struct random_plan *p, const struct gc_entry *e)
 {
-	return p->l.spare && e->used > p->l.now - p->l.spare;
+	return !e->pinned && !(p->l.spare && e->used > p->l.now - p->l.spare);
+}
+
+/* A is to go before B. */
+static bool
+before(const struct gc_entry *a, const struct gc_entry *b)
+{
+	if (a->unreachable != b->unreachable)
+		return a->unreachable;
+	return a->used < b->used;
+}
+
+/* Each one by itself: nobody goes or stays against the rules. */
+static void
+check_entry(const struct random_plan *p, size_t i)
+{
+	const struct gc_entry *e = &p->e[i];
+
+	assert_int_equal(e->victim, e->why != GC_STAYS);
+	if (e->pinned) {
+		assert_false(e->victim);
+	} else if (p->before[i] != GC_STAYS) {
+		assert_int_equal(e->why, p->before[i]);
+	} else if (is_old(p, e)) {
+		assert_int_equal(e->why, GC_BY_AGE);
+	} else if (e->victim) {
+		assert_true(by_size(e));
+		assert_true(may_go_by_size(p, e));
+		assert_int_equal(e->why == GC_UNREACHABLE, e->unreachable);
+	}
 }
 
 static void
 check_plan(const struct random_plan *p, uint64_t after)
 {
-	bool over = p->l.max_size && p->total > p->l.max_size;
-	const struct gc_entry *last = NULL;
-	int64_t kept = INT64_MAX; /* oldest that might have gone */
+	bool over = p->l.max_size && left(p, not_by_size) > p->l.max_size;
+	const struct gc_entry *kept = NULL; /* first that might have gone */
 
-	assert_int_equal(after, left(p, NULL));
+	last = NULL;
+	assert_int_equal(after, left(p, any));
 	for (size_t i = 0; i < p->n; i++) {
 		const struct gc_entry *e = &p->e[i];
 
-		if (!e->victim && !is_spared(p, e) && e->used < kept)
-			kept = e->used;
-		assert_true(e->victim || !is_old(p, e));
-		if (!e->victim || is_old(p, e))
-			continue;
-		assert_true(over);
-		assert_false(is_spared(p, e));
-		if (!last || e->used >= last->used)
+		check_entry(p, i);
+		if (by_size(e) && e->victim && (!last || before(last, e)))
 			last = e;
+		if (!e->victim && may_go_by_size(p, e) &&
+		    (!kept || before(e, kept)))
+			kept = e;
 	}
-	/* Down to the target, unless all that is left is spared. */
-	assert_true(!over || after <= p->l.target || kept == INT64_MAX);
-	/* Least recently used first, and no more than it takes. */
-	assert_true(!last || last->used <= kept);
-	assert_true(!last || left(p, last) > p->l.target);
+	/* Only if need be, and down to the target unless nothing is left
+	 * that might go. */
+	assert_true(over || !last);
+	assert_true(!over || after <= p->l.target || !kept);
+	assert_true(!p->l.max_size || after <= p->l.max_size || !kept);
+	/* Least recently used first. */
+	assert_true(!last || !kept || !before(kept, last));
+}
+
+/* No more than it takes: the one that went last was needed.  With equals one
+ * of them is. */
+static void
+check_thrift(const struct random_plan *p)
+{
+	bool needed = false;
+	const struct gc_entry *of = last;
+
+	for (size_t i = 0; i < p->n && of; i++) {
+		const struct gc_entry *e = &p->e[i];
+
+		if (!e->victim || !by_size(e) || before(e, of) || before(of, e))
+			continue;
+		last = e;
+		needed = needed || left(p, all_but_last) > p->l.target;
+	}
+	assert_true(!of || needed);
 }
 
 static void
 random_plans_hold_what_they_promise(void **state)
 {
 	static struct random_plan p;
+	unsigned sized = 0;
 
 	(void)state;
 	srandom(20260101);
 	for (int i = 0; i < ROUNDS; i++) {
 		make_random(&p);
 		check_plan(&p, gc_plan(p.e, p.n, &p.blobs, p.total, &p.l));
+		sized += last != NULL;
+		check_thrift(&p);
 	}
+	/* The test itself sees what it is about. */
+	assert_true(sized > ROUNDS / 10);
 }
 
 /* --- sweeps of a real store --- */

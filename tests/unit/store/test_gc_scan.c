@@ -99,7 +99,7 @@ what_stays_keeps_its_blobs(void **state)
 {
 	struct entry_output orphan;
 	struct gc_scan scan = { 0 };
-	struct digest a, b, c, other;
+	struct digest a, b, c;
 
 	(void)state;
 	put("a", "shared", &a);
@@ -115,9 +115,6 @@ what_stays_keeps_its_blobs(void **state)
 	assert_true(is_live(&scan, "shared"));
 	assert_true(is_live(&scan, "of c"));
 	assert_false(is_live(&scan, "of nobody"));
-	assert_true(gc_scan_has_unit(&scan, &a));
-	digest_bytes("no unit", 7, &other);
-	assert_false(gc_scan_has_unit(&scan, &other));
 	/* One of two that share: the blob stays.  Both: it goes. */
 	for (size_t i = 0; i < scan.nentries; i++)
 		scan.entry[i].victim = digest_eq(&scan.entry[i].key, &a);
@@ -134,12 +131,12 @@ what_stays_keeps_its_blobs(void **state)
 static size_t changes;
 
 static void
-note_change(void *ctx, const struct entry *e)
+note_change(void *ctx, const struct digest *d)
 {
 	struct digest *blob = ctx;
 
 	changes++;
-	*blob = e->out[0].blob;
+	*blob = *d;
 }
 
 /* New entries, and old ones that were replaced, are seen; others are not. */
@@ -153,19 +150,20 @@ changes_since_the_reading_are_seen(void **state)
 	put("old", "old", &k);
 	assert_int_equal(gc_scan_read(&s, &scan), 0);
 	changes = 0;
-	gc_scan_changed(&s, &scan, note_change, &blob);
+	assert_int_equal(gc_scan_changed(&s, &scan, note_change, &blob), 0);
 	assert_int_equal(changes, 0);
 	put("new", "new", &k);
-	gc_scan_changed(&s, &scan, note_change, &blob);
+	assert_int_equal(gc_scan_changed(&s, &scan, note_change, &blob), 0);
 	assert_int_equal(changes, 1);
 	digest_bytes("new", 3, &want);
 	assert_true(digest_eq(&blob, &want));
-	assert_true(gc_scan_has_unit(&scan, &k));
+	assert_int_equal(scan.nchanges, 1);
+	assert_true(digest_eq(&scan.change[0].k0, &k));
 	gc_scan_free(&scan);
 	assert_int_equal(gc_scan_read(&s, &scan), 0);
 	changes = 0;
 	put("old", "replaced", &k);
-	gc_scan_changed(&s, &scan, note_change, &blob);
+	assert_int_equal(gc_scan_changed(&s, &scan, note_change, &blob), 0);
 	assert_int_equal(changes, 1);
 	digest_bytes("replaced", 8, &want);
 	assert_true(digest_eq(&blob, &want));
@@ -193,17 +191,22 @@ foreign_files_are_passed_over(void **state)
 	gc_scan_free(&before);
 }
 
+/* Reading changes nothing, so a dry run does not. */
 static void
-unreadable_entries_are_removed(void **state)
+unreadable_entries_are_told(void **state)
 {
 	struct gc_scan scan = { 0 };
+	struct gc_entry *e;
 	struct digest k;
 
 	(void)state;
 	put("torn", "torn", &k);
 	damage("entries", &k);
 	assert_int_equal(gc_scan_read(&s, &scan), 0);
-	assert_false(is_there("entries", &k));
+	e = gc_scan_find(&scan, &k);
+	assert_non_null(e);
+	assert_int_equal(e->why, GC_DAMAGED);
+	assert_true(is_there("entries", &k));
 	gc_scan_free(&scan);
 }
 
@@ -236,7 +239,7 @@ main(void)
 		cmocka_unit_test(what_stays_keeps_its_blobs),
 		cmocka_unit_test(changes_since_the_reading_are_seen),
 		cmocka_unit_test(foreign_files_are_passed_over),
-		cmocka_unit_test(unreadable_entries_are_removed),
+		cmocka_unit_test(unreadable_entries_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_GC_UNITS_H
+#define STORE_GC_UNITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gc_scan;
+struct store;
+
+/*
+ * What units say about their entries and manifests.  Threads: owner.
+ */
+
+/* After gc_scan_read: a redirect counts as used when what it leads to was,
+ * and goes with it; entries that no manifest leads to are unreachable. */
+void gc_units_relate(struct store *s, struct gc_scan *scan, int64_t now);
+
+struct gc_trim {
+	int64_t now;
+	bool young; /* take manifests of the last 10 min, too */
+	/* Out */
+	uint64_t manifests; /* removed */
+	uint64_t shapes;    /* taken out of others */
+	uint64_t bytes;     /* of what was removed */
+};
+
+/*
+ * After gc_scan_changed: removes manifests of units without entries, and
+ * from those of units that lost some the shapes without.  0, or
+ * -ECANCELED (steps).
+ */
+int gc_units_trim(struct store *s, struct gc_scan *scan, struct gc_trim *t);
+
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "store/incsweep.h"
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "store/gc_scan.h"
+#include "store/gc_steps.h"
+#include "store/incnote.h"
+#include "store/store.h"
+#include "store/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char gone[] = ".kache-gone-";
+
+/* One directory that may go. */
+struct prey {
+	struct store *store;
+	struct incsweep *w;
+	const char *note; /* its name */
+	struct incnote n;
+	int parent;
+	int dir;
+	const char *last; /* its name in PARENT */
+};
+
+static int
+open_lock(int dir, const char *name)
+{
+	int fd =
+		openat(dir, name,
+		       O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return -EINVAL;
+	}
+	/* As cargo and rustc do (seen: cargo and rustc 1.95). */
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		close(fd);
+		return -EBUSY;
+	}
+	return fd;
+}
+
+static bool
+is_lock(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 7 && !strncmp(name, "s-", 2) &&
+	       !strcmp(name + n - 5, ".lock");
+}
+
+/* What rustc leaves in a crate's directory: sessions and their locks. */
+static bool
+session_is_free(int dir, const char *name, const struct stat *st)
+{
+	int fd;
+
+	if (S_ISDIR(st->st_mode))
+		return !strncmp(name, "s-", 2);
+	if (!S_ISREG(st->st_mode) || !is_lock(name))
+		return false;
+	fd = open_lock(dir, name);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* Calls TEST for each name in DIR, which stays open, until it says no. */
+static bool
+all_of(struct prey *p, int dir,
+       bool (*test)(struct prey *p, int dir, const char *name,
+		    const struct stat *st))
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	bool ok = d != NULL;
+	struct stat st;
+
+	if (!d && fd >= 0)
+		close(fd);
+	for (e = d ? readdir(d) : NULL; e && ok; e = readdir(d)) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		ok = fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		     test(p, dir, e->d_name, &st);
+	}
+	if (d)
+		closedir(d);
+	return ok;
+}
+
+static bool
+test_session(struct prey *p, int dir, const char *name, const struct stat *st)
+{
+	(void)p;
+	return session_is_free(dir, name, st);
+}
+
+static int64_t
+mtime(const struct stat *st)
+{
+	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+/* Builds that we do not see (without the wrapper) leave their traces here:
+ * each adds a session. */
+static bool
+is_old(const struct prey *p, const struct stat *st)
+{
+	return p->n.leaving || mtime(st) < p->w->now - p->w->max_age;
+}
+
+static bool
+test_crate(struct prey *p, int dir, const char *name, const struct stat *st)
+{
+	int fd;
+	bool ok;
+
+	/* rustc: <crate>-<number in base 36> */
+	if (!S_ISDIR(st->st_mode) || !strrchr(name, '-') || !is_old(p, st))
+		return false;
+	fd = tree_enter(dir, name);
+	ok = fd >= 0 && all_of(p, fd, test_session);
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static bool
+is_idle(struct prey *p)
+{
+	struct stat st;
+
+	return fstat(p->dir, &st) == 0 && is_old(p, &st) &&
+	       all_of(p, p->dir, test_crate);
+}
+
+static bool
+used_since(const struct prey *p)
+{
+	struct incnote again;
+
+	return incnote_read(p->store, p->note, &again) < 0 ||
+	       again.seen != p->n.seen;
+}
+
+static void
+forget(struct prey *p)
+{
+	p->w->notes++;
+	if (!p->w->dry_run)
+		unlinkat(p->store->dir, p->note, 0);
+}
+
+/* What was looked at is what was renamed. */
+static bool
+is_same(const struct prey *p, const char *name)
+{
+	struct stat a, b;
+
+	return fstat(p->dir, &a) == 0 &&
+	       fstatat(p->parent, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Under its new name nobody can begin to use it. */
+static int
+remove_renamed(struct prey *p, const char *name, const char *note)
+{
+	int r = tree_remove(p->parent, name, p->w->steps, &p->w->bytes);
+
+	if (r == 0) {
+		p->w->dirs++;
+		unlinkat(p->store->dir, note, 0);
+	}
+	return r == -ECANCELED ? r : 0;
+}
+
+/* Somebody came while we renamed: as it was. */
+static void
+put_back(struct prey *p, const char *name, const char *note)
+{
+	if (tree_rename(p->parent, name, p->last) == 0)
+		unlinkat(p->store->dir, note, 0);
+}
+
+static int
+take_away(struct prey *p)
+{
+	char name[64], path[INCNOTE_PATH + 64], note[INCNOTE_NAME];
+	struct store *s = p->store;
+
+	snprintf(name, sizeof(name), "%s%016llx%u", gone,
+		 (unsigned long long)(s->nonce ^ (uint64_t)p->w->now),
+		 __atomic_fetch_add(&s->seq, 1, __ATOMIC_RELAXED));
+	snprintf(path, sizeof(path), "%.*s%s", (int)(p->last - p->n.path),
+		 p->n.path, name);
+	/* First the note: whoever ends us, the next sweep goes on. */
+	if (strlen(path) >= INCNOTE_PATH || incnote_leave(s, path, note) < 0)
+		return 0;
+	if (used_since(p) || tree_rename(p->parent, p->last, name) < 0) {
+		unlinkat(s->dir, note, 0);
+		return 0;
+	}
+	if (used_since(p) || !is_same(p, name) || !is_idle(p)) {
+		put_back(p, name, note);
+		return 0;
+	}
+	unlinkat(s->dir, p->note, 0);
+	return remove_renamed(p, name, note);
+}
+
+/* No cargo may be at work beside it.  With that lock no other starts: the
+ * rename takes a moment only. */
+static int
+take_if_idle(struct prey *p)
+{
+	int lock = open_lock(p->parent, ".cargo-lock"), r = 0;
+
+	if (lock < 0 && lock != -ENOENT)
+		return 0;
+	if (is_idle(p))
+		r = take_away(p);
+	if (lock >= 0)
+		close(lock);
+	return r;
+}
+
+static int
+count_only(struct prey *p)
+{
+	uint64_t bytes = 0;
+
+	if (!is_idle(p) || tree_size(p->dir, &bytes) < 0)
+		return 0;
+	p->w->dirs++;
+	p->w->bytes += bytes;
+	return 0;
+}
+
+static int
+hunt(struct prey *p)
+{
+	bool renamed = !strncmp(p->last, gone, sizeof(gone) - 1);
+
+	/* A note that says what we would not have written. */
+	if (p->n.leaving != renamed)
+		return 0;
+	if (p->w->dry_run)
+		return count_only(p);
+	if (!p->n.leaving)
+		return take_if_idle(p);
+	return is_idle(p) ? remove_renamed(p, p->last, p->note) : 0;
+}
+
+static int
+one(struct store *s, struct incsweep *w, const char *note)
+{
+	struct prey p = { .store = s, .w = w, .note = note };
+	int r = incnote_read(s, note, &p.n);
+
+	if (r == ERR_CORRUPT)
+		forget(&p);
+	if (r < 0)
+		return 0;
+	r = tree_open(p.n.path, &p.parent, &p.dir, &p.last);
+	if (r == -ENOENT || r == -ENOTDIR)
+		forget(&p);
+	if (r < 0)
+		return 0;
+	r = 0;
+	if (p.n.leaving || (w->max_age && p.n.seen < w->now - w->max_age))
+		r = hunt(&p);
+	close(p.dir);
+	close(p.parent);
+	return r;
+}
+
+int
+incsweep_run(struct store *s, struct incsweep *w)
+{
+	struct gc_names names = { 0 };
+	int r = 0;
+
+	gc_scan_flat(s, "incremental", &names);
+	if (w->steps)
+		gc_steps_expect(w->steps, names.count);
+	for (size_t i = 0; i < names.count && r == 0; i++) {
+		char note[INCNOTE_NAME];
+		struct digest d;
+
+		if (w->steps && !gc_step(w->steps))
+			r = -ECANCELED;
+		else if (digest_parse(names.name[i], strlen(names.name[i]),
+				      &d) == 0) {
+			snprintf(note, sizeof(note), "incremental/%s",
+				 names.name[i]);
+			r = one(s, w, note);
+		}
+	}
+	gc_names_free(&names);
+	return r;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_INCSWEEP_H
+#define STORE_INCSWEEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gc_steps;
+struct store;
+
+/*
+ * Removes directories of incremental state that no build has used for a
+ * time: only those with a note (store/incnote), never by name alone.  Such a
+ * directory must be our own user's, be reached without a link, hold nothing
+ * but what rustc puts there, be as old inside as its note says, and nobody
+ * may hold its locks or cargo's.  It is renamed first, then removed.  What is
+ * doubtful stays.  Threads: owner; one sweeper at a time.
+ */
+struct incsweep {
+	struct gc_steps *steps; /* or NULL */
+	int64_t now;            /* ns */
+	int64_t max_age;        /* ns since last use; 0: only what an earlier
+				 * sweep had renamed */
+	bool dry_run;
+	/* Out */
+	uint64_t dirs;  /* removed, or would be */
+	uint64_t bytes; /* that frees */
+	uint64_t notes; /* forgotten: the directory is gone */
+};
+
+/* 0 or -ECANCELED (steps). */
+int incsweep_run(struct store *s, struct incsweep *w);
+
+#endif
