@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "shim/hit.h"
+#include "shim/increments.h"
 #include "shim/job.h"
 #include "shim/miss.h"
 #include "shim/query.h"
@@ -148,6 +149,7 @@ serve(struct job *j)
 	job_open(j);
 	if (!j->store_ok || j->config.disabled)
 		job_exec(j);
+	increments_note(j);
 	if (!is_text(j->argc, j->argv))
 		job_pass(j, "not-utf8");
 	if (!is_rustc(j->argv[1]))

@@ -29,6 +29,7 @@ extern const struct cmd cmd_plan_hint;
 extern const struct cmd cmd_daemon;
 extern const struct cmd cmd_drain;
 extern const struct cmd cmd_gc;
+extern const struct cmd cmd_purge;
 extern const struct cmd cmd_verify;
 extern const struct cmd cmd_config;
 

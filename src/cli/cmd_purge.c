@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "cli/cmd.h"
+
+#include "cli/sweeping.h"
+#include "config/config.h"
+#include "store/gc.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CRATE_LEN = 256 };
+
+struct request {
+	struct gc_options options;
+	char crate[CRATE_LEN];
+};
+
+/* Cargo's name of a package may have '-' where rustc's crate has '_'. */
+static int
+set_crate(struct request *q, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n >= CRATE_LEN)
+		return cmd_usage(&cmd_purge, "no crate: '%s'", name);
+	for (size_t i = 0; i <= n; i++)
+		q->crate[i] = name[i] == '-' ? '_' : name[i];
+	q->options.crate = q->crate;
+	return CMD_OK;
+}
+
+static int
+parse_options(int argc, char **argv, struct request *q)
+{
+	static const struct option options[] = {
+		{ "all", no_argument, NULL, 'a' },
+		{ "waiting", no_argument, NULL, 'w' },
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ 0 },
+	};
+	int opt;
+
+	while (true) {
+		opt = getopt_long(argc, argv, "", options, NULL);
+		if (opt == -1)
+			break;
+		if (opt == 'a')
+			q->options.everything = true;
+		else if (opt == 'w')
+			q->options.waiting = true;
+		else if (opt == 'n')
+			q->options.dry_run = true;
+		else
+			return CMD_USAGE;
+	}
+	if (q->options.everything ? optind < argc : optind + 1 < argc)
+		return cmd_usage(&cmd_purge, "too many arguments");
+	if (q->options.everything)
+		return CMD_OK;
+	if (optind == argc)
+		return cmd_usage(&cmd_purge, "which crate? or --all");
+	return set_crate(q, argv[optind]);
+}
+
+static int
+purge(int argc, char **argv)
+{
+	static struct config c;
+	struct request q = { .options = { .wait = true } };
+	int status = parse_options(argc, argv, &q);
+
+	if (status != CMD_OK)
+		return status;
+	cmd_load_config(&c);
+	return sweeping_run("purge", c.v[CONFIG_STORE_DIR].text, &q.options,
+			    false);
+}
+
+const struct cmd cmd_purge = {
+	.name = "purge",
+	.args = "CRATE | --all [--waiting] [--dry-run]",
+	.summary = "remove what is cached of a crate, or everything",
+	.help = "Removes all results of CRATE, named as in kache stats and "
+		"monitor, or with --all\neverything that is cached. Builds and "
+		"the daemon may go on meanwhile. If a sweep\nis at work, waits "
+		"for its end.\n\n"
+		"  --waiting   also what still waits for its upload; without\n"
+		"              it, that stays\n"
+		"  --dry-run   only say what would go\n",
+	.run = purge,
+};

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "cli/sweeping.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "cli/cmd.h"
+#include "cli/term.h"
+#include "key/memo.h"
+#include "store/gc.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BAR = 30, REDRAW_MS = 100 };
+
+struct screen {
+	bool terminal;
+	int64_t drawn; /* monotonic ns; 0: nothing is on the line */
+};
+
+static void
+draw(uint64_t done, uint64_t total)
+{
+	int full = total ? (int)(done * BAR / total) : 0;
+	char bar[BAR + 1];
+
+	memset(bar, '#', (size_t)full);
+	memset(bar + full, ' ', (size_t)(BAR - full));
+	bar[BAR] = '\0';
+	fprintf(stderr, "\r\033[K[%s] %d%%", bar,
+		total ? (int)(done * 100 / total) : 0);
+}
+
+static bool
+go_on(void *ctx, uint64_t done, uint64_t total)
+{
+	struct screen *s = ctx;
+	int64_t now;
+
+	/* The clock is not asked for each of a million steps. */
+	if (!s->terminal || done % 64)
+		return true;
+	now = file_monotonic();
+	if (now - s->drawn >= (int64_t)REDRAW_MS * 1000000) {
+		s->drawn = now;
+		draw(done, total);
+	}
+	return true;
+}
+
+static void
+wipe(const struct screen *s)
+{
+	if (s->drawn)
+		fputs("\r\033[K", stderr);
+}
+
+/* A line of the report, unless there is nothing to say. */
+static void
+say(const char *title, uint64_t n, const char *what)
+{
+	if (n)
+		printf("%-24s %" PRIu64 " %s\n", title, n, what);
+}
+
+static void
+say_size(const char *title, uint64_t bytes, const char *what)
+{
+	char text[TERM_TEXT];
+
+	if (bytes)
+		printf("%-24s %s %s\n", title, term_size(bytes, text), what);
+}
+
+static void
+report_entries(const struct gc_report *r, bool dry)
+{
+	const char *verb = dry ? "would remove" : "removed";
+
+	printf("%-24s %" PRIu64 " entries\n", verb, r->victims);
+	say("  by name", r->purged, "entries");
+	say("  by age", r->by_age, "entries, not used for too long");
+	say("  unreachable", r->unreachable,
+	    "entries that no build could find any more");
+	say("  by size", r->by_size, "entries, least recently used first");
+	say("  damaged", r->damaged, "entries that could not be read");
+	say("kept", r->waiting, "entries that wait for their upload");
+	say("kept", r->newer, "entries of a later version of kache");
+	say(verb, r->orphans, "blobs that nothing refers to");
+	say(verb, r->manifests, "manifests without entries");
+	say(verb, r->shapes, "shapes without entries, from other manifests");
+}
+
+static void
+report_rest(const struct gc_report *r, bool dry)
+{
+	const char *verb = dry ? "would remove" : "removed";
+	char text[TERM_TEXT];
+
+	say(verb, r->temps, "temporary files");
+	say(verb, r->letters, "dead letters of the spool");
+	say(verb, r->sessions, "markers of builds");
+	say(verb, r->ids, "remembered answers that nobody read");
+	if (r->incremental)
+		printf("%-24s %" PRIu64 " incremental directories that no "
+		       "build used, %s\n",
+		       verb, r->incremental,
+		       term_size(r->incremental_bytes, text));
+}
+
+static void
+report_bytes(const struct gc_report *r, bool dry)
+{
+	char text[TERM_TEXT];
+
+	printf("%-24s %s\n", dry ? "would free" : "freed",
+	       term_size(r->freed + r->incremental_bytes, text));
+	say_size("frees nothing", r->held,
+		 "of what goes: target directories still use those files");
+	printf("%-24s %s\n", "after", term_size(r->bytes_after, text));
+	say_size("sharing saves", r->shared,
+		 "in what was there: blobs that several entries name");
+	if (r->cut_short)
+		puts("not finished: the next sweep goes on");
+}
+
+static void
+report(const struct gc_report *r, bool dry)
+{
+	char text[TERM_TEXT];
+
+	printf("%-24s %s in %" PRIu64 " entries, %" PRIu64 " blobs\n", "before",
+	       term_size(r->bytes, text), r->entries, r->blobs);
+	report_entries(r, dry);
+	report_rest(r, dry);
+	report_bytes(r, dry);
+}
+
+/*
+ * What was stored before is on the disk from here on.  The time is taken
+ * first: what is stored while we wait is not promised.
+ */
+static void
+sync_store(struct store *s, struct memo *m)
+{
+	int64_t now = file_now();
+
+	if (syncfs(s->dir) == 0)
+		memo_set_synced(m, now);
+}
+
+static int
+sweep(const char *dir, const struct gc_options *o, bool sync,
+      struct gc_report *r)
+{
+	struct store s;
+	struct memo m;
+	int err = store_open(&s, dir);
+
+	if (err < 0)
+		return err;
+	memo_open(&m, s.dir);
+	if (sync)
+		sync_store(&s, &m);
+	err = gc_run(&s, &m, o, r);
+	memo_close(&m);
+	store_close(&s);
+	return err;
+}
+
+int
+sweeping_run(const char *name, const char *dir, struct gc_options *o, bool sync)
+{
+	struct screen screen = { .terminal = isatty(STDERR_FILENO) };
+	struct gc_report r = { 0 };
+	int err;
+
+	o->go_on = go_on;
+	o->ctx = &screen;
+	err = sweep(dir, o, sync, &r);
+	wipe(&screen);
+	if (err == -EAGAIN) {
+		fprintf(stderr, "kache %s: another one is at work\n", name);
+		return CMD_FAILED;
+	}
+	if (err < 0) {
+		fprintf(stderr, "kache %s: %s: %s\n", name, dir, err_text(err));
+		return CMD_FAILED;
+	}
+	report(&r, o->dry_run);
+	return CMD_OK;
+}

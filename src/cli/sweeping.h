@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_SWEEPING_H
+#define CLI_SWEEPING_H
+
+#include <stdbool.h>
+
+struct gc_options;
+
+/*
+ * What `kache gc` and `kache purge` share: one sweep of the store at DIR,
+ * with progress on a terminal (stderr) and a report on stdout.  NAME is the
+ * command's.  With SYNC what was stored so far is brought to the disk first.
+ * Sets O's go_on.  Returns an enum cmd_status.
+ */
+int sweeping_run(const char *name, const char *dir, struct gc_options *o,
+		 bool sync);
+
+#endif
