@@ -196,11 +196,11 @@ remove_victims(struct sweep *w)
 /* --- blobs --- */
 
 static void
-count_blob(struct gc_report *rep, const struct gc_blob *b, bool linked)
+count_blob(struct gc_report *rep, const struct gc_blob *b)
 {
 	rep->orphans++;
 	rep->bytes_after -= b->size;
-	if (linked)
+	if (b->linked)
 		rep->held += b->size;
 	else
 		rep->freed += b->size;
@@ -230,31 +230,29 @@ trash_blobs(struct sweep *w)
 }
 
 static void
-rescue(void *ctx, const struct digest *blob)
+rescue(void *ctx, const struct digest *digest)
 {
-	struct store *s = ctx;
+	struct sweep *w = ctx;
+	struct gc_blob *b = gc_scan_blob(&w->scan, digest);
 	char from[STORE_NAME], to[STORE_NAME];
 
-	trash_name(blob, from);
-	store_name("blobs", blob, to);
-	file_link(s->dir, from, s->dir, to);
+	if (!b || !b->trashed)
+		return;
+	trash_name(digest, from);
+	store_name("blobs", digest, to);
+	file_link(w->s->dir, from, w->s->dir, to);
+	b->live = true;
 }
 
+/* One that a store made again meanwhile was counted there. */
 static void
-delete_trashed(struct sweep *w, struct gc_blob *b)
+delete_trashed(struct sweep *w, const struct gc_blob *b)
 {
-	char name[STORE_NAME], back[STORE_NAME];
-	struct store *s = w->s;
-	struct stat st;
+	char name[STORE_NAME];
 
 	trash_name(&b->digest, name);
-	store_name("blobs", &b->digest, back);
-	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return;
-	/* Rescued, or made again by a store: it stays. */
-	if (faccessat(s->dir, back, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-		count_blob(&w->rep, b, st.st_nlink > 1);
-	unlinkat(s->dir, name, 0);
+	if (unlinkat(w->s->dir, name, 0) == 0 && !b->live)
+		count_blob(&w->rep, b);
 }
 
 /* 0, or -errno: nothing was removed. */
@@ -268,7 +266,7 @@ sweep_blobs(struct sweep *w)
 		return 0;
 	/* Entries that appeared while we renamed: what they name comes
 	 * back. */
-	r = gc_scan_changed(w->s, scan, rescue, w->s);
+	r = gc_scan_changed(w->s, scan, rescue, w);
 	if (r < 0) {
 		empty_trash(w->s);
 		return r;
@@ -287,7 +285,7 @@ count_orphans(struct sweep *w)
 		const struct gc_blob *b = &w->scan.blob[i];
 
 		if (!b->live)
-			count_blob(&w->rep, b, b->linked);
+			count_blob(&w->rep, b);
 	}
 }
 

@@ -94,7 +94,7 @@ struct digests {
 };
 
 static int
-digests_add(struct digests *l, const char *name)
+digests_add(struct digests *l, uint8_t first, const char *name)
 {
 	if (l->n == l->cap) {
 		size_t cap = l->cap * 2 + 1024;
@@ -105,14 +105,15 @@ digests_add(struct digests *l, const char *name)
 		l->d = more;
 		l->cap = cap;
 	}
-	/* What has another name is not ours. */
-	if (digest_parse(name, strlen(name), &l->d[l->n]) == 0)
+	/* What has another name, or lies elsewhere, is not ours. */
+	if (digest_parse(name, strlen(name), &l->d[l->n]) == 0 &&
+	    l->d[l->n].b[0] == first)
 		l->n++;
 	return 0;
 }
 
 static int
-digests_in(struct store *s, const char *dir, struct digests *out)
+digests_in(struct store *s, const char *dir, uint8_t first, struct digests *out)
 {
 	int fd = openat(s->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -126,7 +127,7 @@ digests_in(struct store *s, const char *dir, struct digests *out)
 		return r == -ENOENT || r == -ENOTDIR ? 0 : r;
 	}
 	for (e = readdir(d); e && r == 0; e = readdir(d))
-		r = digests_add(out, e->d_name);
+		r = digests_add(out, first, e->d_name);
 	closedir(d);
 	return r;
 }
@@ -137,7 +138,7 @@ by_digest(const void *a, const void *b)
 	return memcmp(a, b, DIGEST_LEN);
 }
 
-/* Every digest that is a name below DIR, sorted. */
+/* Every digest that is a name below DIR, sorted: so are the directories. */
 static int
 digests_of(struct store *s, const char *dir, struct digests *out)
 {
@@ -145,11 +146,14 @@ digests_of(struct store *s, const char *dir, struct digests *out)
 	int r = 0;
 
 	for (unsigned i = 0; i < 256 && r == 0; i++) {
+		size_t from = out->n;
+
 		snprintf(sub, sizeof(sub), "%s/%02x", dir, i);
-		r = digests_in(s, sub, out);
+		r = digests_in(s, sub, (uint8_t)i, out);
+		if (r == 0 && out->n > from)
+			qsort(out->d + from, out->n - from, sizeof(*out->d),
+			      by_digest);
 	}
-	if (r == 0 && out->n)
-		qsort(out->d, out->n, sizeof(*out->d), by_digest);
 	return r;
 }
 
@@ -265,8 +269,8 @@ list_manifests(struct store *s, struct gc_scan *scan)
 
 /* --- entries --- */
 
-static struct gc_blob *
-find_blob(const struct gc_scan *scan, const void *d)
+struct gc_blob *
+gc_scan_blob(const struct gc_scan *scan, const struct digest *d)
 {
 	return scan->nblobs ? bsearch(d, scan->blob, scan->nblobs,
 				      sizeof(*scan->blob), by_digest)
@@ -279,6 +283,26 @@ struct loaded {
 	struct stat st;
 	bool newer;
 };
+
+/* Entries never change in place: their size is known. */
+static int
+read_all(int fd, uint64_t size, struct buf *out)
+{
+	size_t n = (size_t)size;
+	ssize_t got;
+	char *to;
+
+	if (size == 0 || size > RECORD_MAX + RECORD_HEAD)
+		return ERR_CORRUPT;
+	to = buf_room(out, n);
+	if (!to)
+		return -ENOMEM;
+	got = pread(fd, to, n, 0);
+	if (got < 0)
+		return -errno;
+	out->len += (size_t)got;
+	return 0;
+}
 
 /* 0, ERR_CORRUPT or -errno.  Not by entry_load: that removes what it cannot
  * read. */
@@ -298,7 +322,7 @@ load(struct store *s, struct gc_scan *scan, const struct digest *key,
 	else if (!S_ISREG(out->st.st_mode))
 		r = ERR_CORRUPT;
 	buf_reset(&scan->text);
-	r = r ? r : file_read_fd(fd, RECORD_MAX + RECORD_HEAD, &scan->text);
+	r = r ? r : read_all(fd, (uint64_t)out->st.st_size, &scan->text);
 	if (fd >= 0)
 		close(fd);
 	if (r == 0)
@@ -356,7 +380,7 @@ add_blob(void *ctx, const struct digest *d)
 {
 	struct adding *a = ctx;
 	struct gc_scan *scan = a->scan;
-	struct gc_blob *b = find_blob(scan, d);
+	struct gc_blob *b = gc_scan_blob(scan, d);
 
 	if (!b || a->error)
 		return;

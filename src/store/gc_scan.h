@@ -103,6 +103,10 @@ bool gc_scan_same(struct store *s, const struct gc_scan *scan, size_t i);
 struct gc_entry *gc_scan_find(const struct gc_scan *scan,
 			      const struct digest *key);
 
+/* The blob DIGEST, or NULL. */
+struct gc_blob *gc_scan_blob(const struct gc_scan *scan,
+			     const struct digest *digest);
+
 /* The first bytes of a digest, never 0. */
 uint64_t gc_scan_brief(const struct digest *d);
 

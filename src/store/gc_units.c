@@ -278,6 +278,22 @@ is_young(const struct trimming *w, const char *name)
 	       (!w->t->young && id.mtime > w->t->now - young_ns);
 }
 
+/* A later version's: by its head, which is enough here. */
+static bool
+is_newer(const struct trimming *w, const char *name)
+{
+	static const unsigned char head[8] = { 'k', 'c', 'h', 'm', 1 };
+	unsigned char have[sizeof(head)];
+	int fd = openat(w->s->dir, name,
+			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n = fd < 0 ? 0 : pread(fd, have, sizeof(have), 0);
+
+	if (fd >= 0)
+		close(fd);
+	return n == sizeof(have) && memcmp(have, head, 4) == 0 &&
+	       memcmp(have, head, sizeof(head)) != 0;
+}
+
 static void
 remove_manifest(struct trimming *w, const struct gc_manifest *m,
 		const char *name)
@@ -335,8 +351,13 @@ trim_locked(struct trimming *w, const struct gc_manifest *at,
 	store_name("manifests", &at->k0, name);
 	if (is_young(w, name))
 		return;
+	if (!rest->entries) {
+		if (!is_newer(w, name))
+			remove_manifest(w, at, name);
+		return;
+	}
 	r = load(w->s, &at->k0, &m);
-	if (r == ERR_CORRUPT || (r == 0 && !rest->entries))
+	if (r == ERR_CORRUPT)
 		remove_manifest(w, at, name);
 	else if (r == 0)
 		trim_records(w, at, rest, &m, name);

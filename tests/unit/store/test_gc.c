@@ -412,6 +412,47 @@ use_during_a_sweep_counts(void **state)
 	assert_int_equal(gc_run(&s, &m, &all, &r), 0);
 }
 
+/* When the first orphan is about to be renamed. */
+static bool
+publish_meanwhile(void *ctx, uint64_t done, uint64_t total)
+{
+	const struct entry *e = ctx;
+	struct digest k;
+
+	(void)total;
+	digest_bytes("meanwhile", 9, &k);
+	if (done == 1)
+		assert_int_equal(entry_save(&s, &k, e), 0);
+	return true;
+}
+
+/* The other half of the protocol: what the store finds there it leaves. */
+static void
+blobs_of_new_entries_come_back(void **state)
+{
+	struct entry e = { .nout = 1 };
+	struct gc_options o = { .go_on = publish_meanwhile, .ctx = &e };
+	struct blob_put p = { 0 };
+	char path[128];
+	struct gc_report r;
+	struct digest k;
+
+	(void)state;
+	assert_int_equal(gc_run(&s, &m, &all, &r), 0);
+	write_output("output", 'M', path);
+	p.path = path;
+	assert_int_equal(blob_put(&s, &m, &p, &e.out[0].blob), 0);
+	memcpy(e.out[0].name, "liba.rlib", 10);
+	e.out[0].role = ENTRY_LINK;
+	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
+	assert_int_equal(r.orphans, 0);
+	assert_int_equal(r.bytes_after, r.bytes);
+	digest_bytes("meanwhile", 9, &k);
+	assert_true(loads(&k));
+	assert_int_equal(gc_run(&s, &m, &all, &r), 0);
+	assert_int_equal(r.orphans, 1);
+}
+
 static void
 put_of_crate(const char *crate, char fill, struct digest *k)
 {
@@ -523,6 +564,7 @@ main(void)
 		cmocka_unit_test(blobs_of_later_entries_stay),
 		cmocka_unit_test(what_waits_for_its_upload_stays),
 		cmocka_unit_test(use_during_a_sweep_counts),
+		cmocka_unit_test(blobs_of_new_entries_come_back),
 		cmocka_unit_test(a_crate_is_purged_by_name),
 		cmocka_unit_test(a_dry_run_changes_nothing),
 		cmocka_unit_test(linked_blobs_free_nothing),

@@ -77,6 +77,15 @@ make_dir(const char *target, const char *rest)
 	assert_int_equal(file_mkdirs(path, 0755), 0);
 }
 
+static void
+remove_dir(const char *target, const char *rest)
+{
+	char path[256];
+
+	below(target, rest, path);
+	assert_int_equal(rmdir(path), 0);
+}
+
 #define CRATE "/incremental/a-1x2y"
 #define SESSION CRATE "/s-abc-def-working"
 #define LOCK CRATE "/s-abc-def.lock"
@@ -258,6 +267,15 @@ what_is_not_of_rustc_stays(void **state)
 		below("odd", odd[i], path);
 		assert_int_equal(unlink(path), 0);
 	}
+	make_dir("odd", CRATE "/src");
+	age_all("odd", 40);
+	assert_int_equal(sweep().dirs, 0);
+	remove_dir("odd", CRATE "/src");
+	make_dir("odd", "/incremental/src");
+	age("odd", "/incremental/src", 40);
+	age_all("odd", 40);
+	assert_int_equal(sweep().dirs, 0);
+	remove_dir("odd", "/incremental/src");
 	age_all("odd", 40);
 	assert_int_equal(sweep().dirs, 1);
 }
