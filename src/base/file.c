@@ -299,6 +299,19 @@ file_unlock(int fd, uint64_t off)
 	return lock_once(fd, off, F_UNLCK);
 }
 
+bool
+file_is_locked(int fd, uint64_t off)
+{
+	struct flock fl = {
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)(off & 0x3fffffffffffffff),
+		.l_len = 1,
+	};
+
+	return fcntl(fd, F_OFD_GETLK, &fl) == 0 && fl.l_type != F_UNLCK;
+}
+
 static int64_t
 clock_ns(clockid_t id)
 {

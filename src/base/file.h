@@ -68,6 +68,9 @@ int file_mkdirs(const char *path, mode_t mode);
 int file_lock(int fd, uint64_t off, bool exclusive, int timeout_ms);
 int file_unlock(int fd, uint64_t off);
 
+/* True if another open file has the byte; takes nothing. */
+bool file_is_locked(int fd, uint64_t off);
+
 /* Clocks in nanoseconds. */
 int64_t file_now(void);        /* wall clock, precise */
 int64_t file_now_coarse(void); /* wall clock the file systems stamp with */

@@ -9,6 +9,7 @@
 #include "key/memo.h"
 #include "store/gc.h"
 #include "store/store.h"
+#include "store/sync.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -141,19 +142,6 @@ report(const struct gc_report *r, bool dry)
 	report_bytes(r, dry);
 }
 
-/*
- * What was stored before is on the disk from here on.  The time is taken
- * first: what is stored while we wait is not promised.
- */
-static void
-sync_store(struct store *s, struct memo *m)
-{
-	int64_t now = file_now();
-
-	if (syncfs(s->dir) == 0)
-		memo_set_synced(m, now);
-}
-
 static int
 sweep(const char *dir, const struct gc_options *o, bool sync,
       struct gc_report *r)
@@ -166,7 +154,7 @@ sweep(const char *dir, const struct gc_options *o, bool sync,
 		return err;
 	memo_open(&m, s.dir);
 	if (sync)
-		sync_store(&s, &m);
+		store_sync(&s, &m);
 	err = gc_run(&s, &m, o, r);
 	memo_close(&m);
 	store_close(&s);

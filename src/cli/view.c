@@ -16,6 +16,7 @@ enum kind {
 	TEXT,
 	COUNT, /* 0 is left out but at the head of a main row */
 	SIZE,
+	MILLIS,
 	SECONDS,
 	WHEN /* seconds since 1970; 0: never */
 };
@@ -102,6 +103,19 @@ static const struct row rows[] = {
 	  false,
 	  { { "uploads.nondeterministic", "@ not reproducible", COUNT },
 	    { "uploads.gone", "@ no longer stored", COUNT } } },
+	{ "sweep",
+	  false,
+	  { { "gc.state", "@", TEXT },
+	    { "gc.last", "last @", WHEN },
+	    { "gc.took_ms", "took @", MILLIS },
+	    { "gc.last_removed", "@ results removed", COUNT },
+	    { "gc.last_freed", "@ freed", SIZE } } },
+	{ "  next", false, { { "gc.next", "@", WHEN } } },
+	{ "  in all",
+	  false,
+	  { { "gc.sweeps", "@ sweeps", COUNT },
+	    { "gc.evicted", "@ results removed", COUNT },
+	    { "gc.freed", "@ freed", SIZE } } },
 	/* The store itself is asked for these. */
 	{ NULL, false, { { "spool.waiting", "", COUNT } } },
 	{ NULL, false, { { "spool.dead", "", COUNT } } },
@@ -131,6 +145,9 @@ show(enum kind kind, const char *value, char out[64])
 	switch (kind) {
 	case SIZE:
 		snprintf(out, 64, "%s", n ? term_size(n, term) : "");
+		return out;
+	case MILLIS:
+		snprintf(out, 64, "%s", n ? term_time(n * 1000, term) : "");
 		return out;
 	case SECONDS:
 		snprintf(out, 64, "%s", term_time(n * 1000000, term));

@@ -8,6 +8,7 @@
 #include "daemon/builds.h"
 #include "daemon/fetch.h"
 #include "daemon/prefetch.h"
+#include "daemon/sweeper.h"
 #include "daemon/upload.h"
 #include "remote/remote.h"
 #include "work/flight.h"
@@ -199,6 +200,7 @@ hub_init(struct hub *h, const struct config *c)
 	r = r ? r : fetch_open(h);
 	r = r ? r : prefetch_open(h);
 	r = r ? r : builds_open(h);
+	r = r ? r : sweeper_open(h);
 	return r ? r : upload_open(h);
 }
 
@@ -207,6 +209,7 @@ hub_release(struct hub *h)
 {
 	struct hub_store *s = pthread_getspecific(h->stores);
 
+	sweeper_close(h->sweeper);
 	pool_stop(h->pool);
 	decoder_release(&h->decoders);
 	upload_close(h->uploads);

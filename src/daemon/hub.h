@@ -20,6 +20,7 @@ struct pool;
 struct prefetches;
 struct queue;
 struct remote;
+struct sweeper;
 struct uploads;
 
 /*
@@ -70,6 +71,7 @@ struct hub {
 	struct conns *conns; /* the poll loop's, as these: */
 	struct builds *builds;
 	struct prefetches *prefetches;
+	struct sweeper *sweeper;
 	bool stopping; /* no new question is taken */
 	bool quit;     /* leave the loop */
 

@@ -10,6 +10,7 @@
 #include "daemon/ledger.h"
 #include "daemon/listen.h"
 #include "daemon/prefetch.h"
+#include "daemon/sweeper.h"
 #include "daemon/upload.h"
 #include "remote/remote.h"
 #include "work/flight.h"
@@ -185,6 +186,7 @@ tick(struct kached *k)
 	at = sooner(at, conn_tick(&k->hub, now));
 	at = sooner(at, builds_tick(k->hub.builds, now));
 	at = sooner(at, prefetch_tick(k->hub.prefetches, now));
+	at = sooner(at, sweeper_tick(k->hub.sweeper, now));
 	if (k->stop_by && (now >= k->stop_by || !has_work(&k->hub)))
 		k->hub.quit = true;
 	if (at <= now)
@@ -219,6 +221,7 @@ wind_down(struct kached *k)
 	struct hub *h = &k->hub;
 	int r;
 
+	sweeper_stop(h->sweeper);
 	upload_stop(h->uploads, true);
 	prefetch_stop(h->prefetches);
 	conn_close_all(h);
@@ -228,6 +231,7 @@ wind_down(struct kached *k)
 	queue_close(h->queue, QUEUE_BACKGROUND);
 	queue_drop(h->queue, QUEUE_BACKGROUND);
 	r = queue_drain(h->queue, LEAVE_MS);
+	r = r ? r : sweeper_join(h->sweeper, LEAVE_MS);
 	mailbox_open(&h->mail);
 	if (r == 0) {
 		hub_replace(h, NULL);

@@ -7,6 +7,7 @@
 #include "daemon/builds.h"
 #include "daemon/conn.h"
 #include "daemon/hub.h"
+#include "daemon/sweeper.h"
 #include "daemon/upload.h"
 #include "remote/remote.h"
 #include "work/flight.h"
@@ -85,6 +86,23 @@ add_queue(struct report *r, struct hub *h)
 }
 
 static void
+add_sweeps(struct report *r, struct sweeper *w, const struct config *c)
+{
+	int64_t interval = c->v[CONFIG_DAEMON_GC_INTERVAL].num / 1000;
+	struct sweeper_status st;
+
+	sweeper_status(w, &st);
+	line(r, "gc.state", "%s", st.busy ? "at work" : "waits");
+	st.last /= 1000000000;
+	number(r, "gc.last", (uint64_t)st.last);
+	number(r, "gc.took_ms", (uint64_t)st.took / 1000000);
+	number(r, "gc.last_removed", st.removed);
+	number(r, "gc.last_freed", st.freed);
+	number(r, "gc.next",
+	       st.last && interval > 0 ? (uint64_t)(st.last + interval) : 0);
+}
+
+static void
 add_counters(struct report *r, struct hub *h)
 {
 	static const char *const names[] = {
@@ -123,6 +141,7 @@ report_lines(struct hub *h, struct buf *out)
 	number(&r, "spool.waiting", upload_left(h->uploads));
 	number(&r, "clients", h->conns->count);
 	number(&r, "builds", builds_count(h->builds));
+	add_sweeps(&r, h->sweeper, &s->config);
 	add_counters(&r, h);
 	hub_put(s);
 	return r.count;

@@ -35,6 +35,9 @@ struct head {
 	int64_t doubt_to;
 	int64_t synced;
 	uint64_t stored;
+	uint64_t left; /* these are 0 where the first release wrote */
+	int64_t swept;
+	int64_t added; /* when something was stored last */
 };
 
 _Static_assert(sizeof(struct row) == MEMO_ROW, "a row is 64 bytes");
@@ -358,6 +361,7 @@ memo_add_stored(struct memo *m, uint64_t bytes)
 	if (!change_head(m, &h))
 		return 0;
 	h.stored += bytes;
+	h.added = file_now();
 	end_change(m, &h);
 	return h.stored;
 }
@@ -370,7 +374,35 @@ memo_swept(struct memo *m, uint64_t total)
 	if (!change_head(m, &h))
 		return;
 	h.stored = total;
+	h.left = total;
+	h.swept = file_now();
 	end_change(m, &h);
+}
+
+void
+memo_look(struct memo *m, struct memo_state *out)
+{
+	struct head h;
+
+	*out = (struct memo_state){ 0 };
+	if (m->fd < 0 || !read_head(m->fd, &h))
+		return;
+	*out = (struct memo_state){ .stored = h.stored,
+				    .left = h.left,
+				    .swept = h.swept,
+				    .synced = h.synced,
+				    .unsynced = h.added > h.synced };
+}
+
+bool
+memo_over(const struct memo_state *s, uint64_t max, unsigned percent)
+{
+	static const int64_t pause_ns = (int64_t)300 * 1000000000;
+
+	if (!max || s->stored <= max / 100 * percent)
+		return false;
+	return s->stored > s->left + max / 10 ||
+	       file_now() - s->swept > pause_ns;
 }
 
 int64_t

@@ -57,6 +57,29 @@ int memo_digest(struct memo *m, int dirfd, const char *path, struct digest *d,
 int memo_digest_max(struct memo *m, int dirfd, const char *path, uint64_t max,
 		    struct digest *d, struct file_id *id);
 
+/*
+ * What the head tells.  `stored` is what the last sweep left and what was
+ * stored since.
+ */
+struct memo_state {
+	uint64_t stored;
+	uint64_t left;  /* by the last sweep */
+	int64_t swept;  /* when it ended; 0: never */
+	int64_t synced; /* wall clock, ns */
+	bool unsynced;  /* something was stored since */
+};
+void memo_look(struct memo *m, struct memo_state *out);
+
+/*
+ * Whether a store with the limit MAX (0: none) is to be swept, being
+ * past PERCENT of it.  A sweep that may not remove enough is not repeated
+ * before another tenth of the limit was stored, or some minutes went by.
+ * Whoever sweeps looks at MEMO_OVER; a shim where a daemon runs, which may
+ * hang, at MEMO_FAR_OVER.
+ */
+enum { MEMO_OVER = 110, MEMO_FAR_OVER = 120 };
+bool memo_over(const struct memo_state *s, uint64_t max, unsigned percent);
+
 /* The head keeps the size of the store (what the last sweep found and what
  * was stored since) and the time of the last sync (ns, wall clock).
  * memo_add_stored gives the new size. */

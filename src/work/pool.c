@@ -49,8 +49,8 @@ demand_worker(void *arg)
 
 /* Linux has both priorities for each thread.  Without them the work is only
  * less polite. */
-static void
-be_humble(void)
+void
+pool_be_humble(void)
 {
 	enum { WHO_PROCESS = 1, CLASS_IDLE = 3 << 13 };
 	pid_t tid = (pid_t)syscall(SYS_gettid);
@@ -64,7 +64,7 @@ background_worker(void *arg)
 {
 	struct pool *p = arg;
 
-	be_humble();
+	pool_be_humble();
 	if (pass_gate(p))
 		while (queue_turn_lane(p->queue, QUEUE_BACKGROUND))
 			;

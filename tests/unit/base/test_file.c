@@ -168,10 +168,16 @@ locks_exclude_one_byte(void **state)
 {
 	int fd = openat(at, "locks", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	int64_t start;
-	int other;
+	int other, asks;
 
 	(void)state;
 	assert_int_equal(file_lock(fd, 7, true, 0), 0);
+	/* Asking takes nothing, not even for a moment. */
+	asks = openat(at, "locks", O_RDWR | O_CLOEXEC);
+	assert_true(file_is_locked(asks, 7));
+	assert_false(file_is_locked(asks, 8));
+	assert_false(file_is_locked(fd, 7));
+	close(asks);
 	assert_int_equal(try_lock_elsewhere(7), 1);
 	assert_int_equal(try_lock_elsewhere(8), 0);
 	other = openat(at, "locks", O_RDWR | O_CLOEXEC);

@@ -377,6 +377,49 @@ full_buckets_forget_the_oldest(void **state)
 	memo_close(&m);
 }
 
+static void
+the_head_says_when_to_sweep(void **state)
+{
+	struct memo_state st;
+	struct digest d;
+	struct memo m;
+
+	(void)state;
+	open_fresh(&m, &d);
+	memo_look(&m, &st);
+	assert_false(st.unsynced);
+	memo_swept(&m, 0);
+	memo_add_stored(&m, 1101);
+	memo_look(&m, &st);
+	assert_int_equal(st.stored, 1101);
+	assert_true(st.unsynced);
+	assert_true(memo_over(&st, 1000, MEMO_OVER));
+	assert_false(memo_over(&st, 1000, MEMO_FAR_OVER));
+	assert_false(memo_over(&st, 1100, MEMO_OVER));
+	assert_false(memo_over(&st, 0, MEMO_OVER));
+	/* A sweep that spared what is in use is not repeated at once. */
+	memo_swept(&m, 1300);
+	memo_look(&m, &st);
+	assert_int_equal(st.left, 1300);
+	assert_true(st.swept > 0);
+	assert_false(memo_over(&st, 1000, MEMO_OVER));
+	memo_add_stored(&m, 101);
+	memo_look(&m, &st);
+	assert_true(memo_over(&st, 1000, MEMO_OVER));
+	memo_swept(&m, 1300);
+	memo_look(&m, &st);
+	st.swept -= (int64_t)301 * 1000000000;
+	assert_true(memo_over(&st, 1000, MEMO_OVER));
+	/* What is stored while a sync is under way is not synced. */
+	memo_set_synced(&m, file_now());
+	memo_look(&m, &st);
+	assert_false(st.unsynced);
+	memo_set_synced(&m, 1);
+	memo_look(&m, &st);
+	assert_true(st.unsynced);
+	memo_close(&m);
+}
+
 static int
 set_up(void **state)
 {
@@ -398,6 +441,7 @@ main(void)
 		cmocka_unit_test(without_a_file_everything_misses),
 		cmocka_unit_test(only_regular_files_have_digests),
 		cmocka_unit_test(stored_bytes_add_up),
+		cmocka_unit_test(the_head_says_when_to_sweep),
 		cmocka_unit_test(rows_in_the_span_of_doubt_are_not_believed),
 		cmocka_unit_test(a_reboot_widens_the_doubt_to_the_last_sync),
 		cmocka_unit_test(every_flipped_bit_of_a_row_is_a_miss),

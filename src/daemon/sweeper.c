@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "daemon/sweeper.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "daemon/conn.h"
+#include "daemon/hub.h"
+#include "store/gc.h"
+#include "store/sync.h"
+#include "work/pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SECOND ((int64_t)1000000000)
+#define MS ((int64_t)1000000)
+
+/* Builds start daemons: the first sweep waits until nobody was served for a
+ * while, but not for ever. */
+#define QUIET_NS (10 * SECOND)
+#define PATIENCE_NS (60 * SECOND)
+#define LOOK_NS (10 * SECOND)
+#define SYNC_NS (600 * SECOND)
+
+struct sweeper {
+	struct hub *hub;
+	pthread_t thread;
+	bool joined;
+	int64_t look_at; /* the poll loop's */
+	atomic_bool stop;
+
+	pthread_mutex_t lock; /* of the rest */
+	pthread_cond_t wake;
+	bool look;
+	bool quiet;         /* nobody is being served */
+	int64_t swept_at;   /* monotonic ns; 0: not yet */
+	uint64_t swept_max; /* the limit of that sweep; the thread's */
+	struct sweeper_status st;
+};
+
+static bool
+go_on(void *ctx, uint64_t done, uint64_t total)
+{
+	struct sweeper *w = ctx;
+
+	(void)done;
+	(void)total;
+	return !atomic_load(&w->stop);
+}
+
+static void
+note(struct sweeper *w, const struct gc_report *r, int64_t took)
+{
+	hub_count(w->hub, HUB_SWEEPS);
+	hub_add(w->hub, HUB_EVICTED, r->victims);
+	hub_add(w->hub, HUB_FREED, r->freed);
+	pthread_mutex_lock(&w->lock);
+	w->st.last = file_now();
+	w->st.took = took;
+	w->st.removed = r->victims;
+	w->st.freed = r->freed;
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void
+tell(const struct gc_report *r, const char *why, int64_t took)
+{
+	log_msg(LOG_INFO,
+		"swept (%s): %llu of %llu entries and %llu blobs removed, "
+		"%llu bytes freed, %llu left, in %lld ms%s",
+		why, (unsigned long long)r->victims,
+		(unsigned long long)r->entries, (unsigned long long)r->orphans,
+		(unsigned long long)r->freed,
+		(unsigned long long)r->bytes_after, (long long)took / 1000000,
+		r->cut_short ? ", cut short" : "");
+}
+
+static void
+set_busy(struct sweeper *w, bool busy)
+{
+	pthread_mutex_lock(&w->lock);
+	w->st.busy = busy;
+	if (!busy)
+		w->swept_at = file_monotonic();
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void
+sweep(struct sweeper *w, struct hub_store *s, const struct config *c,
+      const char *why)
+{
+	const struct config_value *v = c->v;
+	struct gc_options o = {
+		.max_size = (uint64_t)v[CONFIG_STORE_MAX_SIZE].num,
+		.max_age = v[CONFIG_STORE_MAX_AGE].num * MS,
+		.incremental_max_age =
+			v[CONFIG_STORE_INCREMENTAL_MAX_AGE].num * MS,
+		.automatic = true,
+		.go_on = go_on,
+		.ctx = w,
+	};
+	struct gc_report rep = { 0 };
+	int64_t from = file_monotonic(), took;
+	int r;
+
+	w->swept_max = o.max_size;
+	set_busy(w, true);
+	store_sync(&s->store, &s->memo);
+	r = gc_run(&s->store, &s->memo, &o, &rep);
+	took = file_monotonic() - from;
+	set_busy(w, false);
+	if (r == 0) {
+		note(w, &rep, took);
+		tell(&rep, why, took);
+	} else if (r == -EAGAIN) {
+		log_msg(LOG_DEBUG, "another sweeper is at work");
+	} else {
+		log_msg(LOG_ERROR, "cannot sweep: %s", err_text(r));
+	}
+}
+
+/* Why the store is to be swept now, or NULL. */
+static const char *
+reason(struct sweeper *w, const struct memo_state *m, const struct config *c)
+{
+	int64_t interval = c->v[CONFIG_DAEMON_GC_INTERVAL].num * MS;
+	uint64_t max = (uint64_t)c->v[CONFIG_STORE_MAX_SIZE].num;
+	int64_t now = file_monotonic();
+	const char *why = NULL;
+
+	pthread_mutex_lock(&w->lock);
+	if (!w->swept_at)
+		why = w->quiet || now - w->hub->started > PATIENCE_NS ? "start"
+								      : NULL;
+	else if (interval > 0 && now - w->swept_at >= interval)
+		why = "interval";
+	else if (memo_over(m, max, MEMO_OVER))
+		why = "size";
+	pthread_mutex_unlock(&w->lock);
+	return why;
+}
+
+static void
+look(struct sweeper *w)
+{
+	struct hub_store *s = hub_store(w->hub);
+	struct hub_setup *setup;
+	struct memo_state m;
+	const char *why;
+	uint64_t max;
+
+	if (!s)
+		return;
+	memo_look(&s->memo, &m);
+	setup = hub_get(w->hub);
+	max = (uint64_t)setup->config.v[CONFIG_STORE_MAX_SIZE].num;
+	/* What the last sweep left it left for another limit. */
+	if (max != w->swept_max)
+		m.left = 0;
+	why = reason(w, &m, &setup->config);
+	if (why)
+		sweep(w, s, &setup->config, why);
+	else if (m.unsynced && file_now() - m.synced > SYNC_NS)
+		store_sync(&s->store, &s->memo);
+	hub_put(setup);
+}
+
+static bool
+wait_for_look(struct sweeper *w)
+{
+	bool stop;
+
+	pthread_mutex_lock(&w->lock);
+	while (!w->look && !atomic_load(&w->stop))
+		pthread_cond_wait(&w->wake, &w->lock);
+	w->look = false;
+	stop = atomic_load(&w->stop);
+	pthread_mutex_unlock(&w->lock);
+	return !stop;
+}
+
+static void *
+run(void *arg)
+{
+	struct sweeper *w = arg;
+
+	pool_be_humble();
+	while (wait_for_look(w))
+		look(w);
+	return NULL;
+}
+
+static int
+start_thread(struct sweeper *w)
+{
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&w->thread, NULL, run, w);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r == 0)
+		pthread_setname_np(w->thread, "kache-sweep");
+	return -r;
+}
+
+int
+sweeper_open(struct hub *h)
+{
+	struct sweeper *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return -ENOMEM;
+	w->hub = h;
+	w->look_at = h->started + QUIET_NS;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->wake, NULL);
+	r = start_thread(w);
+	if (r == 0) {
+		h->sweeper = w;
+		return 0;
+	}
+	w->joined = true;
+	sweeper_close(w);
+	return r;
+}
+
+int64_t
+sweeper_tick(struct sweeper *w, int64_t now)
+{
+	struct conns *all = w->hub->conns;
+
+	if (now < w->look_at)
+		return w->look_at;
+	w->look_at = now + LOOK_NS;
+	pthread_mutex_lock(&w->lock);
+	w->look = true;
+	w->quiet = !all->count && now - all->active >= QUIET_NS / 2;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	return w->look_at;
+}
+
+void
+sweeper_status(struct sweeper *w, struct sweeper_status *out)
+{
+	pthread_mutex_lock(&w->lock);
+	*out = w->st;
+	pthread_mutex_unlock(&w->lock);
+}
+
+void
+sweeper_stop(struct sweeper *w)
+{
+	pthread_mutex_lock(&w->lock);
+	atomic_store(&w->stop, true);
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
+int
+sweeper_join(struct sweeper *w, int ms)
+{
+	struct timespec t;
+
+	if (w->joined)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_sec += ms / 1000;
+	if (pthread_timedjoin_np(w->thread, NULL, &t) != 0)
+		return ERR_TIMEOUT;
+	w->joined = true;
+	return 0;
+}
+
+void
+sweeper_close(struct sweeper *w)
+{
+	if (!w->joined) {
+		sweeper_stop(w);
+		pthread_join(w->thread, NULL);
+	}
+	pthread_cond_destroy(&w->wake);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DAEMON_SWEEPER_H
+#define DAEMON_SWEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct hub;
+struct sweeper;
+
+/*
+ * Garbage collection in a thread of its own, at nice 19 and in the idle I/O
+ * class: once the daemon has been quiet after its start, then every
+ * gc_interval, and when the store is over its limit.  The same thread sees to
+ * it that what was stored gets to the disk.  All limits are read anew for each
+ * sweep, so a reload counts.
+ */
+struct sweeper_status {
+	bool busy;
+	int64_t last; /* when the last sweep ended, ns since 1970; 0: none */
+	int64_t took; /* ns */
+	uint64_t removed; /* entries */
+	uint64_t freed;   /* bytes */
+};
+
+/* Starts the thread and sets h->sweeper.  0 or -errno. */
+int sweeper_open(struct hub *h);
+
+/* The poll loop's: gives when to call again (monotonic ns). */
+int64_t sweeper_tick(struct sweeper *w, int64_t now);
+
+void sweeper_status(struct sweeper *w, struct sweeper_status *out);
+
+/* The end, in two steps: a sweep under way ends soon, the store stays right.
+ * sweeper_join waits at most MS: 0, or ERR_TIMEOUT (the thread is still
+ * there).  Safe to call again. */
+void sweeper_stop(struct sweeper *w);
+int sweeper_join(struct sweeper *w, int ms);
+
+/* Ends and joins it if that was not done. */
+void sweeper_close(struct sweeper *w);
+
+#endif
