@@ -3,6 +3,7 @@
 #include "cli/cmd.h"
 
 #include "base/err.h"
+#include "base/file.h"
 #include "cli/term.h"
 #include "config/config.h"
 #include "store/store.h"
@@ -36,66 +37,92 @@ parse_options(int argc, char **argv, bool *repair)
 	return CMD_OK;
 }
 
+enum { SETTLE_MS = 5000 };
+
+static const int64_t redraw_ns = 100000000;
+
+struct screen {
+	bool terminal;
+	int64_t drawn; /* monotonic ns */
+};
+
 static void
-wipe_progress(void)
+wipe_progress(const struct screen *s)
 {
-	if (isatty(STDERR_FILENO))
+	if (s->terminal)
 		fputs("\r\033[K", stderr);
 }
 
 static void
 print_problem(void *ctx, const char *name, const char *what)
 {
-	(void)ctx;
-	wipe_progress();
+	wipe_progress(ctx);
 	printf("%s: %s\n", name, what);
 }
 
 static void
 print_progress(void *ctx, uint64_t done, uint64_t total)
 {
+	struct screen *s = ctx;
 	char a[TERM_TEXT], b[TERM_TEXT];
+	int64_t now;
 
-	(void)ctx;
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[K%s of %s", term_size(done, a),
-			term_size(total, b));
+	if (!s->terminal)
+		return;
+	now = file_monotonic();
+	if (now - s->drawn < redraw_ns)
+		return;
+	s->drawn = now;
+	fprintf(stderr, "\r\033[K%s of %s, %d%%", term_size(done, a),
+		term_size(total, b),
+		total ? (int)((double)done * 100 / (double)total) : 100);
 }
 
-static uint64_t
+static void
+print_bad(const struct verify_report *r, bool repair)
+{
+	printf("bad: %" PRIu64 " manifests, %" PRIu64 " entries, %" PRIu64
+	       " blobs, %" PRIu64 " other files\n",
+	       r->bad_manifests, r->bad_entries, r->bad_blobs, r->bad_others);
+	printf("missing: blobs of %" PRIu64 " entries; foreign: %" PRIu64
+	       " files\n",
+	       r->missing_blobs, r->foreign);
+	if (!repair) {
+		puts("kache verify --repair removes what is wrong");
+		return;
+	}
+	printf("removed: %" PRIu64 " files\n", r->repaired);
+	if (r->left)
+		printf("left: %" PRIu64 " problems\n", r->left);
+}
+
+static void
 report(const struct verify_report *r, bool repair)
 {
-	uint64_t bad = r->bad_manifests + r->bad_entries + r->bad_blobs +
-		       r->missing_blobs;
 	char a[TERM_TEXT];
 
-	wipe_progress();
 	printf("%" PRIu64 " manifests, %" PRIu64 " entries, %" PRIu64
-	       " blobs, %s read\n",
-	       r->manifests, r->entries, r->blobs, term_size(r->bytes, a));
-	if (bad == 0) {
+	       " blobs, %" PRIu64 " other files, %s read\n",
+	       r->manifests, r->entries, r->blobs, r->others,
+	       term_size(r->bytes, a));
+	if (r->newer)
+		printf("%" PRIu64 " files of a newer version left alone\n",
+		       r->newer);
+	if (r->left + r->repaired == 0)
 		puts("no problems");
-		return 0;
-	}
-	printf("bad: %" PRIu64 " manifests, %" PRIu64 " entries, %" PRIu64
-	       " blobs; missing: %" PRIu64 " blobs\n",
-	       r->bad_manifests, r->bad_entries, r->bad_blobs,
-	       r->missing_blobs);
-	if (repair)
-		printf("removed: %" PRIu64 " files\n", r->repaired);
 	else
-		puts("kache verify --repair removes what is wrong");
-	return bad;
+		print_bad(r, repair);
 }
 
 static int
 verify(int argc, char **argv)
 {
 	static struct config c;
-	struct verify_options o = {
-		.problem = print_problem,
-		.progress = print_progress,
-	};
+	struct screen screen = { .terminal = isatty(STDERR_FILENO) };
+	struct verify_options o = { .settle_ms = SETTLE_MS,
+				    .problem = print_problem,
+				    .progress = print_progress,
+				    .ctx = &screen };
 	struct verify_report r = { 0 };
 	const char *dir;
 	struct store s;
@@ -111,21 +138,22 @@ verify(int argc, char **argv)
 		err = verify_run(&s, &o, &r);
 		store_close(&s);
 	}
+	wipe_progress(&screen);
 	if (err < 0) {
-		wipe_progress();
 		fprintf(stderr, "kache verify: %s: %s\n", dir, err_text(err));
 		return CMD_FAILED;
 	}
-	return report(&r, o.repair) && !o.repair ? CMD_FAILED : CMD_OK;
+	report(&r, o.repair);
+	return r.left ? CMD_FAILED : CMD_OK;
 }
 
 const struct cmd cmd_verify = {
 	.name = "verify",
 	.args = "[--repair]",
 	.summary = "read the whole store and check every digest",
-	.help = "Reads every manifest, entry and blob of the store and "
-		"compares it with its\ndigest. Exit status 1 if something is "
-		"wrong.\n\n"
+	.help = "Reads every file of the store and compares it with its "
+		"digest. Builds may go on\nmeanwhile. Exit status 1 if "
+		"something is wrong and still there.\n\n"
 		"  --repair   remove what is wrong: it is compiled again when\n"
 		"             it is next needed\n",
 	.run = verify,

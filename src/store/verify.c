@@ -2,178 +2,523 @@
 #define _GNU_SOURCE
 #include "store/verify.h"
 
+#include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
-#include "base/buf.h"
 #include "base/file.h"
 #include "base/record.h"
 #include "store/blob.h"
 #include "store/entry.h"
-#include "store/gc_scan.h"
 #include "store/manifest.h"
 #include "store/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { THREADS_MAX = 8, TRIES = 3 };
+
+/* In this order: an entry whose blob is found wrong and removed is then found
+ * to name a missing one. */
+enum kind { BLOB, ENTRY, MANIFEST, INTENT, ID, KINDS };
+
+static const char *const rooms[KINDS] = { "blobs", "entries", "manifests",
+					  "spool", "ids" };
+
+struct item {
+	char *name; /* below the store */
+	enum kind kind;
+	bool foreign; /* its name is none of ours */
+};
+
+struct list {
+	struct item *item;
+	size_t count;
+};
 
 struct run {
 	struct store *s;
 	const struct verify_options *o;
-	struct verify_report *rep;
+	struct list all;
 	uint64_t total;
+	size_t end; /* of the phase */
+	atomic_size_t next;
+	pthread_mutex_t lock; /* of the rest, and of the calls of O */
+	struct verify_report rep;
+	struct list suspects; /* borrowed names: entries without a blob */
+	int error;
 };
 
-static void
-bad(struct run *r, const char *name, const char *what)
+/* --- what there is --- */
+
+static int
+add(struct list *l, char *name, enum kind kind, bool foreign)
 {
-	if (r->o->problem)
-		r->o->problem(r->o->ctx, name, what);
-	if (r->o->repair && unlinkat(r->s->dir, name, 0) == 0)
-		r->rep->repaired++;
+	if (name && l->count % 1024 == 0) {
+		void *more =
+			realloc(l->item, (l->count + 1024) * sizeof(*l->item));
+
+		if (!more) {
+			free(name);
+			return -ENOMEM;
+		}
+		l->item = more;
+	}
+	if (!name)
+		return -ENOMEM;
+	l->item[l->count++] = (struct item){ name, kind, foreign };
+	return 0;
 }
 
-/* Not by the loaders of the rooms: those remove what they cannot read. */
+/* Of what lies at NAME itself: links are not followed.  0 or -errno. */
 static int
-check_manifest(struct run *r, const char *name)
+look_at(struct store *s, const char *name, struct file_id *id)
 {
-	struct manifest m = { 0 };
-	struct buf b = { 0 };
-	int e = file_read(r->s->dir, name, RECORD_MAX, &b);
+	struct stat st;
 
-	if (e == 0)
-		e = manifest_decode(b.p ? b.p : "", b.len, &m);
-	buf_free(&b);
-	if (e == 0)
-		manifest_release(&m);
+	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	file_id_of(&st, id);
+	return 0;
+}
+
+static bool
+is_dir(struct store *s, const char *name)
+{
+	struct file_id id;
+
+	return look_at(s, name, &id) == 0 && S_ISDIR(id.mode);
+}
+
+/* What kind's file FILE in the directory PART of it is called by us. */
+static bool
+name_fits(enum kind kind, const char *part, const char *file)
+{
+	struct digest d;
+
+	if (kind == ID)
+		return true;
+	return digest_parse(file, strlen(file), &d) == 0 &&
+	       (!strcmp(part, "dead") || !strncmp(part, file, 2));
+}
+
+static bool
+part_fits(enum kind kind, const char *part)
+{
+	return (strlen(part) == 2 && strspn(part, "0123456789abcdef") == 2) ||
+	       (kind == INTENT && !strcmp(part, "dead"));
+}
+
+static int list_dir(struct run *r, enum kind kind, const char *dir,
+		    const char *part);
+
+static int
+list_name(struct run *r, enum kind kind, const char *dir, const char *part,
+	  const char *file)
+{
+	char *name;
+	int e;
+
+	if (asprintf(&name, "%s/%s", dir, file) < 0)
+		return -ENOMEM;
+	if (!part && kind != ID && part_fits(kind, file) &&
+	    is_dir(r->s, name)) {
+		e = list_dir(r, kind, name, file);
+		free(name);
+		return e;
+	}
+	return add(&r->all, name, kind,
+		   part ? !name_fits(kind, part, file) : kind != ID);
+}
+
+/* DIR, which is the part PART (NULL: all) of KIND's room. */
+static int
+list_dir(struct run *r, enum kind kind, const char *dir, const char *part)
+{
+	int fd = openat(r->s->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *f;
+	int e = 0;
+
+	if (!d) {
+		e = errno == ENOENT ? 0 : -errno;
+		if (fd >= 0)
+			close(fd);
+		return e;
+	}
+	for (f = readdir(d); f && e == 0; f = readdir(d))
+		if (f->d_name[0] != '.')
+			e = list_name(r, kind, dir, part, f->d_name);
+	closedir(d);
 	return e;
 }
 
+static void
+add_sizes(struct run *r)
+{
+	struct file_id id;
+
+	for (size_t i = 0; i < r->all.count; i++)
+		if (r->all.item[i].kind == BLOB && !r->all.item[i].foreign &&
+		    look_at(r->s, r->all.item[i].name, &id) == 0 &&
+		    S_ISREG(id.mode))
+			r->total += id.size;
+}
+
+/* --- one file --- */
+
 static int
-check_entry(struct run *r, const char *name)
+check_blob(struct run *r, const struct item *it, uint64_t *bytes)
+{
+	int fd = openat(r->s->dir, it->name,
+			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	const char *base = strrchr(it->name, '/') + 1;
+	struct digest have, want;
+	struct stat st;
+	int e;
+
+	if (fd < 0)
+		return -errno;
+	e = digest_fd(fd, &have);
+	if (e == 0 && fstat(fd, &st) == 0)
+		*bytes = (uint64_t)st.st_size;
+	close(fd);
+	if (e == 0 && (digest_parse(base, strlen(base), &want) < 0 ||
+		       !digest_eq(&have, &want)))
+		e = ERR_CORRUPT;
+	return e;
+}
+
+/* A sweep moves what it may delete to trash/ and back: one of the two looks
+ * at the store finds it, or it was in trash/ between them. */
+static bool
+has_blob(struct store *s, const struct digest *d)
+{
+	char name[STORE_NAME], hex[DIGEST_HEX + 1];
+
+	if (blob_exists(s, d))
+		return true;
+	digest_hex(d, hex);
+	snprintf(name, sizeof(name), "trash/%s", hex);
+	return faccessat(s->dir, name, F_OK, 0) == 0 || blob_exists(s, d);
+}
+
+static int
+check_entry(struct run *r, const char *p, size_t n)
 {
 	struct entry e = { 0 };
-	struct buf b = { 0 };
-	int code = file_read(r->s->dir, name, RECORD_MAX, &b);
+	int code = entry_decode(p, n, &e);
 
-	if (code == 0)
-		code = entry_decode(b.p ? b.p : "", b.len, &e);
-	buf_free(&b);
 	if (code < 0)
 		return code;
 	for (size_t i = 0; i < e.nout && code == 0; i++)
 		if (e.out[i].role != ENTRY_DEPINFO &&
-		    !blob_exists(r->s, &e.out[i].blob))
+		    !has_blob(r->s, &e.out[i].blob))
 			code = ERR_MISS;
 	entry_release(&e);
 	return code;
 }
 
 static int
-check_blob(struct run *r, const char *name, const struct digest *d)
+check_manifest(const char *p, size_t n)
 {
-	int fd = openat(r->s->dir, name,
-			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct digest have;
-	off_t size;
-	int e;
+	struct manifest m = { 0 };
+	int e = manifest_decode(p, n, &m);
 
-	if (fd < 0)
-		return -errno;
-	e = digest_fd(fd, &have);
-	size = lseek(fd, 0, SEEK_END);
-	close(fd);
-	if (size > 0)
-		r->rep->bytes += (uint64_t)size;
-	if (r->o->progress)
-		r->o->progress(r->o->ctx, r->rep->bytes, r->total);
-	if (e == 0 && !digest_eq(&have, d))
-		e = ERR_CORRUPT;
+	if (e == 0)
+		manifest_release(&m);
 	return e;
 }
 
-static void
-judge(struct run *r, const char *kind, const char *name, const struct digest *d)
+/* Not by the loaders of the rooms: those remove what they cannot read. */
+static int
+check_record(struct run *r, const struct item *it)
 {
-	struct verify_report *rep = r->rep;
-	int e;
+	const char *content, *p;
+	struct buf b = { 0 };
+	size_t len;
+	int e = file_read(r->s->dir, it->name, RECORD_MAX + RECORD_HEAD, &b);
 
-	if (kind[0] == 'm') {
-		rep->manifests++;
-		e = check_manifest(r, name);
-		rep->bad_manifests += e < 0 && e != -ENOENT && e != ERR_NEWER;
-	} else if (kind[0] == 'e') {
-		rep->entries++;
-		e = check_entry(r, name);
-		rep->missing_blobs += e == ERR_MISS;
-		rep->bad_entries += e < 0 && e != -ENOENT && e != ERR_NEWER &&
-				    e != ERR_MISS;
-	} else {
-		rep->blobs++;
-		e = check_blob(r, name, d);
-		rep->bad_blobs += e < 0 && e != -ENOENT;
-	}
-	/* Gone since it was listed: swept, not wrong. */
-	if (e < 0 && e != -ENOENT && e != ERR_NEWER)
-		bad(r, name,
-		    e == ERR_MISS ? "names a blob that is gone" : err_text(e));
+	p = b.p ? b.p : "";
+	if (e == 0 && it->kind == ENTRY)
+		e = check_entry(r, p, b.len);
+	else if (e == 0 && it->kind == MANIFEST)
+		e = check_manifest(p, b.len);
+	else if (e == 0)
+		e = record_open(p, b.len, it->kind == INTENT ? 's' : 'i', 1,
+				&content, &len);
+	buf_free(&b);
+	return e;
 }
 
 static int
-walk(struct run *r, const char *kind)
+check(struct run *r, const struct item *it, uint64_t *bytes)
 {
-	struct gc_names names = { 0 };
-	int e = gc_scan_tree(r->s, kind, &names);
+	if (it->foreign)
+		return ERR_REFUSED;
+	return it->kind == BLOB ? check_blob(r, it, bytes)
+				: check_record(r, it);
+}
 
-	for (size_t i = 0; i < names.count && e == 0; i++) {
-		char name[STORE_NAME];
-		struct digest d;
+/* What was replaced while we read it is read again; what went is fine. */
+static int
+judge(struct run *r, const struct item *it, uint64_t *bytes)
+{
+	struct file_id before, after;
+	int e = 0;
 
-		if (digest_parse(names.name[i], strlen(names.name[i]), &d) < 0)
-			continue;
-		store_name(kind, &d, name);
-		judge(r, kind, name, &d);
+	for (int i = 0; i < TRIES; i++) {
+		if (look_at(r->s, it->name, &before) < 0)
+			return -ENOENT;
+		if (!S_ISREG(before.mode))
+			e = ERR_CORRUPT;
+		else
+			e = check(r, it, bytes);
+		if (e == 0 || e == ERR_NEWER)
+			return e;
+		if (look_at(r->s, it->name, &after) < 0)
+			return -ENOENT;
+		if (file_id_same(&before, &after))
+			return e;
 	}
-	gc_names_free(&names);
 	return e;
 }
 
-static uint64_t
-count_bytes(struct store *s)
+/* --- what is wrong --- */
+
+static const char *
+describe(const struct item *it, int e)
 {
-	struct gc_names names = { 0 };
-	uint64_t total = 0;
+	if (it->foreign)
+		return "does not belong here";
+	return e == ERR_MISS ? "names a blob that is gone" : err_text(e);
+}
 
-	gc_scan_tree(s, "blobs", &names);
-	for (size_t i = 0; i < names.count; i++) {
-		char name[STORE_NAME];
-		struct file_id id;
-		struct digest d;
+/* Only what is known to be worth nothing: a failure of ours (no memory, no
+ * descriptor) says nothing of the file. */
+static bool
+may_remove(struct run *r, const struct item *it, int e)
+{
+	struct stat st;
 
-		if (digest_parse(names.name[i], strlen(names.name[i]), &d) < 0)
-			continue;
-		store_name("blobs", &d, name);
-		if (file_id_at(s->dir, name, &id) == 0)
-			total += id.size;
+	if (it->foreign)
+		return fstatat(r->s->dir, it->name, &st, AT_SYMLINK_NOFOLLOW) ==
+			       0 &&
+		       S_ISREG(st.st_mode) && st.st_uid == geteuid();
+	return e <= ERR_MISS || e == -EIO || e == -EACCES;
+}
+
+static bool
+repair(struct run *r, const struct item *it, int e)
+{
+	struct file_id id;
+
+	if (!r->o->repair || !may_remove(r, it, e))
+		return false;
+	store_remove(r->s, it->name);
+	return look_at(r->s, it->name, &id) == -ENOENT;
+}
+
+static void
+count_bad(struct verify_report *rep, const struct item *it, int e)
+{
+	if (it->foreign)
+		rep->foreign++;
+	else if (e == ERR_MISS)
+		rep->missing_blobs++;
+	else if (it->kind == BLOB)
+		rep->bad_blobs++;
+	else if (it->kind == ENTRY)
+		rep->bad_entries++;
+	else if (it->kind == MANIFEST)
+		rep->bad_manifests++;
+	else
+		rep->bad_others++;
+}
+
+/* With the lock. */
+static void
+bad(struct run *r, const struct item *it, int e)
+{
+	count_bad(&r->rep, it, e);
+	if (r->o->problem)
+		r->o->problem(r->o->ctx, it->name, describe(it, e));
+	if (repair(r, it, e))
+		r->rep.repaired++;
+	else
+		r->rep.left++;
+}
+
+static void
+count(struct verify_report *rep, const struct item *it)
+{
+	if (it->foreign)
+		return;
+	if (it->kind == BLOB)
+		rep->blobs++;
+	else if (it->kind == ENTRY)
+		rep->entries++;
+	else if (it->kind == MANIFEST)
+		rep->manifests++;
+	else
+		rep->others++;
+}
+
+/* With the lock. */
+static void
+take(struct run *r, const struct item *it, int e, uint64_t bytes)
+{
+	if (e == -ENOENT)
+		return;
+	count(&r->rep, it);
+	r->rep.bytes += bytes;
+	if (e == ERR_NEWER)
+		r->rep.newer++;
+	else if (e == ERR_MISS)
+		r->error =
+			r->error ? r->error
+				 : add(&r->suspects, it->name, it->kind, false);
+	else if (e < 0)
+		bad(r, it, e);
+	if (r->o->progress && r->rep.bytes <= r->total)
+		r->o->progress(r->o->ctx, r->rep.bytes, r->total);
+}
+
+/* --- all of them --- */
+
+static void *
+work(void *arg)
+{
+	struct run *r = arg;
+
+	for (;;) {
+		size_t i = atomic_fetch_add(&r->next, 1);
+		uint64_t bytes = 0;
+		int e;
+
+		if (i >= r->end)
+			return NULL;
+		e = judge(r, &r->all.item[i], &bytes);
+		pthread_mutex_lock(&r->lock);
+		take(r, &r->all.item[i], e, bytes);
+		pthread_mutex_unlock(&r->lock);
 	}
-	gc_names_free(&names);
-	return total;
+}
+
+static unsigned
+threads(const struct verify_options *o)
+{
+	long n = o->threads ? (long)o->threads : sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (n < 1)
+		return 1;
+	return n > THREADS_MAX ? THREADS_MAX : (unsigned)n;
+}
+
+/* The items FROM to TO; a thread that does not start is only missed. */
+static void
+work_all(struct run *r, size_t from, size_t to)
+{
+	unsigned want = threads(r->o) - 1, n = 0;
+	pthread_t t[THREADS_MAX];
+
+	r->end = to;
+	atomic_store(&r->next, from);
+	while (n < want && n + 1 < to - from &&
+	       pthread_create(&t[n], NULL, work, r) == 0)
+		n++;
+	work(r);
+	while (n > 0)
+		pthread_join(t[--n], NULL);
+}
+
+/* --- entries without a blob --- */
+
+/* A store publishes its entry and then makes the blobs again that a sweep
+ * took meanwhile: what is young may still be under way. */
+static bool
+is_settled(struct run *r, const struct item *it)
+{
+	struct file_id id;
+
+	if (look_at(r->s, it->name, &id) < 0)
+		return true;
+	return file_now() - id.ctime >= (int64_t)r->o->settle_ms * 1000000;
+}
+
+static bool
+wait_for_young(struct run *r)
+{
+	const struct timespec pause = { 0, 50000000 };
+	bool young = false;
+
+	for (size_t i = 0; i < r->suspects.count && !young; i++)
+		young = !is_settled(r, &r->suspects.item[i]) &&
+			check_record(r, &r->suspects.item[i]) == ERR_MISS;
+	if (young)
+		nanosleep(&pause, NULL);
+	return young;
+}
+
+/* A sweep removes an entry before its blobs: an entry that is there after its
+ * blob was not is wrong. */
+static void
+settle(struct run *r)
+{
+	int64_t end = file_monotonic() + (int64_t)r->o->settle_ms * 1000000;
+	uint64_t bytes;
+
+	while (file_monotonic() < end && wait_for_young(r))
+		;
+	for (size_t i = 0; i < r->suspects.count; i++) {
+		const struct item *it = &r->suspects.item[i];
+		int e = judge(r, it, &bytes);
+
+		if (e < 0 && e != -ENOENT && e != ERR_NEWER)
+			bad(r, it, e);
+	}
+}
+
+static void
+release(struct run *r)
+{
+	for (size_t i = 0; i < r->all.count; i++)
+		free(r->all.item[i].name);
+	free(r->all.item);
+	free(r->suspects.item);
+	pthread_mutex_destroy(&r->lock);
 }
 
 int
 verify_run(struct store *s, const struct verify_options *o,
 	   struct verify_report *report)
 {
-	struct verify_report rep = { 0 };
-	struct run r = { s, o, &rep, count_bytes(s) };
-	int e = walk(&r, "blobs");
+	struct run r = { .s = s, .o = o };
+	size_t end[KINDS] = { 0 }, from = 0;
+	int e = 0;
 
-	/* Blobs first: an entry whose blob is found wrong and removed is then
-	 * found to name a missing one. */
-	e = e ? e : walk(&r, "entries");
-	e = e ? e : walk(&r, "manifests");
+	pthread_mutex_init(&r.lock, NULL);
+	for (int k = 0; k < KINDS && e == 0; k++) {
+		e = list_dir(&r, (enum kind)k, rooms[k], NULL);
+		end[k] = r.all.count;
+	}
+	add_sizes(&r);
+	for (int k = 0; k < KINDS && e == 0; k++) {
+		work_all(&r, from, end[k]);
+		from = end[k];
+	}
+	settle(&r);
+	e = e ? e : r.error;
 	if (e == 0)
-		*report = rep;
+		*report = r.rep;
+	release(&r);
 	return e;
 }

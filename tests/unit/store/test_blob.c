@@ -271,6 +271,70 @@ publishing_makes_lost_blobs_again(void **state)
 	assert_true(publish_entry(&s, &m, &k, &e, paths) < 0);
 }
 
+/* As a power cut does: other bytes, the same stat. */
+static void
+lose_bytes(const struct digest *d)
+{
+	char name[STORE_NAME];
+	struct timespec t[2];
+	struct stat st;
+
+	store_name("blobs", d, name);
+	assert_int_equal(fstatat(s.dir, name, &st, 0), 0);
+	damage(d);
+	t[0] = st.st_atim;
+	t[1] = st.st_mtim;
+	assert_int_equal(utimensat(s.dir, name, t, 0), 0);
+}
+
+static void
+put_text(const char *text, struct digest *d)
+{
+	struct blob_put p = { .path = write_output(text, 0644) };
+
+	assert_int_equal(blob_put(&s, &m, &p, d), 0);
+	assert_false(p.existed);
+}
+
+static void
+boot_again(void)
+{
+	/* Where FORMAT has the boot id. */
+	assert_int_equal(pwrite(m.fd, "another boot", 12, 8), 12);
+	memo_close(&m);
+	memo_open(&m, s.dir);
+}
+
+static void
+after_another_boot_unsynced_blobs_are_not_believed(void **state)
+{
+	struct digest synced, used, stored;
+	struct blob_put p = { .path = path };
+	struct file_id id;
+
+	(void)state;
+	put_text("written before the sync", &synced);
+	memo_set_synced(&m, file_now());
+	put_text("used after the cut", &used);
+	put_text("stored after the cut", &stored);
+	lose_bytes(&synced);
+	lose_bytes(&used);
+	lose_bytes(&stored);
+	/* The stat is all that is asked for in the same boot. */
+	assert_int_equal(blob_check(&s, &m, &synced, &id), 0);
+	assert_int_equal(blob_check(&s, &m, &used, &id), 0);
+	boot_again();
+	assert_int_equal(blob_check(&s, &m, &synced, &id), 0);
+	assert_int_equal(blob_check(&s, &m, &used, &id), ERR_CORRUPT);
+	assert_false(blob_exists(&s, &used));
+	/* "It is there already" is no more believed than a hit. */
+	write_output("stored after the cut", 0644);
+	assert_int_equal(blob_put(&s, &m, &p, &stored), 0);
+	assert_false(p.existed);
+	boot_again();
+	assert_int_equal(blob_check(&s, &m, &stored, &id), 0);
+}
+
 static int
 set_up(void **state)
 {
@@ -305,6 +369,8 @@ main(void)
 		cmocka_unit_test(checks_work_without_a_memo),
 		cmocka_unit_test(only_regular_files_are_stored),
 		cmocka_unit_test(publishing_makes_lost_blobs_again),
+		cmocka_unit_test(
+			after_another_boot_unsynced_blobs_are_not_believed),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

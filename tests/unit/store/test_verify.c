@@ -9,6 +9,7 @@
 #include "key/memo.h"
 #include "store/blob.h"
 #include "store/entry.h"
+#include "store/gc.h"
 #include "store/manifest.h"
 #include "store/store.h"
 #include "tests/unit/testdir.h"
@@ -24,6 +25,8 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static struct store s;
 static struct memo m;
@@ -104,7 +107,7 @@ note_problem(void *ctx, const char *name, const char *what)
 {
 	(void)ctx;
 	problems++;
-	assert_true(strlen(name) > 70);
+	assert_true(strlen(name) > 5);
 	assert_true(what[0]);
 }
 
@@ -129,7 +132,9 @@ verify(bool repair)
 	seen_done = seen_total = 0;
 	assert_int_equal(verify_run(&s, &o, &r), 0);
 	assert_int_equal(problems, r.bad_manifests + r.bad_entries +
-					   r.bad_blobs + r.missing_blobs);
+					   r.bad_blobs + r.bad_others +
+					   r.missing_blobs + r.foreign);
+	assert_int_equal(problems, r.repaired + r.left);
 	return r;
 }
 
@@ -201,6 +206,201 @@ what_is_newer_is_nobodys_problem(void **state)
 	assert_true(is_there("entries", &k));
 }
 
+static void
+put_file(const char *name, const char *text)
+{
+	assert_int_equal(file_publish(s.dir, "tmp/x", name, text, strlen(text)),
+			 0);
+}
+
+static bool
+exists(const char *name)
+{
+	return faccessat(s.dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Only plain files of ours go; what else somebody put there is told. */
+static void
+foreign_files_are_found(void **state)
+{
+	struct digest d;
+	char name[STORE_NAME], wrong[STORE_NAME + 8];
+	struct verify_report r;
+
+	(void)state;
+	put("here", "wrong directory", &d);
+	store_name("entries", &d, name);
+	snprintf(wrong, sizeof(wrong), "entries/%s/%s",
+		 strncmp(name + 8, "ff", 2) ? "ff" : "ee", name + 11);
+	assert_int_equal(file_link(s.dir, name, s.dir, wrong), 0);
+	put_file("blobs/ab/readme", "x");
+	put_file("manifests/zz/readme", "x");
+	put_file("blobs/readme", "x");
+	assert_int_equal(symlinkat("/nowhere", s.dir, "entries/ab"), 0);
+	assert_int_equal(mkdirat(s.dir, "blobs/ab/dir", 0700), 0);
+	r = verify(false);
+	/* manifests/zz is one thing that has no business there. */
+	assert_int_equal(r.foreign, 6);
+	assert_int_equal(r.left, 6);
+	r = verify(true);
+	assert_int_equal(r.repaired, 3);
+	assert_int_equal(r.left, 3);
+	assert_false(exists(wrong));
+	assert_false(exists("blobs/ab/readme"));
+	assert_false(exists("blobs/readme"));
+	assert_true(exists("entries/ab"));
+	assert_true(exists("blobs/ab/dir"));
+	assert_true(exists("manifests/zz/readme"));
+	assert_true(exists(name));
+	unlinkat(s.dir, "entries/ab", 0);
+	unlinkat(s.dir, "blobs/ab/dir", AT_REMOVEDIR);
+	unlinkat(s.dir, "manifests/zz/readme", 0);
+	unlinkat(s.dir, "manifests/zz", AT_REMOVEDIR);
+	verify(false);
+	assert_int_equal(problems, 0);
+}
+
+/* What lies at a name of ours but is no file serves nobody. */
+static void
+what_is_no_file_goes(void **state)
+{
+	char name[STORE_NAME];
+	struct verify_report r;
+	struct digest d;
+
+	(void)state;
+	digest_bytes("a link", 6, &d);
+	store_name("blobs", &d, name);
+	put_file(name, "");
+	assert_int_equal(unlinkat(s.dir, name, 0), 0);
+	assert_int_equal(symlinkat("/etc/passwd", s.dir, name), 0);
+	digest_bytes("a directory", 11, &d);
+	store_name("entries", &d, name);
+	put_file(name, "");
+	assert_int_equal(unlinkat(s.dir, name, 0), 0);
+	assert_int_equal(mkdirat(s.dir, name, 0700), 0);
+	r = verify(true);
+	assert_int_equal(r.bad_blobs, 1);
+	assert_int_equal(r.bad_entries, 1);
+	assert_int_equal(r.left, 0);
+	verify(false);
+	assert_int_equal(problems, 0);
+}
+
+static void
+seal(const char *name, char type, uint32_t version)
+{
+	struct buf b = { 0 };
+
+	record_seal(&b, type, version, "\220", 1);
+	assert_int_equal(file_publish(s.dir, "tmp/x", name, b.p, b.len), 0);
+	buf_free(&b);
+}
+
+static void
+intents_and_ids_are_checked(void **state)
+{
+	char name[STORE_NAME], dead[STORE_NAME];
+	struct verify_report r;
+	struct digest d;
+
+	(void)state;
+	digest_bytes("intent", 6, &d);
+	store_name("spool", &d, name);
+	snprintf(dead, sizeof(dead), "spool/dead/%s", strrchr(name, '/') + 1);
+	assert_int_equal(mkdirat(s.dir, "spool", 0700), 0);
+	seal(name, 's', 1);
+	seal(dead, 's', 1);
+	seal("ids/sound", 'i', 1);
+	seal("ids/newer", 'i', 2);
+	put_file("ids/torn", "kchi");
+	r = verify(false);
+	assert_int_equal(r.others, 5);
+	assert_int_equal(r.bad_others, 1);
+	assert_int_equal(r.newer, 2); /* and the entry of another test */
+	put_file(name, "");
+	put_file(dead, "");
+	r = verify(true);
+	assert_int_equal(r.bad_others, 3);
+	assert_int_equal(r.left, 0);
+	assert_true(exists("ids/sound") && exists("ids/newer"));
+	assert_false(exists(name) || exists(dead));
+}
+
+/* A sweep may have moved it, and brings it back if the entry stays. */
+static void
+a_blob_in_the_trash_is_not_missing(void **state)
+{
+	char name[STORE_NAME], trash[STORE_NAME];
+	struct verify_report r;
+	struct digest k, d;
+
+	(void)state;
+	put("moved", "moved blob", &k);
+	digest_bytes("moved blob", 10, &d);
+	store_name("blobs", &d, name);
+	snprintf(trash, sizeof(trash), "trash/%s", strrchr(name, '/') + 1);
+	assert_int_equal(renameat(s.dir, name, s.dir, trash), 0);
+	verify(false);
+	assert_int_equal(problems, 0);
+	assert_int_equal(unlinkat(s.dir, trash, 0), 0);
+	r = verify(true);
+	assert_int_equal(r.missing_blobs, 1);
+}
+
+/* Stores and sweeps in another process, as fast as they can. */
+static void
+churn(int rounds)
+{
+	struct gc_options all = { .max_size = 1 };
+	struct gc_report rep;
+	char text[32];
+	struct digest d;
+
+	for (int i = 0; i < rounds; i++) {
+		for (int k = 0; k < 8; k++) {
+			snprintf(text, sizeof(text), "churn %d %d", i, k);
+			put(text, text, &d);
+		}
+		if (gc_run(&s, &m, &all, &rep) < 0)
+			_exit(1);
+	}
+	_exit(0);
+}
+
+static void
+nothing_is_wrong_while_stores_and_sweeps_go_on(void **state)
+{
+	char dir[128];
+	int status = 0;
+	pid_t child;
+
+	(void)state;
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		/* Locks belong to open files. */
+		snprintf(dir, sizeof(dir), "%s/store", testdir);
+		memo_close(&m);
+		store_close(&s);
+		if (store_open(&s, dir) < 0)
+			_exit(1);
+		memo_open(&m, s.dir);
+		churn(60);
+	}
+	do {
+		struct verify_options o = { .threads = 4,
+					    .settle_ms = 2000,
+					    .problem = note_problem };
+		struct verify_report r;
+
+		problems = 0;
+		assert_int_equal(verify_run(&s, &o, &r), 0);
+		assert_int_equal(problems, 0);
+	} while (waitpid(child, &status, WNOHANG) == 0);
+	assert_int_equal(status, 0);
+}
+
 static int
 set_up(void **state)
 {
@@ -229,6 +429,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verify_finds_each_kind_of_damage),
 		cmocka_unit_test(what_is_newer_is_nobodys_problem),
+		cmocka_unit_test(foreign_files_are_found),
+		cmocka_unit_test(what_is_no_file_goes),
+		cmocka_unit_test(intents_and_ids_are_checked),
+		cmocka_unit_test(a_blob_in_the_trash_is_not_missing),
+		cmocka_unit_test(
+			nothing_is_wrong_while_stores_and_sweeps_go_on),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
