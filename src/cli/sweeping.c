@@ -112,6 +112,8 @@ report_rest(const struct gc_report *r, bool dry)
 		       "build used, %s\n",
 		       verb, r->incremental,
 		       term_size(r->incremental_bytes, text));
+	say("kept", r->incremental_left,
+	    "incremental directories as old: locked, or not only rustc's");
 }
 
 static void

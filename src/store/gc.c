@@ -34,6 +34,12 @@ struct sweep {
 	int64_t now;
 };
 
+static bool
+may_wait(const struct gc_options *o)
+{
+	return !o->go_on || o->go_on(o->ctx, 0, 0);
+}
+
 static int
 take_lock(struct sweep *w)
 {
@@ -45,7 +51,7 @@ take_lock(struct sweep *w)
 		return -errno;
 	do
 		r = file_lock(fd, 0, true, w->o->wait ? WAIT_MS : 0);
-	while (r == ERR_TIMEOUT && w->o->wait && gc_step(&w->steps));
+	while (r == ERR_TIMEOUT && w->o->wait && may_wait(w->o));
 	if (r < 0) {
 		close(fd);
 		return r == ERR_TIMEOUT ? -EAGAIN : r;
@@ -297,6 +303,7 @@ sweep_manifests(struct sweep *w)
 	struct gc_trim t = {
 		.now = w->now,
 		.young = w->o->everything || w->o->crate,
+		.dry_run = w->o->dry_run,
 	};
 
 	gc_units_trim(w->s, &w->scan, &t);
@@ -328,6 +335,7 @@ sweep_rest(struct sweep *w)
 	w->rep.ids = rest.ids;
 	w->rep.incremental = inc.dirs;
 	w->rep.incremental_bytes = inc.bytes;
+	w->rep.incremental_left = inc.left;
 }
 
 /* 0, -ECANCELED (nothing is changed yet), or -errno. */
@@ -365,6 +373,7 @@ sweep(struct sweep *w, struct memo *m)
 	gc_scan_mark(&w->scan);
 	if (w->o->dry_run) {
 		count_orphans(w);
+		sweep_manifests(w);
 		sweep_rest(w);
 		return 0;
 	}

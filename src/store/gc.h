@@ -72,13 +72,14 @@ struct gc_report {
 	uint64_t ids;
 	uint64_t incremental; /* directories of incremental state */
 	uint64_t incremental_bytes;
-	bool cut_short; /* go_on ended it */
+	uint64_t incremental_left; /* as old, but locked or doubtful */
+	bool cut_short;            /* go_on ended it */
 };
 
 /*
  * Sweeps.  0 (also if go_on ended it); -EAGAIN if another sweeper is at work;
- * or -errno.  Threads: any; two exclude each other.  Memory: about 150 bytes
- * for each entry and 100 for each blob.
+ * or -errno.  Threads: any; two exclude each other.  Memory: about 200 bytes
+ * for each entry and 70 for each blob, 35 MB for 100,000 entries.
  */
 int gc_run(struct store *s, struct memo *m, const struct gc_options *o,
 	   struct gc_report *report);

@@ -298,7 +298,7 @@ static void
 remove_manifest(struct trimming *w, const struct gc_manifest *m,
 		const char *name)
 {
-	if (unlinkat(w->s->dir, name, 0) < 0)
+	if (!w->t->dry_run && unlinkat(w->s->dir, name, 0) < 0)
 		return;
 	w->t->manifests++;
 	w->t->bytes += m->size;
@@ -356,6 +356,8 @@ trim_locked(struct trimming *w, const struct gc_manifest *at,
 			remove_manifest(w, at, name);
 		return;
 	}
+	if (w->t->dry_run)
+		return;
 	r = load(w->s, &at->k0, &m);
 	if (r == ERR_CORRUPT)
 		remove_manifest(w, at, name);
@@ -367,6 +369,10 @@ trim_locked(struct trimming *w, const struct gc_manifest *at,
 static void
 trim(struct trimming *w, const struct gc_manifest *at, const struct rest *rest)
 {
+	if (w->t->dry_run) {
+		trim_locked(w, at, rest);
+		return;
+	}
 	if (store_lock(w->s, STORE_LOCK_MANIFEST, &at->k0, LOCK_MS) < 0)
 		return;
 	trim_locked(w, at, rest);

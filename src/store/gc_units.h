@@ -18,7 +18,8 @@ void gc_units_relate(struct store *s, struct gc_scan *scan, int64_t now);
 
 struct gc_trim {
 	int64_t now;
-	bool young; /* take manifests of the last 10 min, too */
+	bool young;   /* take manifests of the last 10 min, too */
+	bool dry_run; /* only counts; shapes are not looked at */
 	/* Out */
 	uint64_t manifests; /* removed */
 	uint64_t shapes;    /* taken out of others */

@@ -269,26 +269,36 @@ hunt(struct prey *p)
 	return is_idle(p) ? remove_renamed(p, p->last, p->note) : 0;
 }
 
+static bool
+is_due(const struct prey *p)
+{
+	const struct incsweep *w = p->w;
+
+	return p->n.leaving || (w->max_age && p->n.seen < w->now - w->max_age);
+}
+
 static int
 one(struct store *s, struct incsweep *w, const char *note)
 {
 	struct prey p = { .store = s, .w = w, .note = note };
-	int r = incnote_read(s, note, &p.n);
+	uint64_t before = w->dirs;
+	int r = incnote_read(s, note, &p.n), opened;
 
 	if (r == ERR_CORRUPT)
 		forget(&p);
 	if (r < 0)
 		return 0;
-	r = tree_open(p.n.path, &p.parent, &p.dir, &p.last);
-	if (r == -ENOENT || r == -ENOTDIR)
+	opened = tree_open(p.n.path, &p.parent, &p.dir, &p.last);
+	if (opened == -ENOENT || opened == -ENOTDIR)
 		forget(&p);
-	if (r < 0)
-		return 0;
-	r = 0;
-	if (p.n.leaving || (w->max_age && p.n.seen < w->now - w->max_age))
-		r = hunt(&p);
-	close(p.dir);
-	close(p.parent);
+	else if (is_due(&p)) {
+		r = opened == 0 ? hunt(&p) : 0;
+		w->left += w->dirs == before;
+	}
+	if (opened == 0) {
+		close(p.dir);
+		close(p.parent);
+	}
 	return r;
 }
 

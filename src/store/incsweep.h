@@ -26,6 +26,7 @@ struct incsweep {
 	uint64_t dirs;  /* removed, or would be */
 	uint64_t bytes; /* that frees */
 	uint64_t notes; /* forgotten: the directory is gone */
+	uint64_t left;  /* as old, but locked or doubtful */
 };
 
 /* 0 or -ECANCELED (steps). */

@@ -79,6 +79,8 @@ if [ -n "$(command -v flock)" ]; then
 		old 31 "$inc" "$note"
 		"$KACHE" gc >"$T/said" 2>&1 9>&-
 		check "while ${l##*/} is locked it stays" test -d "$inc"
+		like "$(cat "$T/said")" 'kept +1 incremental directories' \
+			"and gc says so"
 		exec 9>&-
 	done
 else
@@ -199,4 +201,10 @@ fi
 kcargo "$w" build -q
 "$KACHE" gc 2>"$T/said" >/dev/null
 is "$(wc -c <"$T/said")" 0 "no progress bar where there is no terminal"
+if [ -n "$(command -v script)" ]; then
+	like "$(script -qec "'$KACHE' gc" /dev/null </dev/null)" \
+		'\[#* *\] [0-9]+%' "and one where there is"
+else
+	skip "a progress bar" "no script(1)"
+fi
 done_testing

@@ -206,6 +206,10 @@ shapes_without_entries_leave_the_manifest(void **state)
 	find(&scan, "t1")->victim = true;
 	find(&scan, "t3")->victim = true;
 	find(&scan, "t5")->victim = true;
+	t = (struct gc_trim){ .now = now, .dry_run = true };
+	assert_int_equal(gc_units_trim(&s, &scan, &t), 0);
+	assert_int_equal(t.manifests, 1);
+	assert_int_equal(shapes_of("emptied"), 2);
 	trim(&scan, &t);
 	assert_int_equal(t.shapes, 1);
 	assert_int_equal(t.manifests, 1);
