@@ -28,7 +28,7 @@ enum kind { UNITS, PACKS };
  * first, which is read again once there is one. */
 enum way { UNDECIDED, DIRECT, INTO_FILE, FROM_FILE };
 
-enum { PIECE = 256 << 10 };
+enum { PIECE = 256 << 10, UNIT_BYTES = 4096 };
 
 struct fetch {
 	struct queue_job job;
@@ -406,6 +406,10 @@ start(struct flight *flight, struct hub *h, enum kind kind,
 	pthread_mutex_init(&f->lock, NULL);
 	f->setup = hub_get(h);
 	/* The job may be over before this returns. */
+	f->op.expect = kind == UNITS ? UNIT_BYTES : 0;
+	/* Only the poll loop, which plans, fetches ahead. */
+	if (!demand && kind == PACKS && h->prefetches)
+		f->op.expect = prefetch_expect(h->prefetches, key);
 	*work = f;
 	r = f->setup->remote
 		    ? queue_admit(h->queue, &f->job,

@@ -150,7 +150,8 @@ make_bman(struct ledger *l, struct hub_store *s, const struct history *h)
 		struct bman_unit b = { .at = u->at,
 				       .k0 = u->k0,
 				       .size = size[i] - 1,
-				       .compile_us = u->compile_us };
+				       .compile_us = u->compile_us,
+				       .script = u->script };
 
 		if (!size[i])
 			continue;

@@ -10,6 +10,7 @@
 #include "daemon/planload.h"
 #include "plan/bman.h"
 #include "plan/graph.h"
+#include "plan/trees.h"
 #include "work/flight.h"
 
 #include <errno.h>
@@ -23,12 +24,18 @@
 #define PLAN_NS (300 * SECOND)
 #define LOOK_NS (SECOND / 4)
 
-/* Fetched and not used: until something was used no more than this. */
-#define UNPROVEN ((uint64_t)48 << 20)
+/* Fetched and not used yet: no more than was used and this much. */
+#define UNPROVEN ((uint64_t)32 << 20)
 
-enum { FLYING_MAX = 32, KEYS_MAX = 4096, WRONG_MIN = 10, LOOKS = 256 };
+enum {
+	FLYING_MAX = 32,
+	KEYS_MAX = 4096,
+	WRONG_MIN = 10,
+	LOOKS = 256,
+	PACKED = 3 /* so much smaller a pack is than what it holds */
+};
 
-enum state { WAITS, FLIES, HERE, USED, GONE };
+enum state { WAITS, FLIES, HERE, USED, GONE, ASIDE };
 
 struct unit {
 	uint8_t state;
@@ -50,12 +57,15 @@ struct plan {
 	bool hint_waits;       /* it came while a load was under way */
 	struct bman bman;
 	struct graph *graph; /* NULL: nothing to fetch (yet) */
+	struct trees *trees;
+	size_t aside; /* units whose turn has come, but not their tree's */
 	struct unit *unit;
 	struct index *by_at, *by_k0;
 	int64_t until, look_at;
 	uint64_t bytes_max;
-	uint64_t bytes;    /* fetched */
-	uint64_t unproven; /* of these, not used yet */
+	uint64_t bytes;    /* fetched or under way */
+	uint64_t unproven; /* of these or under way, not used yet */
+	uint64_t proven;   /* used */
 	unsigned flying, fetched, used, late, wrong;
 	size_t looked; /* where the last look for used ones ended */
 	bool given_up;
@@ -84,6 +94,7 @@ free_plan(struct plan *p)
 		planload_forget(p->load);
 	bman_release(&p->bman);
 	graph_free(p->graph);
+	trees_free(p->trees);
 	free(p->unit);
 	free(p->by_at);
 	free(p->by_k0);
@@ -182,7 +193,8 @@ make_graph(struct plan *p, const bool *here)
 	int r = 0;
 
 	p->graph = graph_new();
-	if (!p->graph)
+	p->trees = trees_new(m);
+	if (!p->graph || !p->trees)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->count && r >= 0; i++)
 		r = graph_add(p->graph, m->unit[i].compile_us);
@@ -295,6 +307,21 @@ prefetch_hinted(struct prefetches *all, struct build *b)
 
 /* --- fetching --- */
 
+static void
+fetch(struct plan *p, size_t i)
+{
+	p->unit[i].state = FLIES;
+	p->flying++;
+	p->bytes += p->bman.unit[i].size;
+	p->unproven += p->bman.unit[i].size;
+	if (flight_join(p->hub->packs, &p->bman.unit[i].at, NULL) == 0)
+		return;
+	p->unit[i].state = GONE;
+	p->flying--;
+	p->bytes -= p->bman.unit[i].size;
+	p->unproven -= p->bman.unit[i].size;
+}
+
 struct ended {
 	struct mail mail;
 	struct hub *hub;
@@ -314,11 +341,11 @@ take_end(struct plan *p, const struct ended *e)
 	if (e->result < 0) {
 		p->unit[i].state = GONE;
 		p->bytes -= p->bman.unit[i].size;
+		p->unproven -= p->bman.unit[i].size;
 		return;
 	}
 	p->unit[i].state = HERE;
 	p->fetched++;
-	p->unproven += p->bman.unit[i].size;
 	hub_count(p->hub, HUB_FETCHED);
 	hub_add(p->hub, HUB_FETCHED_BYTES, e->bytes);
 }
@@ -352,6 +379,22 @@ prefetch_ended(struct hub *h, const struct digest *at, int result,
 	mailbox_send(&h->mail, &e->mail);
 }
 
+/* What its command wants is put in the line; what is put aside waits until
+ * its tree is wanted. */
+static void
+note_ask(struct plan *p, size_t i)
+{
+	if (!p->trees || !trees_ask(p->trees, i))
+		return;
+	for (size_t k = 0; p->aside && k < p->bman.count; k++) {
+		if (p->unit[k].state != ASIDE || !trees_want(p->trees, k))
+			continue;
+		p->unit[k].state = WAITS;
+		p->aside--;
+		graph_again(p->graph, k);
+	}
+}
+
 static void
 count_wrong(struct plan *p, int i)
 {
@@ -368,8 +411,12 @@ prefetch_check(struct prefetches *all, const struct digest *k0)
 	for (struct plan *p = all->first; p; p = p->next) {
 		int i = look_up(p, p->by_k0, k0);
 
-		if (i >= 0 && p->unit[i].state == HERE)
+		if (i < 0)
+			continue;
+		note_ask(p, (size_t)i);
+		if (p->unit[i].state == HERE)
 			count_wrong(p, i);
+		note_ask(p, i);
 	}
 }
 
@@ -385,10 +432,13 @@ note_get(struct plan *p, const struct digest *k0, const struct digest *at)
 	} else if (p->unit[i].state == FLIES) {
 		p->late++;
 		hub_count(p->hub, HUB_PF_LATE);
-	} else if (p->unit[i].state == WAITS) {
+	} else if (p->unit[i].state == WAITS || p->unit[i].state == ASIDE) {
+		p->aside -= p->unit[i].state == ASIDE;
 		p->unit[i].state = GONE;
 		graph_drop(p->graph, (size_t)i);
 	}
+	if (i >= 0)
+		note_ask(p, (size_t)i);
 }
 
 void
@@ -398,6 +448,18 @@ prefetch_get(struct prefetches *all, const struct digest *k0,
 	for (struct plan *p = all->first; p; p = p->next)
 		if (p->graph)
 			note_get(p, k0, at);
+}
+
+uint64_t
+prefetch_expect(const struct prefetches *all, const struct digest *at)
+{
+	for (const struct plan *p = all->first; p; p = p->next) {
+		int i = look_up(p, p->by_at, at);
+
+		if (i >= 0)
+			return p->bman.unit[i].size / PACKED;
+	}
+	return 0;
 }
 
 /* A shim that uses a fetched entry takes the mark from its file. */
@@ -428,6 +490,8 @@ look_for_used(struct plan *p, size_t most)
 		p->unit[i].state = USED;
 		p->used++;
 		p->unproven -= p->bman.unit[i].size;
+		p->proven += p->bman.unit[i].size;
+		note_ask(p, i);
 	}
 }
 
@@ -453,7 +517,7 @@ may_fetch(struct plan *p, int64_t now)
 	}
 	if (p->flying >= FLYING_MAX)
 		return false;
-	return p->unproven < UNPROVEN || p->used >= p->wrong + 4;
+	return p->unproven < p->proven + UNPROVEN;
 }
 
 /* What needs a unit may start once that has started: the order is what
@@ -467,14 +531,12 @@ fetch_more(struct plan *p, int64_t now)
 		if (i < 0)
 			return;
 		graph_done(p->graph, (size_t)i);
-		p->unit[i].state = FLIES;
-		p->flying++;
-		p->bytes += p->bman.unit[i].size;
-		if (flight_join(p->hub->packs, &p->bman.unit[i].at, NULL) == 0)
-			continue;
-		p->unit[i].state = GONE;
-		p->flying--;
-		p->bytes -= p->bman.unit[i].size;
+		if (trees_want(p->trees, (size_t)i)) {
+			fetch(p, (size_t)i);
+		} else {
+			p->unit[i].state = ASIDE;
+			p->aside++;
+		}
 	}
 }
 
@@ -491,7 +553,8 @@ prefetch_tick(struct prefetches *all, int64_t now)
 			look_for_used(p, LOOKS);
 		}
 		fetch_more(p, now);
-		if ((graph_left(p->graph) || p->flying) && !p->given_up)
+		if ((graph_left(p->graph) || p->flying || p->aside) &&
+		    !p->given_up)
 			at = p->look_at;
 	}
 	return at;

@@ -43,6 +43,9 @@ void prefetch_get(struct prefetches *p, const struct digest *k0,
 void prefetch_ended(struct hub *h, const struct digest *at, int result,
 		    uint64_t bytes);
 
+/* The size a plan says the pack AT has, 0: in no plan. */
+uint64_t prefetch_expect(const struct prefetches *p, const struct digest *at);
+
 /* Gives when to call again, 0: no need. */
 int64_t prefetch_tick(struct prefetches *p, int64_t now);
 

@@ -12,7 +12,7 @@
 
 enum {
 	VERSION = 1,
-	FIELDS = 8,
+	FIELDS = 9,
 	NAME_MAX = 128,
 	ELEMENTS = BMAN_UNITS * (FIELDS + 2 + BMAN_PARENTS / 8) + 64
 };
@@ -107,6 +107,7 @@ put_unit(const struct bman *m, const struct bman_unit *u, struct buf *b)
 	mp_put_list(b, u->nparents);
 	for (uint32_t i = 0; i < u->nparents; i++)
 		mp_put_uint(b, m->parents[u->parent + i]);
+	mp_put_uint(b, u->script);
 }
 
 void
@@ -174,7 +175,7 @@ get_unit(struct mp_list *from, size_t count, struct bman *m)
 	uint32_t parents[BMAN_PARENTS];
 	struct bman_unit u = { 0 };
 	struct mp_list l;
-	uint64_t unused = 0;
+	uint64_t unused = 0, script = 0;
 	size_t n = 0;
 	int r = mp_next_list(from, &l);
 
@@ -186,8 +187,11 @@ get_unit(struct mp_list *from, size_t count, struct bman *m)
 	r = r ? r : mp_next_uint(&l, &u.compile_us);
 	r = r ? r : mp_next_uint(&l, &unused);
 	r = r ? r : get_parents(&l, count, parents, &n);
+	if (r == 0 && l.left) /* those before did not say */
+		r = mp_next_uint(&l, &script);
 	if (r < 0)
 		return r;
+	u.script = script != 0;
 	u.unused = unused < BMAN_SESSIONS ? (uint32_t)unused : BMAN_SESSIONS;
 	r = bman_add(m, &u, package, version, parents, n);
 	return r < 0 ? r : 0;

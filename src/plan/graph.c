@@ -21,6 +21,7 @@ struct node {
 	uint32_t needs; /* list of edges to what this one needs */
 	uint32_t blockers;
 	uint32_t heap; /* index + 1 in ready, 0: not there */
+	bool passed; /* those that need it were told */
 	enum state state;
 };
 
@@ -292,6 +293,9 @@ static void
 release(struct graph *g, size_t node)
 {
 	g->node[node].state = OVER;
+	if (g->node[node].passed)
+		return;
+	g->node[node].passed = true;
 	for (uint32_t e = g->node[node].users; e; e = g->edge[e - 1].next) {
 		struct node *u = &g->node[g->edge[e - 1].node];
 
@@ -316,6 +320,15 @@ graph_drop(struct graph *g, size_t node)
 		unready(g, (uint32_t)node);
 	g->left--;
 	release(g, node);
+}
+
+void
+graph_again(struct graph *g, size_t node)
+{
+	if (node >= g->count || g->node[node].state != OVER)
+		return;
+	make_ready(g, (uint32_t)node);
+	g->left++;
 }
 
 size_t

@@ -48,6 +48,10 @@ void graph_done(struct graph *g, size_t node);
 /* NODE is not wanted any more, ready or not; it blocks nobody. */
 void graph_drop(struct graph *g, size_t node);
 
+/* NODE, which was taken and is done, is ready once more; what needs it does not
+ * wait for it again. */
+void graph_again(struct graph *g, size_t node);
+
 /* Nodes neither taken nor dropped; the longest remaining path from NODE. */
 size_t graph_left(const struct graph *g);
 uint64_t graph_path(const struct graph *g, size_t node);

@@ -37,6 +37,7 @@ struct remote_op {
 	int64_t deadline;       /* monotonic ns for the whole; 0: the
 				 * remote's own rules only */
 	uint64_t max;           /* GET: a larger object is ERR_TOOBIG */
+	uint64_t expect;        /* GET: what size it may have, 0: no idea */
 	int fd;                 /* PUT: the body, from offset 0 */
 	uint64_t size;          /* PUT: its bytes */
 	struct digest sha;      /* PUT: their SHA-256 */

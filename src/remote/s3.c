@@ -176,6 +176,7 @@ on_prepare(struct xfer_job *j)
 	j->verb = verb_of(o);
 	j->size = j->verb == XFER_PUT ? o->run->op->size : 0;
 	j->max = o->phase == PHASE_MAIN ? o->run->op->max : 0;
+	j->expect = o->phase == PHASE_MAIN ? o->run->op->expect : 0;
 	rc = make_request(o, o->s3->creds ? &v : NULL);
 	creds_release(&v);
 	return rc;

@@ -18,7 +18,8 @@
  * another attempt.  It waits in a list until its time has come and a place
  * is free (demand before background), is asked to `prepare` its request, and
  * is told the end by `done`.  While a demand GET is under way, background
- * GETs are neither begun nor received.
+ * GETs are neither begun nor received; and they hold no more of the line than
+ * it carries in a quarter of a second, so that demand finds it free.
  *
  * Threads: any for functions, but xfer_open and xfer_free; the callbacks come
  * on the engine's thread, without its lock, and must not wait.
@@ -62,6 +63,8 @@ struct xfer_job {
 	uint64_t size;      /* PUT, POST: bytes of the body */
 	const void *body;   /* POST */
 	uint64_t max;       /* a longer answer is ERR_TOOBIG, 0: no limit */
+	uint64_t expect;    /* bytes of the answer, if its sender is believed;
+			     * 0: no idea */
 	int connect_ms;     /* 0: the engine's */
 	int first_ms;       /* until the first byte, 0: the engine's */
 	bool direct;        /* never through a proxy */

@@ -17,8 +17,9 @@
 #define XFER_NEVER INT64_MAX
 
 enum {
-	XFER_TICK_MS = 50,    /* how exact our own timers are */
-	XFER_GUESS = 64 << 10 /* bytes of an answer whose size is not known */
+	XFER_TICK_MS = 50,     /* how exact our own timers are */
+	XFER_GUESS = 64 << 10, /* bytes of an answer whose size is not known */
+	XFER_USUAL = 512 << 10 /* of one that somebody waits for */
 };
 
 struct xfer_list {
@@ -52,7 +53,8 @@ struct xfer {
 	uint64_t received;
 	int64_t window; /* when the time measured began, 0: idle */
 	uint64_t window_bytes;
-	int64_t heard; /* when the last byte of any answer came */
+	int64_t heard;  /* when the last byte of any answer came */
+	int64_t wanted; /* when a demand last needed the line for itself */
 };
 
 /* xfer.c: 0, J is active; or why it cannot begin. */
@@ -73,6 +75,9 @@ bool xfer_watch_is_get(const struct xfer_job *j, bool demand);
 
 /* A demand GET is in the middle of a body. */
 bool xfer_watch_demand(struct xfer *x);
+
+/* Bytes a second of the line, measured or guessed. */
+uint64_t xfer_watch_rate(struct xfer *x);
 
 /* 0, or why active J must end now. */
 int xfer_watch_trouble(struct xfer *x, struct xfer_job *j, int64_t now);

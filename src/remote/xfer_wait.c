@@ -8,8 +8,8 @@
 #include <string.h>
 
 enum {
-	RETRY_MS = 100,      /* until prepare is asked again */
-	RATE_GUESS = 4 << 20 /* bytes/s of a line that was not measured yet */
+	RETRY_MS = 100, /* until prepare is asked again */
+	QUIET_MS = 100  /* for which demand must leave the line alone */
 };
 
 void
@@ -56,8 +56,18 @@ struct load {
 	unsigned background;
 	unsigned gets; /* background ones */
 	uint64_t bytes;
-	bool demand; /* somebody waits for a GET */
 };
+
+/* A wrong expectation must not make this wrap. */
+static uint64_t
+left(const struct xfer_job *j)
+{
+	uint64_t all = j->total ? j->total : j->expect;
+
+	if (all == 0)
+		return XFER_GUESS;
+	return all > j->taken ? all - j->taken : 0;
+}
 
 static void
 weigh(struct xfer *x, struct load *l)
@@ -66,24 +76,23 @@ weigh(struct xfer *x, struct load *l)
 
 	memset(l, 0, sizeof(*l));
 	for (j = x->active; j; j = j->next) {
-		if (atomic_load(&j->demand)) {
-			l->demand |= j->verb == XFER_GET;
+		if (atomic_load(&j->demand))
 			continue;
-		}
 		l->background++;
 		if (j->verb != XFER_GET)
 			continue;
 		l->gets++;
-		l->bytes += j->total ? j->total - j->taken : XFER_GUESS;
+		l->bytes += left(j);
 	}
 }
 
-/* A quarter of the places is kept for demand; background GETs hold at most
- * half a second of the line, while somebody waits a tenth. */
+/* A quarter of the places is kept for demand.  What background GETs have
+ * asked for comes, wanted or not, and demand waits behind it: a quarter of a
+ * second of the line. */
 static bool
-has_place(struct xfer *x, struct xfer_job *j)
+has_place(struct xfer *x, struct xfer_job *j, int64_t now)
 {
-	uint64_t rate = atomic_load(&x->rate);
+	uint64_t rate = xfer_watch_rate(x);
 	unsigned part = x->o.transfers - (x->o.transfers + 3) / 4;
 	struct load l;
 
@@ -97,10 +106,11 @@ has_place(struct xfer *x, struct xfer_job *j)
 	if (j->verb != XFER_GET)
 		return true;
 	if (xfer_watch_demand(x))
+		x->wanted = now;
+	/* Where answers fill the line, the next demand comes at once. */
+	if (x->wanted && now - x->wanted < QUIET_MS * XFER_MS)
 		return false;
-	if (rate == 0)
-		rate = RATE_GUESS;
-	return l.gets < 2 || l.bytes < (l.demand ? rate / 10 : rate / 2);
+	return l.gets < 1 || l.bytes < rate / 4;
 }
 
 static void
@@ -136,7 +146,7 @@ try_pending(struct xfer *x, struct xfer_job **at, bool demand, int64_t now)
 	if (atomic_load(&j->demand) != demand ||
 	    x->no_place[demand][j->verb == XFER_GET])
 		return false;
-	if (!has_place(x, j)) {
+	if (!has_place(x, j, now)) {
 		x->no_place[demand][j->verb == XFER_GET] = true;
 		/* What is received makes room for background, too. */
 		if (!demand && now + XFER_TICK_MS * XFER_MS < x->due)

@@ -7,7 +7,8 @@
 #include <errno.h>
 
 enum {
-	PUT_RATE = 32768, /* bytes/s, slower than which a PUT may not be */
+	RATE_GUESS = 12 << 20, /* bytes/s of a line that was not measured yet */
+	PUT_RATE = 32768,      /* bytes/s, slower than which a PUT may not be */
 	PUT_BASE_S = 60
 };
 
@@ -17,19 +18,38 @@ xfer_watch_is_get(const struct xfer_job *j, bool demand)
 	return j->verb == XFER_GET && atomic_load(&j->demand) == demand;
 }
 
-/* A demand that waits for its first byte, or for little more, does not need
- * the line: a build of small units is in that state most of the time, and
- * what is fetched ahead must not stand still for it. */
+uint64_t
+xfer_watch_rate(struct xfer *x)
+{
+	uint64_t rate = atomic_load(&x->rate);
+
+	return rate ? rate : RATE_GUESS;
+}
+
+/* Bytes that J's answer may still have. */
+static uint64_t
+left(const struct xfer_job *j)
+{
+	uint64_t all = j->first ? j->total : j->expect;
+
+	if (!j->first && all == 0)
+		return XFER_USUAL;
+	return all > j->taken ? all - j->taken : 0;
+}
+
+/* A demand that waits for little more than a round trip does not need the
+ * line: a build of small units is in that state most of the time, and what is
+ * fetched ahead must not stand still for it.  On a slow line it needs it from
+ * the beginning. */
 bool
 xfer_watch_demand(struct xfer *x)
 {
+	uint64_t little = xfer_watch_rate(x) / 20;
 	struct xfer_job *j;
 
-	for (j = x->active; j; j = j->next) {
-		if (xfer_watch_is_get(j, true) && j->first &&
-		    j->total > j->taken + XFER_GUESS)
+	for (j = x->active; j; j = j->next)
+		if (xfer_watch_is_get(j, true) && left(j) > little)
 			return true;
-	}
 	return false;
 }
 

@@ -67,8 +67,8 @@ is "$(rustc_runs)" 0 "B compiles nothing"
 is "$(cd "$T/b/long/w" && ./target/debug/app)" \
 	"$(cd "$T/a/w" && ./target/debug/app)" "the program is right"
 diag "prefetch hits $(count prefetch_hit), remote hits $(remote_hits)"
-check "most units were there in time" \
-	[ "$(count prefetch_hit)" -ge $(((N + 1) * 8 / 10)) ]
+check "more than half of the units were there in time" \
+	[ "$(count prefetch_hit)" -gt $(((N + 1) / 2)) ]
 "$KACHE" drain >/dev/null
 is "$(reported prefetch.in_time)" "$(count prefetch_hit)" \
 	"the daemon counts them"

@@ -24,7 +24,8 @@ add(struct bman *m, int i, uint32_t unused, const uint32_t *parents, size_t n)
 {
 	struct bman_unit u = { .size = (uint64_t)i * 10,
 			       .compile_us = (uint64_t)i * 100,
-			       .unused = unused };
+			       .unused = unused,
+			       .script = i == 1 };
 	char name[32];
 
 	key(i, &u.at);
@@ -55,6 +56,7 @@ it_survives_the_way(void **state)
 	for (int i = 0; i < 3; i++) {
 		const struct bman_unit *u = &back.unit[i];
 
+		assert_int_equal(u->script, i == 1);
 		assert_true(digest_eq(&u->at, &m.unit[i].at));
 		assert_true(digest_eq(&u->k0, &m.unit[i].k0));
 		assert_int_equal(u->size, i * 10);

@@ -153,6 +153,33 @@ dropped_nodes_block_nobody(void **state)
 }
 
 static void
+what_is_taken_again_releases_nobody_twice(void **state)
+{
+	struct graph *g = graph_new();
+
+	(void)state;
+	/* 2 needs both others. */
+	assert_int_equal(graph_add(g, 5), 0);
+	assert_int_equal(graph_add(g, 3), 1);
+	assert_int_equal(graph_add(g, 1), 2);
+	assert_int_equal(graph_need(g, 2, 0), 0);
+	assert_int_equal(graph_need(g, 2, 1), 0);
+	assert_int_equal(graph_seal(g), 0);
+	assert_int_equal(graph_next(g), 0);
+	graph_again(g, 0); /* not done yet */
+	graph_done(g, 0);
+	graph_again(g, 0);
+	assert_int_equal(graph_left(g), 3);
+	assert_int_equal(graph_next(g), 0);
+	graph_done(g, 0);
+	assert_int_equal(graph_next(g), 1);
+	assert_int_equal(graph_next(g), -1);
+	graph_done(g, 1);
+	assert_int_equal(graph_next(g), 2);
+	graph_free(g);
+}
+
+static void
 nonsense_is_refused(void **state)
 {
 	struct graph *g = make(2, NULL);
@@ -235,6 +262,7 @@ main(void)
 		cmocka_unit_test(the_longest_path_goes_first),
 		cmocka_unit_test(cycles_are_broken),
 		cmocka_unit_test(dropped_nodes_block_nobody),
+		cmocka_unit_test(what_is_taken_again_releases_nobody_twice),
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(there_is_a_limit),
 		cmocka_unit_test(costs_do_not_overflow),

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "plan/bman.h"
+#include "plan/trees.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A unit of PACKAGE that needs the N units NEEDS. */
+static size_t
+unit(struct bman *m, const char *package, bool script, size_t n,
+     const uint32_t *needs)
+{
+	struct bman_unit u = { .script = script };
+	int i = (int)m->count, r;
+
+	digest_bytes(&i, sizeof(i), &u.at);
+	r = bman_add(m, &u, package, "1.0.0", needs, n);
+	assert_int_equal(r, i);
+	return (size_t)r;
+}
+
+enum { DEPS = 20 };
+
+/* What `cargo check` and `cargo build` use: a macro and build scripts are the
+ * same, all else is not.  Gives the numbers in order of demand. */
+struct both {
+	struct bman m;
+	size_t script, macro, check[DEPS], build[DEPS], root[2];
+};
+
+static void
+make(struct both *b)
+{
+	char name[32];
+
+	memset(b, 0, sizeof(*b));
+	b->script = unit(&b->m, "dep0", true, 0, NULL);
+	b->macro = unit(&b->m, "macro", false, 0, NULL);
+	for (int k = 0; k < 2; k++) {
+		size_t *dep = k ? b->build : b->check;
+		uint32_t all[DEPS];
+
+		for (int i = 0; i < DEPS; i++) {
+			uint32_t macro = (uint32_t)b->macro;
+
+			snprintf(name, sizeof(name), "dep%d", i);
+			dep[i] = unit(&b->m, name, false, 1, &macro);
+			all[i] = (uint32_t)dep[i];
+		}
+		b->root[k] = unit(&b->m, "app", false, DEPS, all);
+	}
+}
+
+static void
+all_is_wanted_at_first(void **state)
+{
+	struct trees *t;
+	struct both b;
+
+	(void)state;
+	make(&b);
+	t = trees_new(&b.m);
+	assert_non_null(t);
+	for (size_t i = 0; i < b.m.count; i++)
+		assert_true(trees_want(t, i));
+	trees_free(t);
+	bman_release(&b.m);
+}
+
+static void
+what_is_asked_for_tells_the_command(void **state)
+{
+	struct trees *t;
+	struct both b;
+	int asks = 0;
+
+	(void)state;
+	make(&b);
+	t = trees_new(&b.m);
+	/* What is in both says nothing. */
+	assert_false(trees_ask(t, b.script));
+	assert_false(trees_ask(t, b.macro));
+	while (!trees_ask(t, b.check[asks]))
+		asks++;
+	assert_in_range(asks, 1, 5);
+	for (int i = 0; i < DEPS; i++) {
+		assert_true(trees_want(t, b.check[i]));
+		assert_false(trees_want(t, b.build[i]));
+	}
+	assert_true(trees_want(t, b.root[0]));
+	assert_false(trees_want(t, b.root[1]));
+	assert_true(trees_want(t, b.script));
+	assert_true(trees_want(t, b.macro));
+	trees_free(t);
+	bman_release(&b.m);
+}
+
+/* `cargo check && cargo build` may be one session, as far as we know. */
+static void
+one_unit_of_another_tree_wants_it(void **state)
+{
+	struct trees *t;
+	struct both b;
+
+	(void)state;
+	make(&b);
+	t = trees_new(&b.m);
+	for (int i = 0; i < DEPS; i++)
+		trees_ask(t, b.check[i]);
+	assert_false(trees_want(t, b.build[3]));
+	assert_true(trees_ask(t, b.build[0]));
+	assert_true(trees_want(t, b.build[3]));
+	assert_true(trees_want(t, b.root[1]));
+	assert_true(trees_want(t, b.check[3]));
+	/* Asking again says nothing new. */
+	assert_false(trees_ask(t, b.build[0]));
+	trees_free(t);
+	bman_release(&b.m);
+}
+
+/* A build script's own dependencies go with its package. */
+static void
+a_script_lies_where_its_package_does(void **state)
+{
+	struct bman m = { 0 };
+	struct trees *t;
+	uint32_t need;
+	size_t helper, script, lib, root, other[6];
+
+	(void)state;
+	helper = unit(&m, "cc", false, 0, NULL);
+	need = (uint32_t)helper;
+	script = unit(&m, "sys", true, 1, &need);
+	lib = unit(&m, "sys", false, 0, NULL);
+	need = (uint32_t)lib;
+	root = unit(&m, "app", false, 1, &need);
+	for (int i = 0; i < 6; i++) {
+		need = (uint32_t)(m.count - 1);
+		other[i] = unit(&m, "else", false, i > 0, &need);
+	}
+	t = trees_new(&m);
+	for (int i = 0; i < 6; i++)
+		trees_ask(t, other[i]);
+	assert_false(trees_want(t, root));
+	assert_false(trees_want(t, script));
+	assert_false(trees_want(t, helper));
+	assert_true(trees_ask(t, lib));
+	assert_true(trees_want(t, script));
+	assert_true(trees_want(t, helper));
+	trees_free(t);
+	bman_release(&m);
+}
+
+static void
+many_roots_and_cycles_do_no_harm(void **state)
+{
+	struct bman m = { 0 };
+	struct trees *t;
+	uint32_t need;
+
+	(void)state;
+	/* Two that need each other lie in no tree: always wanted. */
+	need = 1;
+	unit(&m, "a", false, 1, &need);
+	need = 0;
+	unit(&m, "b", false, 1, &need);
+	for (int i = 0; i < 200; i++)
+		unit(&m, "root", false, 0, NULL);
+	t = trees_new(&m);
+	assert_non_null(t);
+	for (size_t i = 100; i < 120; i++)
+		trees_ask(t, i);
+	assert_true(trees_want(t, 0));
+	assert_true(trees_want(t, 1));
+	assert_false(trees_ask(t, m.count));
+	for (size_t i = 0; i < m.count; i++)
+		trees_ask(t, i);
+	for (size_t i = 0; i < m.count; i++)
+		assert_true(trees_want(t, i));
+	trees_free(t);
+	bman_release(&m);
+	t = trees_new(&m);
+	assert_non_null(t);
+	assert_false(trees_ask(t, 0));
+	trees_free(t);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_is_wanted_at_first),
+		cmocka_unit_test(what_is_asked_for_tells_the_command),
+		cmocka_unit_test(one_unit_of_another_tree_wants_it),
+		cmocka_unit_test(a_script_lies_where_its_package_does),
+		cmocka_unit_test(many_roots_and_cycles_do_no_harm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
