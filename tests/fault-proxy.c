@@ -11,6 +11,8 @@
  *   rate BYTES      bytes a second towards all clients together
  *   window BYTES    each connection begins with so many bytes a round trip
  *                   and doubles (TCP slow start); 0: off
+ *   queue MS        what waits before the line at one time (50); connections
+ *                   take turns, and one whose client does not read waits
  *   METHOD PATH ACTION [ARG [COUNT [CODE [HEADER...]]]]
  *       METHOD and PATH (a substring of the target) may be *.  COUNT: for so
  *       many requests only.  Actions:
@@ -44,6 +46,7 @@
 #include <unistd.h>
 
 enum { CONNS = 1024, RULES = 64, HEAD_MAX = 65536, QUEUED_MAX = 4 << 20 };
+enum { TURN = 16 << 10, QUEUE_MS = 50, WINDOW_MAX = 64 << 20 };
 
 enum action { NONE, STATUS, RESET, TRUNCATE, FLIP, HANG, NOEXPECT };
 
@@ -65,19 +68,24 @@ struct piece {
 	char p[];
 };
 
+struct line {
+	struct piece *first, **last;
+};
+
 /* One direction of a connection. */
 struct way {
 	int from, to;
-	struct piece *first, **last;
-	size_t queued;
+	struct line held; /* at the sender */
+	struct line sent; /* on its way, each piece with its time */
+	size_t queued;    /* bytes of both */
+	bool full;        /* the receiver takes no more */
 	bool eof, shut;
 	char head[HEAD_MAX + 1]; /* a message head that is not whole yet */
 	size_t head_len;
 	int64_t body; /* bytes of the body still to pass; -1: to the end */
 	bool in_body;
 	int64_t passed; /* bytes of this body so far */
-	int64_t time;   /* virtual clock of the window */
-	int64_t round;  /* when its round began */
+	int64_t round;  /* when the window's round began */
 	int64_t used, window;
 };
 
@@ -93,7 +101,7 @@ struct conn {
 
 static struct rule rules[RULES];
 static int nrules;
-static long delay_ms, rate, window;
+static long delay_ms, rate, window, queue_ms;
 static struct timespec rules_time;
 static int64_t link_free;
 static struct conn *conns[CONNS];
@@ -145,11 +153,13 @@ read_rules(void)
 	rules_time = st.st_mtim;
 	nrules = 0;
 	delay_ms = rate = window = 0;
+	queue_ms = QUEUE_MS;
 	f = fopen(rules_file, "r");
 	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "delay %ld", &delay_ms) == 1 ||
 		    sscanf(line, "rate %ld", &rate) == 1 ||
-		    sscanf(line, "window %ld", &window) == 1)
+		    sscanf(line, "window %ld", &window) == 1 ||
+		    sscanf(line, "queue %ld", &queue_ms) == 1)
 			continue;
 		read_rule(line);
 	}
@@ -158,62 +168,125 @@ read_rules(void)
 }
 
 static void
-push(struct way *w, const char *p, size_t n, int64_t due)
+append(struct line *l, struct piece *q)
 {
-	struct piece *q = malloc(sizeof(*q) + n);
-
-	if (!q)
-		abort();
 	q->next = NULL;
-	q->due = due;
-	q->n = n;
-	q->sent = 0;
-	memcpy(q->p, p, n);
-	*w->last = q;
-	w->last = &q->next;
-	w->queued += n;
+	*l->last = q;
+	l->last = &q->next;
 }
 
-/* Bytes on their way: half a round trip, the window's rounds, the link. */
-static void
-send_on(struct way *w, const char *p, size_t n, bool down)
+static struct piece *
+take_first(struct line *l)
 {
-	int64_t now = now_ns(), rtt = delay_ms * 1000000;
+	struct piece *q = l->first;
 
-	if (w->time < now)
-		w->time = now;
+	l->first = q->next;
+	if (!l->first)
+		l->last = &l->first;
+	return q;
+}
+
+static void
+drop_all(struct line *l)
+{
+	while (l->first)
+		free(take_first(l));
+}
+
+static bool
+is_empty(const struct way *w)
+{
+	return !w->held.first && !w->sent.first;
+}
+
+/* In pieces of one turn at the line. */
+static void
+hold(struct way *w, const char *p, size_t n)
+{
 	while (n) {
-		size_t k = n;
-		int64_t due;
+		size_t k = n < TURN ? n : TURN;
+		struct piece *q = malloc(sizeof(*q) + k);
 
-		if (window && rtt) {
-			if (!w->window)
-				w->window = window;
-			if (w->time >= w->round + rtt) {
-				w->round = w->time;
-				w->used = 0;
-			}
-			if (w->used >= w->window) {
-				w->time = w->round + rtt;
-				if (w->window < 64 << 20)
-					w->window *= 2;
-				continue;
-			}
-			if ((int64_t)k > w->window - w->used)
-				k = (size_t)(w->window - w->used);
-			w->used += (int64_t)k;
-		}
-		due = w->time + rtt / 2;
-		if (down && rate) {
-			if (link_free < due)
-				link_free = due;
-			link_free += (int64_t)k * 1000000000 / rate;
-			due = link_free;
-		}
-		push(w, p, k, due);
+		if (!q)
+			abort();
+		q->n = k;
+		q->sent = 0;
+		memcpy(q->p, p, k);
+		append(&w->held, q);
+		w->queued += k;
 		p += k;
 		n -= k;
 	}
+}
+
+/* When the next piece of W may leave the sender; NOW: at once. */
+static int64_t
+may_leave(struct way *w, bool down, int64_t now)
+{
+	int64_t rtt = delay_ms * 1000000, room = queue_ms * 1000000;
+
+	if (window && rtt && now >= w->round + rtt) {
+		if (!w->window)
+			w->window = window;
+		else if (w->used >= w->window && w->window < WINDOW_MAX)
+			w->window *= 2;
+		w->round = now;
+		w->used = 0;
+	}
+	if (window && rtt && w->used >= w->window)
+		return w->round + rtt;
+	if (down && rate && link_free > now + room)
+		return link_free - room;
+	return now;
+}
+
+/* Half a round trip, after its time on the line. */
+static void
+leave(struct way *w, bool down, int64_t now)
+{
+	struct piece *q = take_first(&w->held);
+
+	q->due = now;
+	w->used += (int64_t)q->n;
+	if (down && rate) {
+		if (link_free < now)
+			link_free = now;
+		link_free += (int64_t)q->n * 1000000000 / rate;
+		q->due = link_free;
+	}
+	q->due += delay_ms * 1000000 / 2;
+	append(&w->sent, q);
+}
+
+/* Who may send does, by turns, beginning with another one each time.  Gives
+ * when there is more to do. */
+static int64_t
+advance(int64_t now)
+{
+	static int start;
+	int64_t next = now + 1000000000;
+	bool moved = true;
+
+	start++;
+	while (moved) {
+		moved = false;
+		for (int k = 0; k < 2 * nconns; k++) {
+			struct conn *c = conns[(start + k / 2) % nconns];
+			struct way *w = k % 2 ? &c->down : &c->up;
+			int64_t at;
+
+			if (!w->held.first || w->full)
+				continue;
+			at = may_leave(w, k % 2, now);
+			if (at <= now) {
+				leave(w, k % 2, now);
+				moved = true;
+			} else if (at < next) {
+				next = at;
+			}
+		}
+	}
+	return next;
 }
 
 static void
@@ -227,12 +300,8 @@ close_conn(int i, bool reset)
 	close(c->up.from);
 	close(c->down.from);
 	for (int k = 0; k < 2; k++) {
-		struct piece *p = k ? c->up.first : c->down.first, *next;
-
-		for (; p; p = next) {
-			next = p->next;
-			free(p);
-		}
+		drop_all(k ? &c->up.held : &c->down.held);
+		drop_all(k ? &c->up.sent : &c->down.sent);
 	}
 	free(c);
 	conns[i] = conns[--nconns];
@@ -275,7 +344,7 @@ answer_alone(struct conn *c, const struct rule *r)
 		     "Content-Type: application/xml\r\n\r\n%s",
 		     r->arg, n, r->header, *r->header ? "\r\n" : "",
 		     c->head_only ? "" : body);
-	send_on(&c->down, all, (size_t)n, true);
+	hold(&c->down, all, (size_t)n);
 }
 
 static void
@@ -333,7 +402,7 @@ begin_request(struct conn *c, size_t n)
 	if (c->action == NOEXPECT)
 		cut_expect(w->head, &n);
 	if (c->action != STATUS) {
-		send_on(w, w->head, n, false);
+		hold(w, w->head, n);
 		return;
 	}
 	if (strcasestr(w->head, "\r\nExpect:") || !w->in_body) {
@@ -358,7 +427,7 @@ begin_answer(struct conn *c, size_t n)
 		w->body = -1;
 	w->in_body = w->body != 0;
 	w->passed = 0;
-	send_on(w, w->head, n, true);
+	hold(w, w->head, n);
 }
 
 /* False: the connection ends here. */
@@ -394,11 +463,11 @@ pass(struct conn *c, struct way *w, char *p, size_t n, bool *reset)
 			if (w->body >= 0 && (int64_t)k > w->body)
 				k = (size_t)w->body;
 			if (down && !fault(c, p, &k, reset)) {
-				send_on(w, p, k, true);
+				hold(w, p, k);
 				return false;
 			}
 			if (down || !c->swallow)
-				send_on(w, p, k, down);
+				hold(w, p, k);
 			w->passed += (int64_t)k;
 			if (w->body >= 0) {
 				w->body -= (int64_t)k;
@@ -451,23 +520,23 @@ receive(struct conn *c, struct way *w, bool *reset)
 static bool
 deliver(struct way *w, int64_t now)
 {
-	while (w->first && w->first->due <= now) {
-		struct piece *q = w->first;
+	w->full = false;
+	while (w->sent.first && w->sent.first->due <= now) {
+		struct piece *q = w->sent.first;
 		ssize_t n = send(w->to, q->p + q->sent, q->n - q->sent,
 				 MSG_NOSIGNAL);
 
-		if (n < 0)
+		if (n < 0) {
+			w->full = errno == EAGAIN;
 			return errno == EAGAIN || errno == EINTR;
+		}
 		q->sent += (size_t)n;
 		w->queued -= (size_t)n;
 		if (q->sent < q->n)
 			return true;
-		w->first = q->next;
-		if (!w->first)
-			w->last = &w->first;
-		free(q);
+		free(take_first(&w->sent));
 	}
-	if (!w->first && w->eof && !w->shut) {
+	if (is_empty(w) && w->eof && !w->shut) {
 		w->shut = true;
 		shutdown(w->to, SHUT_WR);
 	}
@@ -495,7 +564,7 @@ static void
 open_conn(int listener)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	int one = 1, to = fd >= 0 && nconns < CONNS ? dial() : -1;
+	int one = 1, small = TURN, to = fd >= 0 && nconns < CONNS ? dial() : -1;
 	struct conn *c = to >= 0 ? calloc(1, sizeof(*c)) : NULL;
 
 	if (!c) {
@@ -506,16 +575,20 @@ open_conn(int listener)
 		return;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	/* What waits does so before the line, not behind it. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	c->up.from = c->down.to = fd;
 	c->up.to = c->down.from = to;
-	c->up.last = &c->up.first;
-	c->down.last = &c->down.first;
+	c->up.held.last = &c->up.held.first;
+	c->up.sent.last = &c->up.sent.first;
+	c->down.held.last = &c->down.held.first;
+	c->down.sent.last = &c->down.sent.first;
 	conns[nconns++] = c;
 }
 
 /* False: close it, after what is on its way. */
 static bool
-serve(struct conn *c, struct pollfd *p, int64_t now, bool *reset)
+take_in(struct conn *c, struct pollfd *p, bool *reset)
 {
 	bool ok = true;
 
@@ -523,33 +596,38 @@ serve(struct conn *c, struct pollfd *p, int64_t now, bool *reset)
 		ok = receive(c, &c->up, reset);
 	if (ok && p[1].revents & (POLLIN | POLLHUP | POLLERR))
 		ok = receive(c, &c->down, reset);
+	if (!ok)
+		c->down.eof = c->up.eof = true;
+	return ok;
+}
+
+/* False: it is over. */
+static bool
+hand_out(struct conn *c, int64_t now)
+{
 	if (!deliver(&c->up, now))
 		return false;
 	if (c->silent_until <= now && !deliver(&c->down, now))
 		return false;
-	if (c->up.eof && !c->up.first && c->silent_until > now)
-		return false;
-	if (!ok)
-		c->down.eof = c->up.eof = true;
-	if (!ok && *reset)
+	if (c->up.eof && is_empty(&c->up) && c->silent_until > now)
 		return false;
 	return !(c->up.shut && c->down.shut) &&
-	       !(c->down.shut && !c->down.first);
+	       !(c->down.shut && is_empty(&c->down));
 }
 
 static int
 wait_ms(int64_t now)
 {
-	int64_t first = now + 1000000000;
+	int64_t first = advance(now);
 
 	for (int i = 0; i < nconns; i++) {
 		struct conn *c = conns[i];
 
-		if (c->up.first && c->up.first->due < first)
-			first = c->up.first->due;
-		if (c->down.first && c->silent_until <= now &&
-		    c->down.first->due < first)
-			first = c->down.first->due;
+		if (c->up.sent.first && c->up.sent.first->due < first)
+			first = c->up.sent.first->due;
+		if (c->down.sent.first && c->silent_until <= now &&
+		    c->down.sent.first->due < first)
+			first = c->down.sent.first->due;
 		if (c->silent_until > now && c->silent_until < first)
 			first = c->silent_until;
 	}
@@ -566,6 +644,7 @@ static void
 turn(int listener)
 {
 	static struct pollfd p[2 * CONNS + 1];
+	static bool reset[CONNS], ended[CONNS];
 	int64_t now = now_ns();
 	int n = nconns;
 
@@ -582,12 +661,14 @@ turn(int listener)
 	if (poll(p, (nfds_t)(2 * n + 1), wait_ms(now)) < 0)
 		return;
 	now = now_ns();
-	for (int i = n - 1; i >= 0; i--) {
-		bool reset = false;
-
-		if (!serve(conns[i], &p[2 * i + 1], now, &reset))
-			close_conn(i, reset);
+	for (int i = 0; i < n; i++) {
+		reset[i] = false;
+		ended[i] = !take_in(conns[i], &p[2 * i + 1], &reset[i]);
 	}
+	advance(now);
+	for (int i = n - 1; i >= 0; i--)
+		if (!hand_out(conns[i], now) || (ended[i] && reset[i]))
+			close_conn(i, reset[i]);
 	if (p[0].revents)
 		open_conn(listener);
 }
