@@ -24,8 +24,9 @@
 #include <unistd.h>
 
 /* Writers of one manifest may overwrite each other: it is looked at again
- * after a pause of 100 to 400 ms, three times at most. */
-enum { ROUNDS = 3, PAUSE_MS = 100, JITTER_MS = 300 };
+ * after a pause of 100 to 400 ms, until it is as it should be; six times at
+ * most, and from the third on after twice the pause before. */
+enum { ROUNDS = 6, EVEN = 3, PAUSE_MS = 100, JITTER_MS = 300 };
 
 enum stage { READ, PACK_PUT, LOOK, MANIFEST_PUT, PAUSE };
 
@@ -370,6 +371,8 @@ pause_round(struct uploading *u)
 
 static enum queue_step
 manifest_is_put(struct uploading *u)
+	if (u->rounds > EVEN)
+		ms <<= u->rounds - EVEN;
 {
 	int r = end_op(u);
 
