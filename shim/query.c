@@ -143,7 +143,8 @@ remember(struct job *j, const char *name, const struct run *run)
 	if (!b.failed)
 		record_seal(&rec, 'i', VERSION, b.p, b.len);
 	store_tmp(&j->store, tmp);
-	if (!b.failed && !rec.failed)
+	if (!b.failed && !rec.failed &&
+	    !record_is_newer(j->store.dir, name, 'i', VERSION))
 		file_publish(j->store.dir, tmp, name, rec.p, rec.len);
 	buf_free(&b);
 	buf_free(&rec);

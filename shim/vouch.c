@@ -79,7 +79,8 @@ remember(const struct vouch *v, const char *name, enum classify_class class)
 		record_seal(&out, 'i', VERSION, b.p, b.len);
 	store_tmp(&v->job->store, tmp);
 	/* Not remembered: decided again at the next compile. */
-	if (!b.failed && !out.failed)
+	if (!b.failed && !out.failed &&
+	    !record_is_newer(v->job->store.dir, name, 'i', VERSION))
 		file_publish(v->job->store.dir, tmp, name, out.p, out.len);
 	buf_free(&b);
 	buf_free(&out);

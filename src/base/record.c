@@ -96,3 +96,15 @@ record_read(int dirfd, const char *path, char type, uint32_t version,
 	return record_open(buf->p ? buf->p : "", buf->len, type, version,
 			   content, len);
 }
+
+bool
+record_is_newer(int dirfd, const char *path, char type, uint32_t version)
+{
+	struct buf b = { 0 };
+	const char *content;
+	size_t len;
+	int r = record_read(dirfd, path, type, version, &b, &content, &len);
+
+	buf_free(&b);
+	return r == ERR_NEWER;
+}

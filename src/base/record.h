@@ -2,6 +2,7 @@
 #ifndef BASE_RECORD_H
 #define BASE_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,5 +35,8 @@ int record_open(const void *p, size_t n, char type, uint32_t version,
 /* Reads and checks the file PATH below DIRFD into BUF.  Also -errno. */
 int record_read(int dirfd, const char *path, char type, uint32_t version,
 		struct buf *buf, const char **content, size_t *len);
+
+/* True if PATH holds a sound record of a later version: not ours to replace. */
+bool record_is_newer(int dirfd, const char *path, char type, uint32_t version);
 
 #endif

@@ -169,6 +169,9 @@ finish(struct fetch *f)
 {
 	if (f->result == 0)
 		f->result = f->kind == PACKS ? keep_pack(f) : vet_manifest(f);
+	/* A later version's pack, or its entry in our store. */
+	if (f->result == ERR_NEWER)
+		f->result = ERR_MISS;
 	if (f->result == ERR_CORRUPT || f->result == ERR_REFUSED) {
 		hub_count(f->hub, HUB_CORRUPT);
 		log_msg(LOG_WARN, "%s: what the remote gave is %s", f->op.name,

@@ -316,7 +316,8 @@ begin(struct ledger *l)
 	return start(l, OWN, name);
 }
 
-/* What was there is merged; what cannot be read is replaced. */
+/* What was there is merged; what cannot be read is replaced, unless a later
+ * version can. */
 static enum queue_step
 merge(struct ledger *l, int r)
 {
@@ -325,14 +326,18 @@ merge(struct ledger *l, int r)
 
 	if (r < 0 && r != ERR_MISS && r != ERR_TOOBIG)
 		return over(r, "latest");
-	if (r == 0 &&
-	    pack_unsqueeze("kchbman", l->body.p ? l->body.p : "", l->body.len,
-			   BMAN_BYTES, &record) == 0 &&
-	    bman_decode(record.p, record.len, &older) == 0) {
+	if (r == 0)
+		r = pack_unsqueeze("kchbman", l->body.p ? l->body.p : "",
+				   l->body.len, BMAN_BYTES, &record);
+	if (r == 0)
+		r = bman_decode(record.p, record.len, &older);
+	buf_free(&record);
+	if (r == ERR_NEWER)
+		return over(r, "latest");
+	if (r == 0) {
 		bman_merge(&l->bman, &older, !l->continued);
 		bman_release(&older);
 	}
-	buf_free(&record);
 	r = fill_put(l, false);
 	return r < 0 ? over(r, "writing") : start(l, LATEST, "latest");
 }

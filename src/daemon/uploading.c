@@ -238,6 +238,8 @@ begin(struct uploading *u)
 
 	if (r == ERR_MISS || r == ERR_CORRUPT)
 		return over(u, UPLOADING_GONE);
+	if (r == ERR_NEWER)
+		return over(u, UPLOADING_NEWER);
 	if (r < 0)
 		return failed(u, r, "reading");
 	return put_pack(u, s);
@@ -272,7 +274,8 @@ pack_is_put(struct uploading *u)
 	return u->entry.roots[0] && u->entry.nout ? QUEUE_DONE : look(u);
 }
 
-/* Writes the manifest as it should be.  1: it was so already. */
+/* Writes the manifest as it should be.  1: it was so already, or is a later
+ * version's. */
 static int
 merge(struct uploading *u, struct hub_store *s)
 {
@@ -281,9 +284,14 @@ merge(struct uploading *u, struct hub_store *s)
 	struct buf out = { 0 };
 	int e = 0;
 
+	if (u->body.len)
+		e = rmanifest_decode(u->body.p, u->body.len, &m);
+	if (e == ERR_NEWER)
+		return 1;
 	/* A manifest that cannot be read is as good as none. */
-	if (u->body.len && rmanifest_decode(u->body.p, u->body.len, &m) < 0)
+	if (e < 0)
 		memset(&m, 0, sizeof(m));
+	e = 0;
 	memset(&r.shape, 0, sizeof(r.shape));
 	for (size_t i = 0; i < u->record.shape.count && e == 0; i++) {
 		const char *item = shape_item(&u->record.shape, i);

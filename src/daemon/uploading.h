@@ -18,6 +18,7 @@ enum uploading_end {
 	UPLOADING_DONE,
 	UPLOADING_EXISTED, /* somebody had put the pack already */
 	UPLOADING_GONE,    /* there is nothing to upload any more */
+	UPLOADING_NEWER,   /* a later version is to do it */
 	UPLOADING_BURIED,  /* can never be uploaded */
 	UPLOADING_FAILED,  /* this one failed; another time */
 	UPLOADING_REMOTE,  /* the remote is not as it should be, or this

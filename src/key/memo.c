@@ -43,6 +43,7 @@ struct head {
 _Static_assert(sizeof(struct row) == MEMO_ROW, "a row is 64 bytes");
 
 static const char magic[8] = "kchmem1";
+enum { MAGIC_VERSION = 6 };
 
 /* st_dev and times mean what we need them to mean only on these. */
 static const long local_types[] = {
@@ -88,6 +89,18 @@ read_head(int fd, struct head *h)
 	       !memcmp(h->magic, magic, sizeof(magic));
 }
 
+/* A later version's: its rows may mean something else. */
+static bool
+is_newer(int fd)
+{
+	struct head h;
+
+	return pread(fd, &h, sizeof(h), 0) == sizeof(h) &&
+	       !memcmp(h.magic, magic, MAGIC_VERSION) &&
+	       h.magic[MAGIC_VERSION] > magic[MAGIC_VERSION] &&
+	       h.magic[MAGIC_VERSION] <= '9';
+}
+
 /* The first process after a boot widens the span of doubt to everything
  * between the last sync and now; the others find it done. */
 static void
@@ -119,7 +132,9 @@ make(int fd, const char boot[40])
 
 	if (r < 0)
 		return r;
-	if (!read_head(fd, &h)) {
+	if (is_newer(fd)) {
+		r = ERR_NEWER;
+	} else if (!read_head(fd, &h)) {
 		h = (struct head){ .synced = file_now() };
 		memcpy(h.magic, magic, sizeof(magic));
 		memcpy(h.boot, boot, 40);

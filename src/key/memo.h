@@ -32,8 +32,8 @@ struct memo {
 	int64_t now;
 };
 
-/* Opens DIRFD/memo, making it if need be.  Never fails: without a file
- * every look-up misses. */
+/* Opens DIRFD/memo, making it if need be.  Never fails: without a file, or
+ * with a later version's, every look-up misses. */
 void memo_open(struct memo *m, int dirfd);
 void memo_close(struct memo *m);
 

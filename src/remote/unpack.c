@@ -173,7 +173,8 @@ read_start(struct unpack *u)
 	if (memcmp(u->text.p, PACK_MAGIC, sizeof(PACK_MAGIC)) != 0)
 		return ERR_CORRUPT;
 	if (u32_at(u->text.p + 8) != PACK_VERSION)
-		return ERR_CORRUPT;
+		return u32_at(u->text.p + 8) > PACK_VERSION ? ERR_NEWER
+							    : ERR_CORRUPT;
 	if (n > PACK_HEADER_MAX)
 		return ERR_TOOBIG;
 	u->step = read_header;

@@ -453,7 +453,9 @@ write_record(const struct toolchain_in *in, const char *name,
 		record_seal(&out, 'i', VERSION, b.p, b.len);
 	snprintf(tmp, sizeof(tmp), "tmp/%d.%lld.id", (int)getpid(),
 		 (long long)file_now());
-	if (!b.failed && !out.failed)
+	if (record_is_newer(in->dirfd, name, 'i', VERSION))
+		r = ERR_NEWER;
+	else if (!b.failed && !out.failed)
 		r = file_publish(in->dirfd, tmp, name, out.p, out.len);
 	buf_free(&b);
 	buf_free(&out);

@@ -221,7 +221,9 @@ entry_save(struct store *s, const struct digest *k1, const struct entry *e)
 	entry_encode(e, &b);
 	store_name("entries", k1, name);
 	store_tmp(s, tmp);
-	if (!b.failed)
+	if (record_is_newer(s->dir, name, 'e', VERSION))
+		r = ERR_NEWER;
+	else if (!b.failed)
 		r = file_publish(s->dir, tmp, name, b.p, b.len);
 	buf_free(&b);
 	return r;

@@ -420,6 +420,31 @@ the_head_says_when_to_sweep(void **state)
 	memo_close(&m);
 }
 
+static void
+a_later_versions_memo_is_left_alone(void **state)
+{
+	struct file_id id = some_id();
+	struct digest d, back;
+	char head[8];
+	struct memo m;
+	int fd;
+
+	(void)state;
+	open_fresh(&m, &d);
+	assert_int_equal(pwrite(m.fd, "kchmem2", 8, 0), 8);
+	memo_close(&m);
+	memo_open(&m, at);
+	assert_int_equal(memo_get_own(&m, &id, &back), ERR_MISS);
+	memo_put_own(&m, &id, &d);
+	assert_int_equal(memo_add_stored(&m, 5), 0);
+	memo_close(&m);
+	fd = openat(at, "memo", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(pread(fd, head, sizeof(head), 0), sizeof(head));
+	close(fd);
+	assert_string_equal(head, "kchmem2");
+	assert_int_equal(unlinkat(at, "memo", 0), 0);
+}
+
 static int
 set_up(void **state)
 {
@@ -440,6 +465,7 @@ main(void)
 		cmocka_unit_test(a_damaged_file_only_misses),
 		cmocka_unit_test(without_a_file_everything_misses),
 		cmocka_unit_test(only_regular_files_have_digests),
+		cmocka_unit_test(a_later_versions_memo_is_left_alone),
 		cmocka_unit_test(stored_bytes_add_up),
 		cmocka_unit_test(the_head_says_when_to_sweep),
 		cmocka_unit_test(rows_in_the_span_of_doubt_are_not_believed),

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "store/entry.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/record.h"
@@ -357,10 +358,40 @@ tear_down(void **state)
 	return testdir_remove(state);
 }
 
+static void
+a_later_versions_entry_is_not_replaced(void **state)
+{
+	struct entry e = { 0 }, back;
+	struct buf b = { 0 }, is = { 0 };
+	char name[STORE_NAME];
+	struct digest k1;
+
+	(void)state;
+	digest_bytes("later", 5, &k1);
+	assert_int_equal(entry_save(&s, &k1, &e), 0);
+	store_name("entries", &k1, name);
+	record_seal(&b, 'e', 2, "\221\300", 2);
+	assert_int_equal(file_publish(s.dir, "tmp/x", name, b.p, b.len), 0);
+	assert_int_equal(entry_load(&s, &k1, &back), ERR_NEWER);
+	assert_int_equal(entry_save(&s, &k1, &e), ERR_NEWER);
+	assert_int_equal(file_read(s.dir, name, 1 << 20, &is), 0);
+	assert_int_equal(is.len, b.len);
+	assert_memory_equal(is.p, b.p, b.len);
+	buf_free(&is);
+	/* One that does not verify is nobody's. */
+	b.p[b.len - 1]++;
+	assert_int_equal(file_publish(s.dir, "tmp/x", name, b.p, b.len), 0);
+	assert_int_equal(entry_save(&s, &k1, &e), 0);
+	assert_int_equal(entry_load(&s, &k1, &back), 0);
+	entry_release(&back);
+	buf_free(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_later_versions_entry_is_not_replaced),
 		cmocka_unit_test(what_was_saved_loads),
 		cmocka_unit_test(damage_is_a_miss_and_goes),
 		cmocka_unit_test(every_flipped_bit_is_refused),
