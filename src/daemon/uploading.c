@@ -371,6 +371,8 @@ pause_round(struct uploading *u)
 {
 	int64_t ms = PAUSE_MS + file_now() / 1000 % JITTER_MS;
 
+	if (u->rounds > EVEN)
+		ms <<= u->rounds - EVEN;
 	u->stage = PAUSE;
 	atomic_store(&u->wake_at, file_monotonic() + ms * 1000000);
 	mailbox_nudge(&u->hub->mail);
@@ -379,8 +381,6 @@ pause_round(struct uploading *u)
 
 static enum queue_step
 manifest_is_put(struct uploading *u)
-	if (u->rounds > EVEN)
-		ms <<= u->rounds - EVEN;
 {
 	int r = end_op(u);
 

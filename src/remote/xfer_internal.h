@@ -17,9 +17,8 @@
 #define XFER_NEVER INT64_MAX
 
 enum {
-	XFER_TICK_MS = 50,     /* how exact our own timers are */
-	XFER_GUESS = 64 << 10, /* bytes of an answer whose size is not known */
-	XFER_USUAL = 512 << 10 /* of one that somebody waits for */
+	XFER_TICK_MS = 50,    /* how exact our own timers are */
+	XFER_GUESS = 64 << 10 /* bytes of an answer whose size is not known */
 };
 
 struct xfer_list {

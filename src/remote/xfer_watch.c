@@ -26,21 +26,18 @@ xfer_watch_rate(struct xfer *x)
 	return rate ? rate : RATE_GUESS;
 }
 
-/* Bytes that J's answer may still have. */
+/* Bytes that J's answer may still have, as far as is known. */
 static uint64_t
 left(const struct xfer_job *j)
 {
 	uint64_t all = j->first ? j->total : j->expect;
 
-	if (!j->first && all == 0)
-		return XFER_USUAL;
 	return all > j->taken ? all - j->taken : 0;
 }
 
 /* A demand that waits for little more than a round trip does not need the
  * line: a build of small units is in that state most of the time, and what is
- * fetched ahead must not stand still for it.  On a slow line it needs it from
- * the beginning. */
+ * fetched ahead must not stand still for it. */
 bool
 xfer_watch_demand(struct xfer *x)
 {
