@@ -232,10 +232,12 @@ static int
 take_if_idle(struct prey *p)
 {
 	int lock = open_lock(p->parent, ".cargo-lock"), r = 0;
+	uint64_t bytes;
 
 	if (lock < 0 && lock != -ENOENT)
 		return 0;
-	if (is_idle(p))
+	/* All of it is ours to remove, or nothing is touched. */
+	if (is_idle(p) && tree_size(p->dir, &bytes) == 0)
 		r = take_away(p);
 	if (lock >= 0)
 		close(lock);

@@ -21,8 +21,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #define DAY_NS ((int64_t)86400 * 1000000000)
@@ -308,6 +310,54 @@ links_are_not_followed(void **state)
 	assert_int_equal(access(path, F_OK), 0);
 }
 
+/* Another user's, whole or in part. */
+static void
+others_own_theirs(void **state)
+{
+	static const char *const parts[] = { "/incremental", CRATE, SESSION };
+	enum { SOMEBODY = 12345 };
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < 3; i++) {
+		char path[256];
+
+		make_state("theirs", 40);
+		below("theirs", parts[i], path);
+		assert_int_equal(chown(path, SOMEBODY, SOMEBODY), 0);
+		assert_int_equal(sweep().dirs, 0);
+		assert_true(is_there("theirs"));
+		assert_int_equal(chown(path, 0, 0), 0);
+	}
+	assert_int_equal(sweep().dirs, 1);
+}
+
+/* A mount of the same file system has the same device number. */
+static void
+mounts_are_not_crossed(void **state)
+{
+	char from[256], to[256];
+
+	(void)state;
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		skip();
+	make_dir("apart", "/precious");
+	make_file("apart", "/precious/file");
+	make_state("mounted", 40);
+	below("apart", "/precious", from);
+	below("mounted", SESSION, to);
+	assert_int_equal(mount(from, to, NULL, MS_BIND, NULL), 0);
+	age_all("mounted", 40);
+	assert_int_equal(sweep().dirs, 0);
+	below("apart", "/precious/file", from);
+	assert_int_equal(access(from, F_OK), 0);
+	assert_int_equal(umount2(to, MNT_DETACH), 0);
+	age_all("mounted", 40);
+	assert_int_equal(sweep().dirs, 1);
+}
+
 static void
 notes_of_what_is_gone_are_forgotten(void **state)
 {
@@ -449,6 +499,8 @@ main(void)
 		cmocka_unit_test(the_next_sweep_goes_on),
 		cmocka_unit_test(later_notes_are_left_alone),
 		cmocka_unit_test(a_note_is_cheap),
+		cmocka_unit_test(others_own_theirs),
+		cmocka_unit_test(mounts_are_not_crossed),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
