@@ -51,7 +51,7 @@ add_event(void *ctx, const struct event *e)
 
 	if (e->time_ms >= v->since_ms)
 		tally_add(&v->tally, e);
-	if (strcmp(e->kind, "query") == 0)
+	if (strcmp(e->kind, "query") == 0 || strcmp(e->kind, "prefetch") == 0)
 		return;
 	*u = (struct unit){ .time_ms = e->time_ms,
 			    .total_us = e->total_us,

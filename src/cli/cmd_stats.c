@@ -65,6 +65,19 @@ json_outcomes(const char *name, const struct tally *t, enum tally_group g)
 }
 
 static void
+json_ahead(const struct tally *t)
+{
+	puts("  \"prefetch\": {");
+	for (int k = 0; k < TALLY_AHEADS; k++) {
+		printf("    \"%s\": %" PRIu64 ",\n", tally_ahead_name[k],
+		       t->ahead[k]);
+		printf("    \"%s_bytes\": %" PRIu64 "%s\n", tally_ahead_name[k],
+		       t->ahead_bytes[k], k + 1 < TALLY_AHEADS ? "," : "");
+	}
+	puts("  },");
+}
+
+static void
 json_reasons(const char *name, const struct tally_reasons *r)
 {
 	int i;
@@ -90,6 +103,7 @@ print_json(const struct report *r)
 	json_outcomes("outcomes", t, TALLY_UNIT);
 	json_outcomes("queries", t, TALLY_QUERY);
 	json_outcomes("build_script_runs", t, TALLY_RUN);
+	json_ahead(t);
 	json_reasons("passthrough", &t->passthrough);
 	json_reasons("not_stored", &t->not_stored);
 	json_reasons("not_uploaded", &t->not_uploaded);
@@ -129,6 +143,27 @@ text_reasons(const char *title, const struct tally_reasons *r)
 }
 
 static void
+text_ahead(const struct tally *t)
+{
+	static const char *const text[] = { "in time", "late", "unused" };
+	uint64_t all = 0, bytes = 0;
+	char a[TERM_TEXT];
+
+	for (int k = 0; k < TALLY_AHEADS; k++) {
+		all += t->ahead[k];
+		bytes += t->ahead_bytes[k];
+	}
+	if (all == 0)
+		return;
+	printf("%-24s %8" PRIu64 ", %s\n", "fetched ahead", all,
+	       term_size(bytes, a));
+	for (int k = 0; k < TALLY_AHEADS; k++)
+		if (t->ahead[k])
+			printf("  %-22s %8" PRIu64 ", %s\n", text[k],
+			       t->ahead[k], term_size(t->ahead_bytes[k], a));
+}
+
+static void
 text_units(const struct tally *t)
 {
 	uint64_t all = tally_total(t, TALLY_UNIT);
@@ -163,6 +198,7 @@ print_text(const struct report *r)
 		printf("%-24s %8" PRIu64 ", %" PRIu64 " served\n",
 		       "cargo's queries", queries,
 		       t->outcome[TALLY_QUERY][TALLY_LOCAL_HIT]);
+	text_ahead(t);
 	text_reasons("passed through", &t->passthrough);
 	text_reasons("compiled, not stored", &t->not_stored);
 	text_reasons("stored, not uploaded", &t->not_uploaded);

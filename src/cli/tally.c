@@ -17,6 +17,12 @@ const char *const tally_outcome_name[TALLY_OUTCOMES] = {
 	[TALLY_ERROR] = "error",
 };
 
+const char *const tally_ahead_name[TALLY_AHEADS] = {
+	[TALLY_IN_TIME] = "in_time",
+	[TALLY_LATE] = "late",
+	[TALLY_UNUSED] = "unused",
+};
+
 static const char not_stored[] = "not_stored:";
 static const char local[] = "local:";
 
@@ -93,12 +99,28 @@ add_unit(struct tally *t, enum tally_outcome o, const struct event *e)
 	}
 }
 
+/* A line of the daemon's for a whole build; its count is in saved_us. */
+static void
+add_ahead(struct tally *t, const struct event *e)
+{
+	for (int k = 0; k < TALLY_AHEADS; k++) {
+		if (strcmp(e->outcome, tally_ahead_name[k]) != 0)
+			continue;
+		t->ahead[k] += e->saved_us;
+		t->ahead_bytes[k] += e->bytes;
+	}
+}
+
 void
 tally_add(struct tally *t, const struct event *e)
 {
 	enum tally_group g = group_of(e->kind);
 	int o;
 
+	if (strcmp(e->kind, "prefetch") == 0) {
+		add_ahead(t, e);
+		return;
+	}
 	for (o = 0; o < TALLY_OUTCOMES; o++) {
 		if (strcmp(e->outcome, tally_outcome_name[o]) == 0)
 			break;

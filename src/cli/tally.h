@@ -22,6 +22,11 @@ enum tally_outcome {
 /* What is counted apart: a query or a build script run is no unit. */
 enum tally_group { TALLY_UNIT, TALLY_QUERY, TALLY_RUN, TALLY_GROUPS };
 
+/* What became of what was fetched ahead. */
+enum tally_ahead { TALLY_IN_TIME, TALLY_LATE, TALLY_UNUSED, TALLY_AHEADS };
+
+extern const char *const tally_ahead_name[TALLY_AHEADS];
+
 /* Names as in events.log and in the output of `kache stats --json`. */
 extern const char *const tally_outcome_name[TALLY_OUTCOMES];
 
@@ -44,7 +49,9 @@ struct tally {
 	struct tally_reasons not_stored;   /* units that compiled */
 	struct tally_reasons not_uploaded; /* units that stay here */
 	struct tally_reasons errors;
-	uint64_t failed;      /* units whose rustc failed */
+	uint64_t ahead[TALLY_AHEADS];       /* units */
+	uint64_t ahead_bytes[TALLY_AHEADS]; /* of their outputs */
+	uint64_t failed;                    /* units whose rustc failed */
 	uint64_t saved_us;    /* compile time of what hits served */
 	uint64_t hit_us;      /* time hits took */
 	uint64_t compile_us;  /* time rustc ran for units */

@@ -11,6 +11,7 @@
 #include "plan/bman.h"
 #include "plan/graph.h"
 #include "plan/trees.h"
+#include "store/events.h"
 #include "work/flight.h"
 
 #include <errno.h>
@@ -40,6 +41,7 @@ enum state { WAITS, FLIES, HERE, USED, GONE, ASIDE };
 struct unit {
 	uint8_t state;
 	bool wrong; /* its K0 was asked for: its inputs are others now */
+	bool late;  /* it was asked for while it was under way */
 };
 
 /* A number of a unit, sorted by one of its keys. */
@@ -66,7 +68,7 @@ struct plan {
 	uint64_t bytes;    /* fetched or under way */
 	uint64_t unproven; /* of these or under way, not used yet */
 	uint64_t proven;   /* used */
-	unsigned flying, fetched, used, late, wrong;
+	unsigned flying, fetched, used, wrong;
 	size_t looked; /* where the last look for used ones ended */
 	bool given_up;
 };
@@ -430,8 +432,9 @@ note_get(struct plan *p, const struct digest *k0, const struct digest *at)
 		if (i >= 0)
 			count_wrong(p, i);
 	} else if (p->unit[i].state == FLIES) {
-		p->late++;
-		hub_count(p->hub, HUB_PF_LATE);
+		if (!p->unit[i].late)
+			hub_count(p->hub, HUB_PF_LATE);
+		p->unit[i].late = true;
 	} else if (p->unit[i].state == WAITS || p->unit[i].state == ASIDE) {
 		p->aside -= p->unit[i].state == ASIDE;
 		p->unit[i].state = GONE;
@@ -560,6 +563,47 @@ prefetch_tick(struct prefetches *all, int64_t now)
 	return at;
 }
 
+static void
+note(const struct plan *p, const char *outcome, uint64_t count, uint64_t bytes)
+{
+	struct hub_store *s = hub_store(p->hub);
+	struct events_line e = { .session = p->session,
+				 .outcome = outcome,
+				 .kind = "prefetch",
+				 .bytes = bytes,
+				 .saved_us = count };
+
+	if (s && count)
+		events_append(&s->store, &e);
+}
+
+/* What became of what was fetched, for the daemon's life and for ever. */
+static void
+tell_truth(struct plan *p)
+{
+	static const char *const name[] = { "in_time", "late", "unused" };
+	uint64_t n[3] = { 0 }, bytes[3] = { 0 };
+
+	look_for_used(p, p->bman.count);
+	for (size_t i = 0; i < p->bman.count; i++) {
+		const struct unit *u = &p->unit[i];
+		int which = u->late ? 1 : u->state == USED ? 0 : 2;
+
+		if (!u->late && u->state != USED && u->state != HERE)
+			continue;
+		n[which]++;
+		bytes[which] += p->bman.unit[i].size;
+	}
+	for (int k = 0; k < 3; k++)
+		note(p, name[k], n[k], bytes[k]);
+	hub_add(p->hub, HUB_UNUSED, n[2]);
+	log_msg(LOG_INFO,
+		"prefetch: %u fetched; %llu in time, %llu late, %llu unused; "
+		"%u in vain",
+		p->fetched, (unsigned long long)n[0], (unsigned long long)n[1],
+		(unsigned long long)n[2], p->wrong);
+}
+
 void
 prefetch_end(struct prefetches *all, const struct build *b)
 {
@@ -572,13 +616,8 @@ prefetch_end(struct prefetches *all, const struct build *b)
 		return;
 	*at = p->next;
 	ground(p);
-	if (p->graph) {
-		look_for_used(p, p->bman.count);
-		hub_add(p->hub, HUB_UNUSED, p->fetched - p->used);
-		log_msg(LOG_INFO,
-			"prefetch: %u fetched, %u used, %u late, %u in vain",
-			p->fetched, p->used, p->late, p->wrong);
-	}
+	if (p->graph)
+		tell_truth(p);
 	free_plan(p);
 }
 

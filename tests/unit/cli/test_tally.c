@@ -121,6 +121,20 @@ unknown_outcomes_count_nowhere(void **state)
 	assert_int_equal(tally_total(&t, TALLY_UNIT), 0);
 }
 
+static void
+what_was_fetched_ahead_is_no_unit(void **state)
+{
+	(void)state;
+	add("prefetch", "in_time", "");
+	add("prefetch", "in_time", "");
+	add("prefetch", "unused", "");
+	assert_int_equal(tally_total(&t, TALLY_UNIT), 0);
+	assert_int_equal(t.ahead[TALLY_IN_TIME], 10000);
+	assert_int_equal(t.ahead_bytes[TALLY_IN_TIME], 20);
+	assert_int_equal(t.ahead[TALLY_LATE], 0);
+	assert_int_equal(t.ahead[TALLY_UNUSED], 5000);
+}
+
 int
 main(void)
 {
@@ -130,6 +144,8 @@ main(void)
 				       clear),
 		cmocka_unit_test_setup(too_many_reasons_become_other, clear),
 		cmocka_unit_test_setup(long_reasons_are_cut_not_lost, clear),
+		cmocka_unit_test_setup(what_was_fetched_ahead_is_no_unit,
+				       clear),
 		cmocka_unit_test_setup(unknown_outcomes_count_nowhere, clear),
 	};
 
