@@ -324,6 +324,37 @@ fetch(struct plan *p, size_t i)
 	p->unproven -= p->bman.unit[i].size;
 }
 
+static void
+put_aside(struct plan *p, size_t i)
+{
+	p->unit[i].state = ASIDE;
+	p->aside++;
+}
+
+/* What is wanted now waits again, what is not comes down. */
+static void
+sort_out(struct plan *p, size_t i)
+{
+	bool wanted = trees_want(p->trees, i);
+
+	if (p->unit[i].state == ASIDE && wanted) {
+		p->unit[i].state = WAITS;
+		p->aside--;
+		graph_again(p->graph, i);
+	} else if (p->unit[i].state == FLIES && !wanted) {
+		flight_forget(p->hub->packs, &p->bman.unit[i].at);
+	}
+}
+
+static void
+note_ask(struct plan *p, size_t i)
+{
+	if (!p->trees || !trees_ask(p->trees, i))
+		return;
+	for (size_t k = 0; k < p->bman.count; k++)
+		sort_out(p, k);
+}
+
 struct ended {
 	struct mail mail;
 	struct hub *hub;
@@ -341,9 +372,13 @@ take_end(struct plan *p, const struct ended *e)
 		return;
 	p->flying--;
 	if (e->result < 0) {
-		p->unit[i].state = GONE;
 		p->bytes -= p->bman.unit[i].size;
 		p->unproven -= p->bman.unit[i].size;
+		p->unit[i].state = GONE;
+		if (e->result == -ECANCELED && !p->given_up) {
+			put_aside(p, (size_t)i);
+			sort_out(p, (size_t)i);
+		}
 		return;
 	}
 	p->unit[i].state = HERE;
@@ -379,22 +414,6 @@ prefetch_ended(struct hub *h, const struct digest *at, int result,
 	e->result = result;
 	e->bytes = bytes;
 	mailbox_send(&h->mail, &e->mail);
-}
-
-/* What its command wants is put in the line; what is put aside waits until
- * its tree is wanted. */
-static void
-note_ask(struct plan *p, size_t i)
-{
-	if (!p->trees || !trees_ask(p->trees, i))
-		return;
-	for (size_t k = 0; p->aside && k < p->bman.count; k++) {
-		if (p->unit[k].state != ASIDE || !trees_want(p->trees, k))
-			continue;
-		p->unit[k].state = WAITS;
-		p->aside--;
-		graph_again(p->graph, k);
-	}
 }
 
 static void
@@ -537,8 +556,7 @@ fetch_more(struct plan *p, int64_t now)
 		if (trees_want(p->trees, (size_t)i)) {
 			fetch(p, (size_t)i);
 		} else {
-			p->unit[i].state = ASIDE;
-			p->aside++;
+			put_aside(p, (size_t)i);
 		}
 	}
 }

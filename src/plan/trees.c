@@ -9,7 +9,7 @@
 
 /* So many more of the units asked for may lie in the best tree: a build that
  * has just begun has asked for few. */
-enum { ROOTS = 64, SLACK = 3 };
+enum { ROOTS = 64, SLACK = 2 };
 
 struct trees {
 	size_t count;

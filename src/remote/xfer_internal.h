@@ -75,9 +75,6 @@ bool xfer_watch_is_get(const struct xfer_job *j, bool demand);
 /* A demand GET is in the middle of a body. */
 bool xfer_watch_demand(struct xfer *x);
 
-/* Bytes a second of the line, measured or guessed. */
-uint64_t xfer_watch_rate(struct xfer *x);
-
 /* 0, or why active J must end now. */
 int xfer_watch_trouble(struct xfer *x, struct xfer_job *j, int64_t now);
 

@@ -8,8 +8,9 @@
 #include <string.h>
 
 enum {
-	RETRY_MS = 100, /* until prepare is asked again */
-	QUIET_MS = 100  /* for which demand must leave the line alone */
+	RETRY_MS = 100,       /* until prepare is asked again */
+	RATE_GUESS = 3 << 20, /* bytes/s of a line not measured: a slow one */
+	QUIET_MS = 100        /* for which demand must leave the line alone */
 };
 
 void
@@ -92,7 +93,7 @@ weigh(struct xfer *x, struct load *l)
 static bool
 has_place(struct xfer *x, struct xfer_job *j, int64_t now)
 {
-	uint64_t rate = xfer_watch_rate(x);
+	uint64_t rate = atomic_load(&x->rate);
 	unsigned part = x->o.transfers - (x->o.transfers + 3) / 4;
 	struct load l;
 
@@ -110,6 +111,8 @@ has_place(struct xfer *x, struct xfer_job *j, int64_t now)
 	/* Where answers fill the line, the next demand comes at once. */
 	if (x->wanted && now - x->wanted < QUIET_MS * XFER_MS)
 		return false;
+	if (rate == 0)
+		rate = RATE_GUESS;
 	return l.gets < 1 || l.bytes < rate / 4;
 }
 

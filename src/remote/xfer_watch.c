@@ -7,7 +7,7 @@
 #include <errno.h>
 
 enum {
-	RATE_GUESS = 12 << 20, /* bytes/s of a line that was not measured yet */
+	RATE_GUESS = 12 << 20, /* bytes/s of a line not measured: a good one */
 	PUT_RATE = 32768,      /* bytes/s, slower than which a PUT may not be */
 	PUT_BASE_S = 60
 };
@@ -16,14 +16,6 @@ bool
 xfer_watch_is_get(const struct xfer_job *j, bool demand)
 {
 	return j->verb == XFER_GET && atomic_load(&j->demand) == demand;
-}
-
-uint64_t
-xfer_watch_rate(struct xfer *x)
-{
-	uint64_t rate = atomic_load(&x->rate);
-
-	return rate ? rate : RATE_GUESS;
 }
 
 /* Bytes that J's answer may still have, as far as is known. */
@@ -41,7 +33,8 @@ left(const struct xfer_job *j)
 bool
 xfer_watch_demand(struct xfer *x)
 {
-	uint64_t little = xfer_watch_rate(x) / 20;
+	uint64_t rate = atomic_load(&x->rate);
+	uint64_t little = (rate ? rate : RATE_GUESS) / 20;
 	struct xfer_job *j;
 
 	for (j = x->active; j; j = j->next)

@@ -115,6 +115,21 @@ like "$(cat "$KACHE_CACHE_DIR/daemon.log")" "the same workspace" "and is named"
 # Of three builds and a check, eight or nine units of 25 each.
 check "only with what does not need it" [ "$(fetched)" -lt $((2 * N)) ]
 
+# --- machine G: of a build and a check, only a check ---
+rules "delay 20" "rate 1000000"
+machine g
+chain "$T/g/w"
+kcargo "$T/g/w" check
+is "$? $(rustc_runs)" "0 0" "G checks, nothing is compiled"
+"$KACHE" drain >/dev/null
+diag "$(daemon_report | grep ^prefetch | tr '\n' ' ')"
+check "most of what only builds use was left alone" \
+	[ "$(fetched)" -lt $((2 * N)) ]
+check "of a plan that holds it" \
+	[ "$(reported prefetch.planned)" -gt $((2 * N)) ]
+
+rules "delay 20" "rate 25000000" "window 14600"
+
 # --- off ---
 machine e
 export KACHE_PREFETCH_ENABLED=no
