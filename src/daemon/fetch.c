@@ -406,13 +406,13 @@ start(struct flight *flight, struct hub *h, enum kind kind,
 	f->ahead = !demand;
 	atomic_init(&f->alone, !demand);
 	name_object(f);
-	pthread_mutex_init(&f->lock, NULL);
-	f->setup = hub_get(h);
-	/* The job may be over before this returns. */
 	f->op.expect = kind == UNITS ? UNIT_BYTES : 0;
 	/* Only the poll loop, which plans, fetches ahead. */
 	if (!demand && kind == PACKS && h->prefetches)
 		f->op.expect = prefetch_expect(h->prefetches, key);
+	pthread_mutex_init(&f->lock, NULL);
+	f->setup = hub_get(h);
+	/* The job may be over before this returns. */
 	*work = f;
 	r = f->setup->remote
 		    ? queue_admit(h->queue, &f->job,
