@@ -49,8 +49,9 @@ static const struct known table[] = {
 	{ "InvalidBucketName", S3_REFUSED,
 	  "'%s' is no name of a bucket; check url" },
 	{ "AccessDenied", S3_DENIED,
-	  "access to bucket '%s' is denied: the keys are wrong, or lack the "
-	  "rights s3:GetObject and, to upload, s3:PutObject" },
+	  "access to bucket '%s' is denied: the keys are wrong, or they (if "
+	  "anonymous, everybody) lack the rights s3:GetObject and, to upload, "
+	  "s3:PutObject" },
 	{ "AllAccessDisabled", S3_REFUSED, "all access to '%s' is disabled" },
 	{ "SignatureDoesNotMatch", S3_REFUSED,
 	  "the server does not accept our signature: the secret access key "
