@@ -22,12 +22,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
 
+#define MEMORY "/dev/shm"
+
 enum { FOLLOW_MS = 10000, EDIT_LOOP_MS = 600000, STEP_NS = 50000000 };
+enum { EXT_MAGIC = 0xEF53, XFS_MAGIC = 0x58465342, TMPFS_MAGIC = 0x01021994 };
 
 struct miss {
 	struct job *job;
@@ -86,12 +90,43 @@ lead_or_follow(struct job *j)
 	return hit_try(j);
 }
 
+/* Whether a mapped page of a file that was written once can be written again
+ * without new blocks. */
+static bool
+writes_in_place(const struct statfs *fs)
+{
+	unsigned long type = (unsigned long)fs->f_type;
+
+	return type == EXT_MAGIC || type == XFS_MAGIC || type == TMPFS_MAGIC;
+}
+
+/*
+ * Observed processes map the observation file.  Where pages need new blocks,
+ * as on btrfs, a disk that fills up would end the compiler by SIGBUS: there
+ * the file lies in memory.
+ */
+static void
+name_trace(struct miss *m)
+{
+	struct job *j = m->job;
+	char name[STORE_NAME];
+	struct statfs fs;
+
+	store_tmp(&j->store, name);
+	if (fstatfs(j->store.dir, &fs) < 0 || writes_in_place(&fs) ||
+	    statfs(MEMORY, &fs) < 0 || (unsigned long)fs.f_type != TMPFS_MAGIC)
+		snprintf(m->trace, sizeof(m->trace), "%s/%s", j->cache_dir,
+			 name);
+	else
+		snprintf(m->trace, sizeof(m->trace), MEMORY "/kache-%s",
+			 strchr(name, '/') + 1);
+}
+
 static int
 observe(struct miss *m)
 {
 	struct job *j = m->job;
 	const char *preload = getenv("LD_PRELOAD");
-	char name[STORE_NAME];
 	int r;
 
 	job_find_libexec(j);
@@ -99,8 +134,7 @@ observe(struct miss *m)
 		 j->libexec);
 	if (access(m->observer, R_OK) < 0)
 		return -errno;
-	store_tmp(&j->store, name);
-	snprintf(m->trace, sizeof(m->trace), "%s/%s", j->cache_dir, name);
+	name_trace(m);
 	r = trace_create(m->trace);
 	if (r == 0)
 		r = trace_environment(m->trace, m->observer, preload, m->vars);

@@ -40,6 +40,27 @@ mount_loop() { # TYPE DIR SIZE: a new file system in a file
 	at_end "unmount $2"
 }
 
+# Mounts one of each kind at $T/KIND: those that the kernel has, in $KINDS; the
+# others are points that say so.
+mount_kinds() { # SIZE
+	local kind
+
+	KINDS=
+	for kind in xfs btrfs ext4; do
+		grep -qw "$kind" /proc/filesystems || modprobe "$kind" 2>/dev/null
+		if ! grep -qw "$kind" /proc/filesystems; then
+			skip "$kind" "this kernel has no $kind, not even as a module"
+		elif mount_loop $kind "$T/$kind" "$1" >"$T/out" 2>&1; then
+			ok "$kind: mounted"
+			KINDS+=" $kind"
+		else
+			cannot "$kind: mounted" "$(tail -n 3 "$T/out")"
+		fi
+	done
+	mount_tmpfs "$T/tmpfs" "size=$1"
+	KINDS+=" tmpfs"
+}
+
 unmount() { # DIR, which may be mounted no more
 	local i
 

@@ -248,4 +248,58 @@ exec strace -D -qq -o '$T/trace' -e \"inject=\$CALLS:error=\$ERROR:when=\$WHEN\"
 else
 	cannot "calls that fail" "no strace that may trace"
 fi
+
+# --- the disk fills up while the compiler runs ---
+# A macro fills it, then more is read: what is observed has to go somewhere.
+d=$T/during
+put "$d/Cargo.toml" '[workspace]
+members = ["mac", "app"]
+resolver = "2"'
+package "$d/mac" mac '[lib]
+proc-macro = true'
+put "$d/mac/src/lib.rs" 'use proc_macro::TokenStream;
+use std::{fs::File, io::Write};
+#[proc_macro]
+pub fn fill(_: TokenStream) -> TokenStream {
+    for n in [65536, 512, 512] {
+        let name = format!("DISK/fill{}", std::process::id() + n);
+        let Ok(mut f) = File::create(name) else { break };
+        while f.write_all(&vec![7; n as usize]).is_ok() {}
+        f.sync_all().ok();
+    }
+    TokenStream::new()
+}'
+package "$d/app" app '[dependencies]
+mac = { path = "../mac" }'
+{
+	echo 'mac::fill!();'
+	seq 30 | sed 's/.*/const T&: \&str = include_str!("t&");/'
+	echo 'fn main() { println!("{}", [T1'
+	seq 2 30 | sed 's/.*/, T&/'
+	echo '].len()) }'
+} >"$T/main.rs"
+put "$d/app/src/main.rs" <"$T/main.rs"
+seq 30 | while read -r i; do
+	put "$d/app/src/t$i" text
+done
+mount_kinds 320M
+last=DISK
+for kind in $KINDS; do
+	KACHE_CACHE_DIR=$T/$kind/cache
+	sub "$d/mac/src/lib.rs" "$last" "$T/$kind"
+	last=$T/$kind
+	rm -rf "$d/target"
+	for i in 1 2; do
+		echo "// $kind $i" >>"$d/app/src/main.rs"
+		kcargo "$d" build -q
+		is "$? $("$d/target/debug/app" 2>&1)" "0 30" \
+			"$kind: the disk fills up during the compile, $i"
+		isnt "$(ls "$T/$kind" | grep -c fill)" 0 "$kind: it did, $i"
+		is "$(df -B1 --output=avail "$T/$kind" |
+			awk 'NR == 2 { print $1 < 1000000 }')" 1 \
+			"$kind: it was full, $i"
+		rm -f "$T/$kind"/fill*
+	done
+	sound "$kind"
+done
 done_mounting

@@ -16,21 +16,7 @@ if ! may_mount; then
 fi
 export KACHE_STORE_PORTABLE=yes
 
-# Mounts those kinds that the kernel has; the others are rows that say so.
-kinds=
-for kind in xfs btrfs ext4; do
-	grep -qw "$kind" /proc/filesystems || modprobe "$kind" 2>/dev/null
-	if ! grep -qw "$kind" /proc/filesystems; then
-		skip "$kind" "this kernel has no $kind, not even as a module"
-	elif mount_loop $kind "$T/$kind" 512M >"$T/out" 2>&1; then
-		ok "$kind: mounted"
-		kinds+=" $kind"
-	else
-		cannot "$kind: mounted" "$(tail -n 3 "$T/out")"
-	fi
-done
-mount_tmpfs "$T/tmpfs" size=512m
-kinds+=" tmpfs"
+mount_kinds 512M
 
 checkout() { # DIR: the workspace
 	put "$1/Cargo.toml" '[workspace]
@@ -80,8 +66,8 @@ extents_shared() { # FILE...: how many share blocks with another file
 }
 
 spoilt=0
-for store in $kinds; do
-	for target in $kinds; do
+for store in $KINDS; do
+	for target in $KINDS; do
 		on="store on $store, target on $target"
 		KACHE_CACHE_DIR=$T/$store/cache
 		d=$T/$target
