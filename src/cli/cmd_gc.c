@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "cli/cmd.h"
 
+#include "base/humble.h"
 #include "cli/sweeping.h"
 #include "config/config.h"
 #include "config/config_parse.h"
@@ -101,6 +102,8 @@ gc(int argc, char **argv)
 
 	if (status != CMD_OK)
 		return status;
+	if (q.options.automatic) /* beside a build that did not ask for it */
+		humble_thread();
 	cmd_load_config(&c);
 	if (!q.sized)
 		q.options.max_size = (uint64_t)c.v[CONFIG_STORE_MAX_SIZE].num;

@@ -4,12 +4,12 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/humble.h"
 #include "base/log.h"
 #include "daemon/conn.h"
 #include "daemon/hub.h"
 #include "store/gc.h"
 #include "store/sync.h"
-#include "work/pool.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -190,7 +190,7 @@ run(void *arg)
 {
 	struct sweeper *w = arg;
 
-	pool_be_humble();
+	humble_thread();
 	while (wait_for_look(w))
 		look(w);
 	return NULL;

@@ -2,15 +2,13 @@
 #define _GNU_SOURCE
 #include "work/pool.h"
 
+#include "base/humble.h"
 #include "work/queue.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 struct pool {
 	struct queue *queue;
@@ -47,24 +45,12 @@ demand_worker(void *arg)
 	return NULL;
 }
 
-/* Linux has both priorities for each thread.  Without them the work is only
- * less polite. */
-void
-pool_be_humble(void)
-{
-	enum { WHO_PROCESS = 1, CLASS_IDLE = 3 << 13 };
-	pid_t tid = (pid_t)syscall(SYS_gettid);
-
-	setpriority(PRIO_PROCESS, (id_t)tid, 19);
-	syscall(SYS_ioprio_set, WHO_PROCESS, tid, CLASS_IDLE);
-}
-
 static void *
 background_worker(void *arg)
 {
 	struct pool *p = arg;
 
-	pool_be_humble();
+	humble_thread();
 	if (pass_gate(p))
 		while (queue_turn_lane(p->queue, QUEUE_BACKGROUND))
 			;

@@ -12,10 +12,6 @@
 struct pool;
 struct queue;
 
-/* Makes the calling thread one that a build does not feel: nice 19, idle I/O
- * class.  There is no way back. */
-void pool_be_humble(void);
-
 /* Starts all workers or none.  Q is borrowed until pool_stop.  0 or -errno
  * (-EAGAIN: no more threads); on failure Q is as it was. */
 int pool_start(struct queue *q, struct pool **out);
