@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 /*
- * Storers, restorers and a sweeper on one store: after all of it no entry
- * that is there may have lost a blob, and no restore may have brought wrong
- * bytes.  usage: torture DIR SECONDS SEED
+ * Storers, restorers and a sweeper on one store, which sweeps by size, by age,
+ * by itself and for nothing (dry runs): no restore may bring wrong bytes,
+ * nothing that waits for its upload may go, after all of it verify must find
+ * nothing, and a last sweep must bring the store below its limit.
+ * usage: torture DIR SECONDS SEED
  */
 #include "base/digest.h"
 #include "base/err.h"
@@ -12,10 +14,12 @@
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/gc.h"
-#include "store/gc_scan.h"
+#include "store/manifest.h"
 #include "store/publish.h"
 #include "store/restore.h"
+#include "store/spool.h"
 #include "store/store.h"
+#include "store/verify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,10 +32,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STORERS = 4, KEYS = 400, CONTENTS = 150, OUTPUTS = 3 };
+enum { STORERS = 4, KEYS = 400, UNITS = 50, CONTENTS = 150, OUTPUTS = 3 };
+enum { PINNED = 8, LIMIT = 768 << 10 };
 
 struct shared {
 	unsigned long stored, restored, missed, sweeps, removed, wrong;
+	unsigned long by_age, by_size, dry_victims, pins, pins_lost;
 };
 
 static struct shared *sum;
@@ -92,12 +98,29 @@ content_of(unsigned k, unsigned i)
 	return (k * 7 + i * 31) % CONTENTS;
 }
 
+/* Several keys are shapes of one unit, as results of one command line are. */
+static void
+unit_of(unsigned k, struct entry *e, struct manifest_record *r)
+{
+	unsigned unit = ~(k % UNITS);
+	char name[32];
+
+	digest_bytes(&unit, sizeof(unit), &e->k0);
+	snprintf(name, sizeof(name), "/src/%u.rs", k);
+	if (shape_add(&r->shape, 'f', name, strlen(name)) < 0 ||
+	    shape_finish(&r->shape) < 0)
+		abort();
+	shape_digest(&r->shape, &e->shape);
+	key_of(k, &r->last_k1);
+}
+
 static void
 store_one(struct store *s, struct memo *m, const char *dir, unsigned k)
 {
 	char path[OUTPUTS][4400];
 	const char *paths[OUTPUTS];
 	struct entry e = { .nout = OUTPUTS };
+	struct manifest_record r = { 0 };
 	struct digest key;
 
 	for (unsigned i = 0; i < OUTPUTS; i++) {
@@ -115,8 +138,12 @@ store_one(struct store *s, struct memo *m, const char *dir, unsigned k)
 		e.out[i].size = put.size;
 	}
 	key_of(k, &key);
-	if (publish_entry(s, m, &key, &e, paths) == 0)
+	unit_of(k, &e, &r);
+	if (publish_entry(s, m, &key, &e, paths) == 0) {
 		add(&sum->stored, 1);
+		manifest_add(s, &e.k0, &r);
+	}
+	shape_free(&r.shape);
 }
 
 static void
@@ -139,23 +166,73 @@ check_restored(const char *dir, unsigned k)
 	}
 }
 
-static void
+/* False: it was not there. */
+static bool
 restore_one(struct store *s, struct memo *m, const char *dir, unsigned k)
 {
 	struct entry e = { 0 };
 	struct restore r = { .store = s, .memo = m, .entry = &e, .dir = dir };
 	struct digest key;
+	bool there;
 
 	key_of(k, &key);
 	if (entry_load(s, &key, &e) < 0)
-		return;
-	if (restore_outputs(&r) == 0) {
+		return false;
+	there = restore_outputs(&r) == 0;
+	if (there) {
 		check_restored(dir, k);
 		add(&sum->restored, 1);
 	} else {
 		add(&sum->missed, 1);
 	}
 	entry_release(&e);
+	return there;
+}
+
+/* Until N sweeps that began from now on have ended, or the end. */
+static void
+wait_sweeps(unsigned n)
+{
+	unsigned long now = __atomic_load_n(&sum->sweeps, __ATOMIC_RELAXED);
+
+	while (time(NULL) < end &&
+	       __atomic_load_n(&sum->sweeps, __ATOMIC_RELAXED) < now + 1 + n)
+		usleep(500);
+}
+
+/*
+ * What waits for its upload stays, through sweeps of any kind.  The intent is
+ * there before a sweep begins, so that no sweep may have looked before it.
+ */
+static void
+pinner(void)
+{
+	struct store s;
+	struct memo m;
+	char dir[4200];
+
+	open_store(&s, &m);
+	snprintf(dir, sizeof(dir), "%s/pins", root);
+	file_mkdirs(dir, 0755);
+	for (unsigned n = 0; time(NULL) < end; n++) {
+		unsigned k = KEYS + n % PINNED;
+		struct spool_intent i = { .kind = SPOOL_UNIT };
+
+		key_of(k, &i.at);
+		i.k1 = i.at;
+		if (spool_add(&s, &i) < 0)
+			abort();
+		wait_sweeps(1);
+		store_one(&s, &m, dir, k);
+		wait_sweeps(3);
+		if (!restore_one(&s, &m, dir, k))
+			add(&sum->pins_lost, 1);
+		add(&sum->pins, 1);
+		spool_retire(&s, &i.at);
+	}
+	memo_close(&m);
+	store_close(&s);
+	_exit(0);
 }
 
 static void
@@ -182,59 +259,83 @@ storer(unsigned id, unsigned seed)
 	_exit(0);
 }
 
+static const struct gc_options sweeps[] = {
+	{ .max_size = LIMIT },
+	{ .max_size = LIMIT, .max_age = 30 * 1000000 },
+	{ .max_size = LIMIT, .dry_run = true },
+	{ .max_size = LIMIT / 2, .automatic = true },
+	{ .max_size = 1 },
+};
+
 static void
-sweeper(void)
+sweeper(unsigned seed)
 {
-	struct gc_options o = { .max_size = 256 << 10 };
-	struct gc_report rep;
 	struct store s;
 	struct memo m;
 
+	srandom(seed);
 	open_store(&s, &m);
-	while (time(NULL) < end)
-		if (gc_run(&s, &m, &o, &rep) == 0) {
-			add(&sum->sweeps, 1);
-			add(&sum->removed, rep.orphans);
+	while (time(NULL) < end) {
+		const struct gc_options *o = &sweeps[random() % 5];
+		struct gc_report rep = { 0 };
+
+		if (gc_run(&s, &m, o, &rep) < 0)
+			continue;
+		add(&sum->sweeps, 1);
+		if (o->dry_run) {
+			add(&sum->dry_victims, rep.victims);
+			continue;
 		}
+		add(&sum->removed, rep.orphans);
+		add(&sum->by_age, rep.by_age);
+		add(&sum->by_size, rep.by_size + rep.unreachable);
+	}
 	memo_close(&m);
 	store_close(&s);
 	_exit(0);
 }
 
-static unsigned long
-count_lost(void)
+static void
+say_problem(void *ctx, const char *name, const char *what)
 {
-	struct gc_names names = { 0 };
-	unsigned long lost = 0;
+	(void)ctx;
+	printf("%s: %s\n", name, what);
+}
+
+/* Problems of the store, and then whether a sweep leaves too much. */
+static unsigned long
+judge(void)
+{
+	struct verify_options v = { .problem = say_problem };
+	struct gc_options o = { .max_size = LIMIT };
+	struct verify_report r = { 0 };
+	struct gc_report g = { 0 };
+	unsigned long bad;
 	struct store s;
 	struct memo m;
 
 	open_store(&s, &m);
-	gc_scan_tree(&s, "entries", &names);
-	for (size_t i = 0; i < names.count; i++) {
-		struct entry e = { 0 };
-		struct digest d;
-		struct file_id id;
-
-		if (digest_parse(names.name[i], strlen(names.name[i]), &d) ||
-		    entry_load(&s, &d, &e) < 0)
-			continue;
-		for (size_t k = 0; k < e.nout; k++)
-			if (blob_check(&s, &m, &e.out[k].blob, &id) < 0)
-				lost++;
-		entry_release(&e);
+	bad = verify_run(&s, &v, &r) < 0 ? 1 : r.left;
+	if (gc_run(&s, &m, &o, &g) < 0 || g.bytes_after > LIMIT) {
+		printf("%llu bytes are left\n",
+		       (unsigned long long)g.bytes_after);
+		bad++;
 	}
-	gc_names_free(&names);
+	/* A second one finds what the first has left. */
+	if (gc_run(&s, &m, &o, &g) < 0 || g.orphans || g.victims) {
+		printf("a second sweep finds more\n");
+		bad++;
+	}
 	memo_close(&m);
 	store_close(&s);
-	return lost;
+	return bad;
 }
 
 int
 main(int argc, char **argv)
 {
 	unsigned seed = argc > 3 ? (unsigned)atoi(argv[3]) : 1;
-	unsigned long lost;
+	unsigned long bad;
 
 	if (argc < 3)
 		return 2;
@@ -246,13 +347,19 @@ main(int argc, char **argv)
 		if (fork() == 0)
 			storer(i, seed);
 	if (fork() == 0)
-		sweeper();
+		pinner();
+	if (fork() == 0)
+		sweeper(seed);
 	while (wait(NULL) > 0 || errno == EINTR)
 		continue;
-	lost = count_lost();
+	bad = judge();
 	printf("stored %lu, restored %lu, clean misses %lu, sweeps %lu, "
-	       "blobs removed %lu, wrong %lu, lost %lu\n",
+	       "blobs removed %lu, entries by age %lu, by size %lu, in dry "
+	       "runs %lu, pinned %lu, of those lost %lu, wrong %lu, "
+	       "problems %lu\n",
 	       sum->stored, sum->restored, sum->missed, sum->sweeps,
-	       sum->removed, sum->wrong, lost);
-	return sum->wrong || lost || !sum->removed || !sum->restored;
+	       sum->removed, sum->by_age, sum->by_size, sum->dry_victims,
+	       sum->pins, sum->pins_lost, sum->wrong, bad);
+	return sum->wrong || sum->pins_lost || bad || !sum->removed ||
+	       !sum->restored || !sum->by_age || !sum->by_size || !sum->pins;
 }
