@@ -363,7 +363,7 @@ look(struct sweep *w)
 }
 
 static int
-sweep(struct sweep *w, struct memo *m)
+sweep_store(struct sweep *w, struct memo *m)
 {
 	int r = look(w);
 
@@ -388,6 +388,19 @@ sweep(struct sweep *w, struct memo *m)
 	return 0;
 }
 
+/* 0, also if it was ended, or -errno. */
+static int
+sweep(struct sweep *w, struct memo *m)
+{
+	int r;
+
+	if (!w->o->dry_run)
+		empty_trash(w->s);
+	r = sweep_store(w, m);
+	w->rep.cut_short = w->steps.stopped;
+	return r == -ECANCELED ? 0 : r;
+}
+
 int
 gc_run(struct store *s, struct memo *m, const struct gc_options *o,
        struct gc_report *report)
@@ -405,14 +418,11 @@ gc_run(struct store *s, struct memo *m, const struct gc_options *o,
 	w.scan.steps = &w.steps;
 	w.scan.crate = o->crate;
 	w.scan.everything = o->everything;
-	if (!o->dry_run)
-		empty_trash(s);
-	r = sweep(&w, m);
-	w.rep.cut_short = w.steps.stopped;
-	if (r == 0 || r == -ECANCELED) {
+	r = o->locked ? o->locked(o->ctx) : 0;
+	if (r >= 0)
+		r = sweep(&w, m);
+	if (r == 0)
 		*report = w.rep;
-		r = 0;
-	}
 	gc_scan_free(&w.scan);
 	close(lock);
 	return r;

@@ -33,12 +33,18 @@ struct gc_options {
 	bool waiting;
 
 	/*
+	 * Called once when gc.lock is held, before anything is looked at; may
+	 * be NULL.  A negative code ends the sweep with it: nothing is done.
+	 */
+	int (*locked)(void *ctx);
+
+	/*
 	 * Called between small steps with the steps done and all that are
 	 * known by now; may be NULL.  False ends the sweep early: it leaves
 	 * the store right, and what it had not done is for the next one.
 	 */
 	bool (*go_on)(void *ctx, uint64_t done, uint64_t total);
-	void *ctx;
+	void *ctx; /* of both */
 };
 
 /* What was done, or, in a dry run, would be. */
@@ -78,7 +84,7 @@ struct gc_report {
 
 /*
  * Sweeps.  0 (also if go_on ended it); -EAGAIN if another sweeper is at work;
- * or -errno.  Threads: any; two exclude each other.  Memory: about 200 bytes
+ * what `locked` said; or -errno.  Threads: any; two exclude each other.  Memory: about 200 bytes
  * for each entry and 70 for each blob, 35 MB for 100,000 entries.
  */
 int gc_run(struct store *s, struct memo *m, const struct gc_options *o,

@@ -126,8 +126,11 @@ digests_in(struct store *s, const char *dir, uint8_t first, struct digests *out)
 			close(fd);
 		return r == -ENOENT || r == -ENOTDIR ? 0 : r;
 	}
-	for (e = readdir(d); e && r == 0; e = readdir(d))
+	/* Half a list of entries would make orphans of the others' blobs. */
+	for (errno = 0, e = readdir(d); e && r == 0; errno = 0, e = readdir(d))
 		r = digests_add(out, first, e->d_name);
+	if (r == 0 && errno)
+		r = -errno;
 	closedir(d);
 	return r;
 }
@@ -138,9 +141,13 @@ by_digest(const void *a, const void *b)
 	return memcmp(a, b, DIGEST_LEN);
 }
 
-/* Every digest that is a name below DIR, sorted: so are the directories. */
+/*
+ * Every digest that is a name below DIR, sorted: so are the directories.  With
+ * LOOSE those that cannot be read are left out: what is not known of blobs
+ * and manifests is not touched.
+ */
 static int
-digests_of(struct store *s, const char *dir, struct digests *out)
+digests_of(struct store *s, const char *dir, bool loose, struct digests *out)
 {
 	char sub[STORE_NAME];
 	int r = 0;
@@ -150,6 +157,8 @@ digests_of(struct store *s, const char *dir, struct digests *out)
 
 		snprintf(sub, sizeof(sub), "%s/%02x", dir, i);
 		r = digests_in(s, sub, (uint8_t)i, out);
+		if (loose && r != -ENOMEM)
+			r = 0;
 		if (r == 0 && out->n > from)
 			qsort(out->d + from, out->n - from, sizeof(*out->d),
 			      by_digest);
@@ -224,7 +233,7 @@ static int
 list_blobs(struct store *s, struct gc_scan *scan)
 {
 	struct digests l = { 0 };
-	int r = digests_of(s, "blobs", &l);
+	int r = digests_of(s, "blobs", true, &l);
 
 	r = r ? r : stat_blobs(s, scan, &l);
 	free(l.d);
@@ -260,7 +269,7 @@ static int
 list_manifests(struct store *s, struct gc_scan *scan)
 {
 	struct digests l = { 0 };
-	int r = digests_of(s, "manifests", &l);
+	int r = digests_of(s, "manifests", true, &l);
 
 	r = r ? r : stat_manifests(s, scan, &l);
 	free(l.d);
@@ -476,7 +485,7 @@ static int
 read_entries(struct store *s, struct gc_scan *scan)
 {
 	struct digests l = { 0 };
-	int r = digests_of(s, "entries", &l);
+	int r = digests_of(s, "entries", false, &l);
 
 	r = r ? r : read_listed(s, scan, &l);
 	free(l.d);
@@ -556,7 +565,7 @@ gc_scan_changed(struct store *s, struct gc_scan *scan,
 		void (*use)(void *ctx, const struct digest *blob), void *ctx)
 {
 	struct digests list = { 0 };
-	int r = digests_of(s, "entries", &list);
+	int r = digests_of(s, "entries", false, &list);
 
 	for (size_t i = 0; i < list.n && r == 0; i++) {
 		struct gc_entry *e = gc_scan_find(scan, &list.d[i]);

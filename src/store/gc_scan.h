@@ -82,7 +82,8 @@ struct gc_scan {
 };
 
 /* Reads every entry and lists every blob and manifest.  Changes nothing:
- * entries that cannot be read are GC_DAMAGED.  0, -ECANCELED (steps) or
+ * entries that cannot be read are GC_DAMAGED; a directory of blobs or manifests
+ * that cannot is left out, one of entries ends it.  0, -ECANCELED (steps) or
  * -errno; gc_scan_free in any case. */
 int gc_scan_read(struct store *s, struct gc_scan *scan);
 

@@ -22,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -550,6 +551,85 @@ linked_blobs_free_nothing(void **state)
 	assert_int_equal(access(path, F_OK), 0);
 }
 
+static int
+no_more(void *ctx)
+{
+	int fd = openat(s.dir, "gc.lock", O_RDWR | O_CLOEXEC);
+
+	++*(int *)ctx;
+	assert_int_equal(file_lock(fd, 0, true, 0), ERR_TIMEOUT);
+	close(fd);
+	return -EALREADY;
+}
+
+static void
+who_has_the_lock_may_look_again(void **state)
+{
+	int asked = 0;
+	struct gc_options o = { .everything = true,
+				.locked = no_more,
+				.ctx = &asked };
+	struct gc_report r;
+	struct digest k;
+
+	(void)state;
+	put("asked", 'a', 9000, &k);
+	assert_int_equal(gc_run(&s, &m, &o, &r), -EALREADY);
+	assert_int_equal(asked, 1);
+	assert_true(loads(&k));
+	assert_int_equal(gc_run(&s, &m, &all, &r), 0);
+	assert_false(loads(&k));
+}
+
+/* As bad sectors do; and this holds for root, too. */
+static void
+spoil(const char *room, const struct digest *d, bool back)
+{
+	char name[STORE_NAME], away[STORE_NAME + 8];
+
+	store_name(room, d, name);
+	*strrchr(name, '/') = '\0';
+	snprintf(away, sizeof(away), "%s.away", name);
+	if (back) {
+		assert_int_equal(unlinkat(s.dir, name, 0), 0);
+		assert_int_equal(renameat(s.dir, away, s.dir, name), 0);
+		return;
+	}
+	if (renameat(s.dir, name, s.dir, away) < 0)
+		assert_int_equal(mkdirat(s.dir, away, 0700), 0);
+	assert_int_equal(symlinkat(strrchr(name, '/') + 1, s.dir, name), 0);
+}
+
+/* Of blobs and manifests it only means that some stay. */
+static void
+directories_that_cannot_be_read(void **state)
+{
+	struct gc_options o = { .everything = true };
+	struct digest k, blob;
+	struct gc_report r;
+	struct entry e;
+
+	(void)state;
+	put("unreadable", 'u', 9000, &k);
+	assert_int_equal(entry_load(&s, &k, &e), 0);
+	blob = e.out[0].blob;
+	entry_release(&e);
+	spoil("entries", &k, false);
+	assert_true(gc_run(&s, &m, &o, &r) < 0);
+	spoil("entries", &k, true);
+	assert_true(loads(&k));
+	spoil("blobs", &blob, false);
+	spoil("manifests", &k, false);
+	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
+	assert_int_equal(r.victims, 1);
+	assert_int_equal(r.blobs, 0);
+	spoil("manifests", &k, true);
+	spoil("blobs", &blob, true);
+	assert_true(blob_exists(&s, &blob));
+	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
+	assert_int_equal(r.orphans, 1);
+}
+
 int
 main(void)
 {
@@ -568,6 +648,8 @@ main(void)
 		cmocka_unit_test(a_crate_is_purged_by_name),
 		cmocka_unit_test(a_dry_run_changes_nothing),
 		cmocka_unit_test(linked_blobs_free_nothing),
+		cmocka_unit_test(who_has_the_lock_may_look_again),
+		cmocka_unit_test(directories_that_cannot_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, open_store, close_store);
