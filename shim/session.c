@@ -191,10 +191,11 @@ write_marker(struct session *s, bool hinted)
 static bool
 is_fresh(const struct session *s)
 {
+	const struct config_value *v = s->job->config.v;
 	int64_t age = file_now() - s->active;
 
 	return s->known && age > -INT64_C(1000000000) &&
-	       age < s->job->config.v[CONFIG_PREFETCH_COOLDOWN].num * 1000000;
+	       age < config_nanoseconds(&v[CONFIG_PREFETCH_COOLDOWN]);
 }
 
 /*

@@ -449,6 +449,14 @@ default_store(struct loading *l)
 	}
 }
 
+int64_t
+config_nanoseconds(const struct config_value *v)
+{
+	static const int64_t ms = 1000000;
+
+	return v->num > INT64_MAX / 2 / ms ? INT64_MAX / 2 : v->num * ms;
+}
+
 bool
 config_remote(const struct config *c)
 {

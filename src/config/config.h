@@ -115,6 +115,10 @@ void config_load(struct config *c, const struct config_source *src);
  * the configuration, the remote, trust or the daemon, or tells who we are. */
 bool config_guarded(const char *name);
 
+/* A CONFIG_DURATION in nanoseconds.  What is too long to count is 146 years,
+ * which may still be added to any clock. */
+int64_t config_nanoseconds(const struct config_value *v);
+
 /* Text of one problem, I < min(problem_count, CONFIG_PROBLEMS). */
 const char *config_problem(const struct config *c, int i);
 

@@ -168,7 +168,8 @@ static void
 look_at_idleness(struct lifecycle *l, int64_t now)
 {
 	struct hub_setup *s = hub_get(l->hub);
-	int64_t limit = s->config.v[CONFIG_DAEMON_IDLE_EXIT].num * 1000000;
+	int64_t limit =
+		config_nanoseconds(&s->config.v[CONFIG_DAEMON_IDLE_EXIT]);
 	struct conns *all = l->hub->conns;
 
 	hub_put(s);

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "config/config.h"
 
+#include "config/config_parse.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -397,6 +399,29 @@ set_up(void **state)
 	return mkdir(path, 0700);
 }
 
+static int64_t
+in_ns(int64_t ms)
+{
+	struct config_value v = { .num = ms };
+
+	return config_nanoseconds(&v);
+}
+
+/* Multiplied out, 999999d was less than nothing: all was past it. */
+static void
+no_time_is_too_long_to_count(void **state)
+{
+	int64_t ms;
+
+	(void)state;
+	assert_int_equal(in_ns(0), 0);
+	assert_int_equal(in_ns(1500), INT64_C(1500000000));
+	assert_int_equal(config_parse_duration("999999d", &ms), 0);
+	assert_true(in_ns(ms) == INT64_MAX / 2);
+	assert_true(in_ns(INT64_MAX) == INT64_MAX / 2);
+	assert_true(in_ns(INT64_MAX / 2 / 1000000) > INT64_MAX / 2 - 1000000);
+}
+
 static int
 tear_down(void **state)
 {
@@ -429,6 +454,7 @@ main(void)
 		cmocka_unit_test(guarded_names),
 		cmocka_unit_test(disabled_is_anything_but_0),
 		cmocka_unit_test(cache_home_by_system),
+		cmocka_unit_test(no_time_is_too_long_to_count),
 		cmocka_unit_test(a_remote_is_what_its_address_and_mode_say),
 		cmocka_unit_test(a_bad_address_names_file_and_line),
 		cmocka_unit_test(
