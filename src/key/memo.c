@@ -21,6 +21,9 @@ enum {
 	HEAD_LOCK = 0
 };
 
+/* Between two sweeps, or tries, that do not help. */
+static const int64_t pause_ns = (int64_t)300 * 1000000000;
+
 struct row {
 	uint8_t tag[TAG_LEN];
 	uint8_t digest[DIGEST_LEN];
@@ -382,15 +385,42 @@ memo_add_stored(struct memo *m, uint64_t bytes)
 }
 
 void
+memo_sweep_begins(struct memo *m)
+{
+	struct head h;
+
+	m->sweeping = m->fd >= 0 && read_head(m->fd, &h);
+	m->before = m->sweeping ? h.stored : 0;
+}
+
+/* What was stored meanwhile the sweep may have counted as well: rather twice
+ * than never. */
+void
 memo_swept(struct memo *m, uint64_t total)
 {
 	struct head h;
 
 	if (!change_head(m, &h))
 		return;
-	h.stored = total;
+	h.stored = m->sweeping && h.stored > m->before
+			   ? total + (h.stored - m->before)
+			   : total;
 	h.left = total;
 	h.swept = file_now();
+	m->sweeping = false;
+	end_change(m, &h);
+}
+
+void
+memo_sweep_failed(struct memo *m)
+{
+	struct head h;
+
+	if (!change_head(m, &h))
+		return;
+	h.left = h.stored;
+	h.swept = file_now();
+	m->sweeping = false;
 	end_change(m, &h);
 }
 
@@ -412,12 +442,19 @@ memo_look(struct memo *m, struct memo_state *out)
 bool
 memo_over(const struct memo_state *s, uint64_t max, unsigned percent)
 {
-	static const int64_t pause_ns = (int64_t)300 * 1000000000;
-
 	if (!max || s->stored <= max / 100 * percent)
 		return false;
 	return s->stored > s->left + max / 10 ||
 	       file_now() - s->swept > pause_ns;
+}
+
+bool
+memo_late(const struct memo_state *s, int64_t seconds)
+{
+	int64_t now = file_now();
+
+	return s->synced && now - s->synced > seconds * 1000000000 &&
+	       now - s->swept > pause_ns;
 }
 
 int64_t

@@ -30,6 +30,8 @@ struct memo {
 	int64_t doubt_from; /* rows hashed in this span of wall clock */
 	int64_t doubt_to;   /* are not believed */
 	int64_t now;
+	bool sweeping;   /* memo_sweep_begins was called, */
+	uint64_t before; /* when this was stored */
 };
 
 /* Opens DIRFD/memo, making it if need be.  Never fails: without a file, or
@@ -63,8 +65,8 @@ int memo_digest_max(struct memo *m, int dirfd, const char *path, uint64_t max,
  */
 struct memo_state {
 	uint64_t stored;
-	uint64_t left;  /* by the last sweep */
-	int64_t swept;  /* when it ended; 0: never */
+	uint64_t left;  /* by the last sweep; if it failed, `stored` then */
+	int64_t swept;  /* when it ended, or failed; 0: never */
 	int64_t synced; /* wall clock, ns */
 	bool unsynced;  /* something was stored since */
 };
@@ -80,11 +82,25 @@ void memo_look(struct memo *m, struct memo_state *out);
 enum { MEMO_OVER = 110, MEMO_FAR_OVER = 120 };
 bool memo_over(const struct memo_state *s, uint64_t max, unsigned percent);
 
+/* Whether the last sync is more than SECONDS ago.  Where syncs fail, only
+ * some minutes after the last sweep: those who sync there sweep, too. */
+enum { MEMO_SYNC_S = 600 };
+bool memo_late(const struct memo_state *s, int64_t seconds);
+
 /* The head keeps the size of the store (what the last sweep found and what
  * was stored since) and the time of the last sync (ns, wall clock).
  * memo_add_stored gives the new size. */
 uint64_t memo_add_stored(struct memo *m, uint64_t bytes);
+
+/*
+ * A sweep, by one who holds gc.lock and a memo that no other thread uses.
+ * Begins: before anything is looked at.  Swept: it left TOTAL bytes, what was
+ * stored since it began not counted.  Failed: the next is not due at once.
+ */
+void memo_sweep_begins(struct memo *m);
 void memo_swept(struct memo *m, uint64_t total);
+void memo_sweep_failed(struct memo *m);
+
 int64_t memo_synced(struct memo *m);
 void memo_set_synced(struct memo *m, int64_t when);
 

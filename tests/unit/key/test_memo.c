@@ -421,6 +421,67 @@ the_head_says_when_to_sweep(void **state)
 }
 
 static void
+what_is_stored_during_a_sweep_counts(void **state)
+{
+	struct memo_state st;
+	struct memo m, other;
+
+	(void)state;
+	memo_open(&m, at);
+	memo_open(&other, at);
+	memo_swept(&m, 1000);
+	memo_sweep_begins(&m);
+	memo_add_stored(&other, 70);
+	memo_swept(&m, 400);
+	memo_look(&m, &st);
+	assert_int_equal(st.stored, 470);
+	assert_int_equal(st.left, 400);
+	/* Only for the sweep that it began. */
+	memo_add_stored(&other, 30);
+	memo_swept(&m, 300);
+	memo_look(&m, &st);
+	assert_int_equal(st.stored, 300);
+	/* Another sweep ended meanwhile. */
+	memo_sweep_begins(&m);
+	memo_swept(&other, 10);
+	memo_swept(&m, 200);
+	memo_look(&m, &st);
+	assert_int_equal(st.stored, 200);
+	memo_close(&other);
+	memo_close(&m);
+}
+
+static void
+a_sweep_that_failed_is_not_repeated_at_once(void **state)
+{
+	struct memo_state st;
+	struct memo m;
+
+	(void)state;
+	memo_open(&m, at);
+	memo_swept(&m, 0);
+	memo_add_stored(&m, 2000);
+	memo_look(&m, &st);
+	assert_true(memo_over(&st, 1000, MEMO_OVER));
+	st.synced = st.swept = file_now() - (int64_t)601 * 1000000000;
+	assert_true(memo_late(&st, MEMO_SYNC_S));
+	assert_false(memo_late(&st, 2 * MEMO_SYNC_S));
+	memo_sweep_failed(&m);
+	memo_look(&m, &st);
+	assert_int_equal(st.stored, 2000);
+	assert_false(memo_over(&st, 1000, MEMO_OVER));
+	st.synced = file_now() - (int64_t)601 * 1000000000;
+	assert_false(memo_late(&st, MEMO_SYNC_S));
+	st.swept -= (int64_t)301 * 1000000000;
+	assert_true(memo_over(&st, 1000, MEMO_OVER));
+	assert_true(memo_late(&st, MEMO_SYNC_S));
+	memo_add_stored(&m, 101);
+	memo_look(&m, &st);
+	assert_true(memo_over(&st, 1000, MEMO_OVER));
+	memo_close(&m);
+}
+
+static void
 a_later_versions_memo_is_left_alone(void **state)
 {
 	struct file_id id = some_id();
@@ -468,6 +529,8 @@ main(void)
 		cmocka_unit_test(a_later_versions_memo_is_left_alone),
 		cmocka_unit_test(stored_bytes_add_up),
 		cmocka_unit_test(the_head_says_when_to_sweep),
+		cmocka_unit_test(what_is_stored_during_a_sweep_counts),
+		cmocka_unit_test(a_sweep_that_failed_is_not_repeated_at_once),
 		cmocka_unit_test(rows_in_the_span_of_doubt_are_not_believed),
 		cmocka_unit_test(a_reboot_widens_the_doubt_to_the_last_sync),
 		cmocka_unit_test(every_flipped_bit_of_a_row_is_a_miss),
