@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SYNC_S = 600, DAEMON_RUN = 0 /* byte of daemon.lock */ };
+/* Bytes of daemon.lock and of gc.lock. */
+enum { DAEMON_RUN = 0, SWEEPER = 0 };
 
 static void
 start_gc(struct job *j)
@@ -28,30 +29,42 @@ start_gc(struct job *j)
 	detach_start(path, argv, environ);
 }
 
+static bool
+is_locked(struct job *j, const char *name, uint64_t byte)
+{
+	int fd = openat(j->store.dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	bool locked = fd >= 0 && file_is_locked(fd, byte);
+
+	if (fd >= 0)
+		close(fd);
+	return locked;
+}
+
 /* A daemon of this store sweeps and syncs by itself, in time; one that hangs
  * holds its lock as well, so it only gets a longer time. */
 static bool
 daemon_runs(struct job *j)
 {
-	int fd = openat(j->store.dir, "daemon.lock",
-			O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	bool runs = fd >= 0 && file_is_locked(fd, DAEMON_RUN);
+	return is_locked(j, "daemon.lock", DAEMON_RUN);
+}
 
-	if (fd >= 0)
-		close(fd);
-	return runs;
+/* Until it has ended, each unit that is stored finds the store too large. */
+static bool
+sweeper_runs(struct job *j)
+{
+	return is_locked(j, "gc.lock", SWEEPER);
 }
 
 static bool
 is_due(struct job *j, bool daemon)
 {
 	uint64_t max = (uint64_t)j->config.v[CONFIG_STORE_MAX_SIZE].num;
-	int64_t wait_s = daemon ? 2 * SYNC_S : SYNC_S;
+	int64_t wait_s = daemon ? 2 * MEMO_SYNC_S : MEMO_SYNC_S;
 	struct memo_state m;
 
 	memo_look(&j->memo, &m);
 	return memo_over(&m, max, daemon ? MEMO_FAR_OVER : MEMO_OVER) ||
-	       (m.synced && file_now() - m.synced > wait_s * 1000000000);
+	       memo_late(&m, wait_s);
 }
 
 void
@@ -59,7 +72,8 @@ tidy_after_store(struct job *j, uint64_t bytes)
 {
 	uint64_t size = memo_add_stored(&j->memo, bytes);
 
-	if (is_due(j, false) && (!daemon_runs(j) || is_due(j, true))) {
+	if (is_due(j, false) && (!daemon_runs(j) || is_due(j, true)) &&
+	    !sweeper_runs(j)) {
 		log_msg(LOG_INFO, "starting gc: %llu bytes stored",
 			(unsigned long long)size);
 		start_gc(j);

@@ -86,13 +86,6 @@ parse_options(int argc, char **argv, struct request *q)
 	return status;
 }
 
-/* Of a time too long to count in ns nothing is ever past. */
-static int64_t
-age_of(const struct config_value *v)
-{
-	return v->num > INT64_MAX / ms_ns ? 0 : v->num * ms_ns;
-}
-
 static int
 gc(int argc, char **argv)
 {
@@ -108,9 +101,10 @@ gc(int argc, char **argv)
 	if (!q.sized)
 		q.options.max_size = (uint64_t)c.v[CONFIG_STORE_MAX_SIZE].num;
 	if (!q.aged)
-		q.options.max_age = age_of(&c.v[CONFIG_STORE_MAX_AGE]);
+		q.options.max_age =
+			config_nanoseconds(&c.v[CONFIG_STORE_MAX_AGE]);
 	q.options.incremental_max_age =
-		age_of(&c.v[CONFIG_STORE_INCREMENTAL_MAX_AGE]);
+		config_nanoseconds(&c.v[CONFIG_STORE_INCREMENTAL_MAX_AGE]);
 	return sweeping_run("gc", c.v[CONFIG_STORE_DIR].text, &q.options,
 			    !q.options.dry_run);
 }

@@ -24,6 +24,14 @@ struct screen {
 	int64_t drawn; /* monotonic ns; 0: nothing is on the line */
 };
 
+struct sweeping {
+	struct screen screen;
+	struct store store;
+	struct memo memo;
+	const struct gc_options *o;
+	bool sync;
+};
+
 static void
 draw(uint64_t done, uint64_t total)
 {
@@ -40,7 +48,7 @@ draw(uint64_t done, uint64_t total)
 static bool
 go_on(void *ctx, uint64_t done, uint64_t total)
 {
-	struct screen *s = ctx;
+	struct screen *s = &((struct sweeping *)ctx)->screen;
 	int64_t now;
 
 	/* The clock is not asked for each of a million steps. */
@@ -144,36 +152,60 @@ report(const struct gc_report *r, bool dry)
 	report_bytes(r, dry);
 }
 
+/* Many shims start a sweep at once: whoever gets the lock after the first
+ * finds nothing due. */
 static int
-sweep(const char *dir, const struct gc_options *o, bool sync,
-      struct gc_report *r)
+locked(void *ctx)
 {
-	struct store s;
-	struct memo m;
-	int err = store_open(&s, dir);
+	struct sweeping *w = ctx;
+	struct memo_state m;
+
+	memo_look(&w->memo, &m);
+	if (w->o->automatic && !memo_over(&m, w->o->max_size, MEMO_OVER) &&
+	    !memo_late(&m, MEMO_SYNC_S))
+		return -EALREADY;
+	if (w->sync)
+		store_sync(&w->store, &w->memo);
+	memo_sweep_begins(&w->memo);
+	return 0;
+}
+
+static int
+sweep(struct sweeping *w, const char *dir, struct gc_report *r)
+{
+	int err = store_open(&w->store, dir);
 
 	if (err < 0)
 		return err;
-	memo_open(&m, s.dir);
-	if (sync)
-		store_sync(&s, &m);
-	err = gc_run(&s, &m, o, r);
-	memo_close(&m);
-	store_close(&s);
+	memo_open(&w->memo, w->store.dir);
+	err = gc_run(&w->store, &w->memo, w->o, r);
+	if (err < 0 && err != -EAGAIN && err != -EALREADY && w->o->automatic)
+		memo_sweep_failed(&w->memo);
+	memo_close(&w->memo);
+	store_close(&w->store);
 	return err;
 }
 
 int
 sweeping_run(const char *name, const char *dir, struct gc_options *o, bool sync)
 {
-	struct screen screen = { .terminal = isatty(STDERR_FILENO) };
+	struct sweeping w = {
+		.screen = { .terminal = isatty(STDERR_FILENO) },
+		.o = o,
+		.sync = sync,
+	};
 	struct gc_report r = { 0 };
 	int err;
 
 	o->go_on = go_on;
-	o->ctx = &screen;
-	err = sweep(dir, o, sync, &r);
-	wipe(&screen);
+	o->locked = locked;
+	o->ctx = &w;
+	err = sweep(&w, dir, &r);
+	wipe(&w.screen);
+	if (err == -EALREADY) {
+		puts("not due: nothing was done");
+		return CMD_OK;
+	}
 	if (err == -EAGAIN) {
 		fprintf(stderr, "kache %s: another one is at work\n", name);
 		return CMD_FAILED;

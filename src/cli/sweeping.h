@@ -10,7 +10,8 @@ struct gc_options;
  * What `kache gc` and `kache purge` share: one sweep of the store at DIR,
  * with progress on a terminal (stderr) and a report on stdout.  NAME is the
  * command's.  With SYNC what was stored so far is brought to the disk first.
- * Sets O's go_on.  Returns an enum cmd_status.
+ * An automatic one does nothing unless it is due, by the memo.  Sets O's
+ * go_on, locked and ctx.  Returns an enum cmd_status.
  */
 int sweeping_run(const char *name, const char *dir, struct gc_options *o,
 		 bool sync);

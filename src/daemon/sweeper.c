@@ -19,14 +19,17 @@
 #include <time.h>
 
 #define SECOND ((int64_t)1000000000)
-#define MS ((int64_t)1000000)
 
 /* Builds start daemons: the first sweep waits until nobody was served for a
  * while, but not for ever. */
 #define QUIET_NS (10 * SECOND)
 #define PATIENCE_NS (60 * SECOND)
 #define LOOK_NS (10 * SECOND)
-#define SYNC_NS (600 * SECOND)
+#define SYNC_NS (MEMO_SYNC_S * SECOND)
+/* Where a sync fails, the next try. */
+#define SYNC_PAUSE_NS (60 * SECOND)
+
+static const char why_size[] = "size";
 
 struct sweeper {
 	struct hub *hub;
@@ -38,11 +41,52 @@ struct sweeper {
 	pthread_mutex_t lock; /* of the rest */
 	pthread_cond_t wake;
 	bool look;
-	bool quiet;         /* nobody is being served */
-	int64_t swept_at;   /* monotonic ns; 0: not yet */
-	uint64_t swept_max; /* the limit of that sweep; the thread's */
+	bool quiet;       /* nobody is being served */
+	int64_t swept_at; /* monotonic ns; 0: not yet */
 	struct sweeper_status st;
+
+	/* The thread's: */
+	uint64_t swept_max;      /* the limit of the last sweep */
+	int64_t synced_at;       /* monotonic ns, of the last try */
+	struct hub_store *store; /* of the sweep under way, */
+	const struct config *config;
+	const char *why;
 };
+
+static void
+sync_store(struct sweeper *w, struct hub_store *s)
+{
+	w->synced_at = file_monotonic();
+	store_sync(&s->store, &s->memo);
+}
+
+static bool
+is_over(const struct sweeper *w, const struct memo_state *m,
+	const struct config *c)
+{
+	uint64_t max = (uint64_t)c->v[CONFIG_STORE_MAX_SIZE].num;
+	struct memo_state now = *m;
+
+	/* What the last sweep left it left for another limit. */
+	if (max != w->swept_max)
+		now.left = 0;
+	return memo_over(&now, max, MEMO_OVER);
+}
+
+/* With gc.lock: another sweeper may just have done what was due. */
+static int
+locked(void *ctx)
+{
+	struct sweeper *w = ctx;
+	struct memo_state m;
+
+	memo_look(&w->store->memo, &m);
+	if (w->why == why_size && !is_over(w, &m, w->config))
+		return -EALREADY;
+	sync_store(w, w->store);
+	memo_sweep_begins(&w->store->memo);
+	return 0;
+}
 
 static bool
 go_on(void *ctx, uint64_t done, uint64_t total)
@@ -98,10 +142,11 @@ sweep(struct sweeper *w, struct hub_store *s, const struct config *c,
 	const struct config_value *v = c->v;
 	struct gc_options o = {
 		.max_size = (uint64_t)v[CONFIG_STORE_MAX_SIZE].num,
-		.max_age = v[CONFIG_STORE_MAX_AGE].num * MS,
-		.incremental_max_age =
-			v[CONFIG_STORE_INCREMENTAL_MAX_AGE].num * MS,
+		.max_age = config_nanoseconds(&v[CONFIG_STORE_MAX_AGE]),
+		.incremental_max_age = config_nanoseconds(
+			&v[CONFIG_STORE_INCREMENTAL_MAX_AGE]),
 		.automatic = true,
+		.locked = locked,
 		.go_on = go_on,
 		.ctx = w,
 	};
@@ -109,18 +154,23 @@ sweep(struct sweeper *w, struct hub_store *s, const struct config *c,
 	int64_t from = file_monotonic(), took;
 	int r;
 
-	w->swept_max = o.max_size;
+	w->store = s;
+	w->config = c;
+	w->why = why;
 	set_busy(w, true);
-	store_sync(&s->store, &s->memo);
 	r = gc_run(&s->store, &s->memo, &o, &rep);
 	took = file_monotonic() - from;
 	set_busy(w, false);
+	if (r == -EAGAIN || r == -EALREADY) {
+		log_msg(LOG_DEBUG, "another sweeper is at work, or was");
+		return;
+	}
+	w->swept_max = o.max_size;
 	if (r == 0) {
 		note(w, &rep, took);
 		tell(&rep, why, took);
-	} else if (r == -EAGAIN) {
-		log_msg(LOG_DEBUG, "another sweeper is at work");
 	} else {
+		memo_sweep_failed(&s->memo);
 		log_msg(LOG_ERROR, "cannot sweep: %s", err_text(r));
 	}
 }
@@ -129,8 +179,7 @@ sweep(struct sweeper *w, struct hub_store *s, const struct config *c,
 static const char *
 reason(struct sweeper *w, const struct memo_state *m, const struct config *c)
 {
-	int64_t interval = c->v[CONFIG_DAEMON_GC_INTERVAL].num * MS;
-	uint64_t max = (uint64_t)c->v[CONFIG_STORE_MAX_SIZE].num;
+	int64_t interval = config_nanoseconds(&c->v[CONFIG_DAEMON_GC_INTERVAL]);
 	int64_t now = file_monotonic();
 	const char *why = NULL;
 
@@ -140,8 +189,8 @@ reason(struct sweeper *w, const struct memo_state *m, const struct config *c)
 								      : NULL;
 	else if (interval > 0 && now - w->swept_at >= interval)
 		why = "interval";
-	else if (memo_over(m, max, MEMO_OVER))
-		why = "size";
+	else if (is_over(w, m, c))
+		why = why_size;
 	pthread_mutex_unlock(&w->lock);
 	return why;
 }
@@ -153,21 +202,17 @@ look(struct sweeper *w)
 	struct hub_setup *setup;
 	struct memo_state m;
 	const char *why;
-	uint64_t max;
 
 	if (!s)
 		return;
 	memo_look(&s->memo, &m);
 	setup = hub_get(w->hub);
-	max = (uint64_t)setup->config.v[CONFIG_STORE_MAX_SIZE].num;
-	/* What the last sweep left it left for another limit. */
-	if (max != w->swept_max)
-		m.left = 0;
 	why = reason(w, &m, &setup->config);
 	if (why)
 		sweep(w, s, &setup->config, why);
-	else if (m.unsynced && file_now() - m.synced > SYNC_NS)
-		store_sync(&s->store, &s->memo);
+	else if (m.unsynced && file_now() - m.synced > SYNC_NS &&
+		 file_monotonic() - w->synced_at > SYNC_PAUSE_NS)
+		sync_store(w, s);
 	hub_put(setup);
 }
 

@@ -13,6 +13,8 @@ fi
 settings() { # MAX-SIZE INTERVAL
 	put "$HOME/.config/kache/kache.ini" "[store]
 max_size = $1
+max_age = 999999d
+incremental_max_age = 999999d
 [shim]
 log = info
 [daemon]
@@ -63,6 +65,8 @@ check "it sweeps when it has been quiet" wait_for 40 swept 1
 check "what nothing names is gone" gone "$o"
 check "the log has a line of it" grep -q 'swept (start)' "$c/daemon.log"
 is "$(sweeps) $(reported gc.sweeps)" "1 1" "the log has one line of it"
+like "$(grep 'swept (' "$c/daemon.log")" ": 0 of [1-9]" \
+	"an age too long to count: nothing is past it"
 like "$("$KACHE" daemon status)" "^sweep +waits, last 20[0-9-]+ [0-9:]+" \
 	"status: the last sweep"
 like "$("$KACHE" daemon status)" "^  next +20[0-9-]+ [0-9:]+" \
@@ -172,4 +176,60 @@ over() {
 	return 0
 }
 check "and it ends" wait_for 60 over
+
+# --- many at once ---
+# One that sweeps, to all who ask.
+python3 -c 'import fcntl, os, sys, time
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600)
+fcntl.lockf(fd, fcntl.LOCK_EX, 1, 0, 0)
+open(sys.argv[2], "w").close()
+time.sleep(600)' "$c/gc.lock" "$T/held" &
+holder=$!
+at_end "kill $holder 2>/dev/null"
+check "one is at work" wait_for 20 test -e "$T/held"
+say_stored 1150
+next_build "beside one that is at work: right"
+is "$(shim_started)" 0 "no second one is started"
+kill "$holder"
+wait "$holder" 2>/dev/null
+
+auto() { # prints the status of one that a shim would start
+	"$KACHE" gc --auto >"$T/said" 2>&1
+	echo $?
+}
+head_of() { # OFFSET: a number of the memo's head, as FORMAT has it
+	perl -e 'open F, "<", $ARGV[0]; seek F, $ARGV[1], 0; read F, my $b, 8;
+		print unpack "Q<", $b' "$c/memo" "$1"
+}
+say_stored 1150
+o=$(orphan)
+is "$(auto)" 0 "what is due is done"
+check "it swept" gone "$o"
+o=$(orphan)
+is "$(auto)" 0 "the second finds it done"
+like "$(<"$T/said")" "^not due" "and says so"
+check "it did not sweep" test -e "$o"
+check "one that was asked for sweeps in any case" "$KACHE" gc
+check "and did" gone "$o"
+
+# --- a sweep that fails ---
+for d in 0 1 2 3 4 5 6 7 8 9 a b c d e f; do
+	[ -e "$c/entries/f$d" ] || break
+done
+ln -s "f$d" "$c/entries/f$d"
+say_stored 1150
+is "$(auto)" 1 "entries that cannot be listed end it"
+is "$(head_of 80)" "$(head_of 72)" "the memo knows that it was tried"
+is "$(auto)" 0 "so it is not tried again at once"
+like "$(<"$T/said")" "^not due" "but later"
+say_stored 1300
+: >"$c/daemon.log"
+failed() { grep -q 'cannot sweep' "$c/daemon.log"; }
+check "a daemon starts" "$KACHE" daemon start
+check "a daemon's sweep fails as well" wait_for 40 failed
+is "$(head_of 80)" "$(head_of 72)" "that is known, too"
+check "the daemon ends" "$KACHE" daemon stop
+rm "$c/entries/f$d"
+check "with that gone, it goes on" "$KACHE" gc
+check "sound" "$KACHE" verify
 done_testing
