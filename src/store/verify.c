@@ -44,6 +44,12 @@ struct list {
 	size_t count;
 };
 
+struct verdict {
+	int e;
+	struct file_id id; /* of what was judged */
+	uint64_t bytes;    /* read of a blob */
+};
+
 struct run {
 	struct store *s;
 	const struct verify_options *o;
@@ -59,21 +65,18 @@ struct run {
 
 /* --- what there is --- */
 
+/* NAME stays the caller's if this fails. */
 static int
 add(struct list *l, char *name, enum kind kind, bool foreign)
 {
-	if (name && l->count % 1024 == 0) {
+	if (l->count % 1024 == 0) {
 		void *more =
 			realloc(l->item, (l->count + 1024) * sizeof(*l->item));
 
-		if (!more) {
-			free(name);
+		if (!more)
 			return -ENOMEM;
-		}
 		l->item = more;
 	}
-	if (!name)
-		return -ENOMEM;
 	l->item[l->count++] = (struct item){ name, kind, foreign };
 	return 0;
 }
@@ -135,8 +138,11 @@ list_name(struct run *r, enum kind kind, const char *dir, const char *part,
 		free(name);
 		return e;
 	}
-	return add(&r->all, name, kind,
-		   part ? !name_fits(kind, part, file) : kind != ID);
+	e = add(&r->all, name, kind,
+		part ? !name_fits(kind, part, file) : kind != ID);
+	if (e < 0)
+		free(name);
+	return e;
 }
 
 /* DIR, which is the part PART (NULL: all) of KIND's room. */
@@ -175,11 +181,40 @@ add_sizes(struct run *r)
 
 /* --- one file --- */
 
+/* Looking is no use: what nobody uses must not look used to a sweep.  Files
+ * of others can only be opened the usual way. */
+static int
+open_quietly(struct store *s, const char *name)
+{
+	enum {
+		FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
+			O_NOCTTY
+	};
+	int fd = openat(s->dir, name, FLAGS | O_NOATIME);
+
+	return fd < 0 && errno == EPERM ? openat(s->dir, name, FLAGS) : fd;
+}
+
+static int
+read_quietly(struct store *s, const char *name, struct buf *out)
+{
+	int fd = open_quietly(s, name), r;
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		r = ERR_CORRUPT;
+	else
+		r = file_read_fd(fd, RECORD_MAX + RECORD_HEAD, out);
+	close(fd);
+	return r;
+}
+
 static int
 check_blob(struct run *r, const struct item *it, uint64_t *bytes)
 {
-	int fd = openat(r->s->dir, it->name,
-			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = open_quietly(r->s, it->name);
 	const char *base = strrchr(it->name, '/') + 1;
 	struct digest have, want;
 	struct stat st;
@@ -245,7 +280,7 @@ check_record(struct run *r, const struct item *it)
 	const char *content, *p;
 	struct buf b = { 0 };
 	size_t len;
-	int e = file_read(r->s->dir, it->name, RECORD_MAX + RECORD_HEAD, &b);
+	int e = read_quietly(r->s, it->name, &b);
 
 	p = b.p ? b.p : "";
 	if (e == 0 && it->kind == ENTRY)
@@ -268,28 +303,28 @@ check(struct run *r, const struct item *it, uint64_t *bytes)
 				: check_record(r, it);
 }
 
-/* What was replaced while we read it is read again; what went is fine. */
-static int
-judge(struct run *r, const struct item *it, uint64_t *bytes)
+/* What was replaced while we read it is read again; what went is fine.  */
+static void
+judge(struct run *r, const struct item *it, struct verdict *v)
 {
-	struct file_id before, after;
-	int e = 0;
+	struct file_id after;
 
 	for (int i = 0; i < TRIES; i++) {
-		if (look_at(r->s, it->name, &before) < 0)
-			return -ENOENT;
-		if (!S_ISREG(before.mode))
-			e = ERR_CORRUPT;
+		v->e = -ENOENT;
+		if (look_at(r->s, it->name, &v->id) < 0)
+			return;
+		if (!S_ISREG(v->id.mode))
+			v->e = ERR_CORRUPT;
 		else
-			e = check(r, it, bytes);
-		if (e == 0 || e == ERR_NEWER)
-			return e;
+			v->e = check(r, it, &v->bytes);
+		if (v->e == 0 || v->e == ERR_NEWER)
+			return;
 		if (look_at(r->s, it->name, &after) < 0)
-			return -ENOENT;
-		if (file_id_same(&before, &after))
-			return e;
+			v->e = -ENOENT;
+		else if (!file_id_same(&v->id, &after))
+			continue;
+		return;
 	}
-	return e;
 }
 
 /* --- what is wrong --- */
@@ -316,12 +351,14 @@ may_remove(struct run *r, const struct item *it, int e)
 	return e <= ERR_MISS || e == -EIO || e == -EACCES;
 }
 
+/* A store may have put the right file there since. */
 static bool
-repair(struct run *r, const struct item *it, int e)
+repair(struct run *r, const struct item *it, const struct verdict *v)
 {
 	struct file_id id;
 
-	if (!r->o->repair || !may_remove(r, it, e))
+	if (!r->o->repair || !may_remove(r, it, v->e) ||
+	    look_at(r->s, it->name, &id) < 0 || !file_id_same(&id, &v->id))
 		return false;
 	store_remove(r->s, it->name);
 	return look_at(r->s, it->name, &id) == -ENOENT;
@@ -346,12 +383,12 @@ count_bad(struct verify_report *rep, const struct item *it, int e)
 
 /* With the lock. */
 static void
-bad(struct run *r, const struct item *it, int e)
+bad(struct run *r, const struct item *it, const struct verdict *v)
 {
-	count_bad(&r->rep, it, e);
+	count_bad(&r->rep, it, v->e);
 	if (r->o->problem)
-		r->o->problem(r->o->ctx, it->name, describe(it, e));
-	if (repair(r, it, e))
+		r->o->problem(r->o->ctx, it->name, describe(it, v->e));
+	if (repair(r, it, v))
 		r->rep.repaired++;
 	else
 		r->rep.left++;
@@ -374,20 +411,20 @@ count(struct verify_report *rep, const struct item *it)
 
 /* With the lock. */
 static void
-take(struct run *r, const struct item *it, int e, uint64_t bytes)
+take(struct run *r, const struct item *it, const struct verdict *v)
 {
-	if (e == -ENOENT)
+	if (v->e == -ENOENT)
 		return;
 	count(&r->rep, it);
-	r->rep.bytes += bytes;
-	if (e == ERR_NEWER)
+	r->rep.bytes += v->bytes;
+	if (v->e == ERR_NEWER)
 		r->rep.newer++;
-	else if (e == ERR_MISS)
+	else if (v->e == ERR_MISS)
 		r->error =
 			r->error ? r->error
 				 : add(&r->suspects, it->name, it->kind, false);
-	else if (e < 0)
-		bad(r, it, e);
+	else if (v->e < 0)
+		bad(r, it, v);
 	if (r->o->progress && r->rep.bytes <= r->total)
 		r->o->progress(r->o->ctx, r->rep.bytes, r->total);
 }
@@ -401,14 +438,13 @@ work(void *arg)
 
 	for (;;) {
 		size_t i = atomic_fetch_add(&r->next, 1);
-		uint64_t bytes = 0;
-		int e;
+		struct verdict v = { 0 };
 
 		if (i >= r->end)
 			return NULL;
-		e = judge(r, &r->all.item[i], &bytes);
+		judge(r, &r->all.item[i], &v);
 		pthread_mutex_lock(&r->lock);
-		take(r, &r->all.item[i], e, bytes);
+		take(r, &r->all.item[i], &v);
 		pthread_mutex_unlock(&r->lock);
 	}
 }
@@ -474,16 +510,16 @@ static void
 settle(struct run *r)
 {
 	int64_t end = file_monotonic() + (int64_t)r->o->settle_ms * 1000000;
-	uint64_t bytes;
 
 	while (file_monotonic() < end && wait_for_young(r))
 		;
 	for (size_t i = 0; i < r->suspects.count; i++) {
 		const struct item *it = &r->suspects.item[i];
-		int e = judge(r, it, &bytes);
+		struct verdict v = { 0 };
 
-		if (e < 0 && e != -ENOENT && e != ERR_NEWER)
-			bad(r, it, e);
+		judge(r, it, &v);
+		if (v.e < 0 && v.e != -ENOENT && v.e != ERR_NEWER)
+			bad(r, it, &v);
 	}
 }
 

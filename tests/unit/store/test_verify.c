@@ -348,6 +348,110 @@ a_blob_in_the_trash_is_not_missing(void **state)
 	assert_int_equal(r.missing_blobs, 1);
 }
 
+/* A store replaces the file between the judgement and the repair. */
+static void
+heal(void *ctx, const char *name, const char *what)
+{
+	struct digest d;
+
+	(void)what;
+	assert_string_equal(name, ctx);
+	assert_int_equal(unlinkat(s.dir, name, 0), 0);
+	put("healed", "healed blob", &d);
+}
+
+static void
+only_what_was_judged_is_removed(void **state)
+{
+	struct verify_options o = { .repair = true, .problem = heal };
+	char name[STORE_NAME];
+	struct verify_report r;
+	struct digest k, d;
+
+	(void)state;
+	put("healed", "healed blob", &k);
+	digest_bytes("healed blob", 11, &d);
+	store_name("blobs", &d, name);
+	assert_int_equal(unlinkat(s.dir, name, 0), 0);
+	put_file(name, "something else");
+	o.ctx = name;
+	assert_int_equal(verify_run(&s, &o, &r), 0);
+	assert_int_equal(r.bad_blobs, 1);
+	assert_int_equal(r.repaired, 0);
+	assert_int_equal(r.left, 1);
+	assert_true(exists(name));
+	verify(false);
+	assert_int_equal(problems, 0);
+}
+
+static int64_t
+read_at(const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(s.dir, name, &st, 0), 0);
+	return st.st_atim.tv_sec;
+}
+
+/* What was not read for days: any file system that counts reads at all counts
+ * the next one. */
+static void
+to_look_is_no_use(void **state)
+{
+	const struct timespec old[2] = { { .tv_sec = 1000000 },
+					 { .tv_sec = 1000000 } };
+	char names[2][STORE_NAME];
+	struct digest k, d;
+
+	(void)state;
+	put("idle", "idle blob", &k);
+	digest_bytes("idle blob", 9, &d);
+	store_name("entries", &k, names[0]);
+	store_name("blobs", &d, names[1]);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(utimensat(s.dir, names[i], old, 0), 0);
+	verify(false);
+	assert_int_equal(problems, 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(read_at(names[i]), 1000000);
+}
+
+/* The Makefile has the linker put these between.  Which beginning of a list,
+ * of 1024 items, fails; 0: none. */
+static int failing;
+
+void *__real_realloc(void *p, size_t n);
+void *__wrap_realloc(void *p, size_t n);
+
+void *
+__wrap_realloc(void *p, size_t n)
+{
+	if (!p && n == (size_t)1024 * 2 * sizeof(char *) && failing &&
+	    --failing == 0)
+		return NULL;
+	return __real_realloc(p, n);
+}
+
+static void
+no_memory_for_a_suspect_is_an_error(void **state)
+{
+	struct verify_options o = { .threads = 1 };
+	struct verify_report r;
+	char name[STORE_NAME];
+	struct digest k, d;
+
+	(void)state;
+	put("suspect", "suspect blob", &k);
+	digest_bytes("suspect blob", 12, &d);
+	store_name("blobs", &d, name);
+	assert_int_equal(unlinkat(s.dir, name, 0), 0);
+	/* The first is that of all files. */
+	failing = 2;
+	assert_int_equal(verify_run(&s, &o, &r), -ENOMEM);
+	assert_int_equal(failing, 0);
+	assert_int_equal(verify(true).missing_blobs, 1);
+}
+
 /* Stores and sweeps in another process, as fast as they can. */
 static void
 churn(int rounds)
@@ -433,6 +537,9 @@ main(void)
 		cmocka_unit_test(what_is_no_file_goes),
 		cmocka_unit_test(intents_and_ids_are_checked),
 		cmocka_unit_test(a_blob_in_the_trash_is_not_missing),
+		cmocka_unit_test(only_what_was_judged_is_removed),
+		cmocka_unit_test(to_look_is_no_use),
+		cmocka_unit_test(no_memory_for_a_suspect_is_an_error),
 		cmocka_unit_test(
 			nothing_is_wrong_while_stores_and_sweeps_go_on),
 	};
