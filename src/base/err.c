@@ -12,6 +12,7 @@ static const char *const text[] = {
 	"newer version",
 	"input changed meanwhile",
 	"busy",
+	"holds files that are not of a store",
 };
 
 const char *
@@ -19,7 +20,7 @@ err_text(int code)
 {
 	if (code == 0)
 		return "success";
-	if (code <= ERR_MISS && code >= ERR_BUSY)
+	if (code <= ERR_MISS && code >= ERR_FOREIGN)
 		return text[ERR_MISS - code];
 	return strerror(-code);
 }

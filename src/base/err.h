@@ -16,7 +16,8 @@ enum err {
 	ERR_TIMEOUT = -1004, /* waited long enough: go on without */
 	ERR_NEWER = -1005,   /* written by a newer version: leave alone */
 	ERR_CHANGED = -1006, /* an input moved meanwhile: do not store */
-	ERR_BUSY = -1007     /* full just now: go on without, no retry */
+	ERR_BUSY = -1007,    /* full just now: go on without, no retry */
+	ERR_FOREIGN = -1008  /* others' files are there: leave alone */
 };
 
 /* Text for a code, for logs.  Borrowed, static.  Threads: any. */

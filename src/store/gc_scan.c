@@ -46,10 +46,10 @@ gc_names_free(struct gc_names *n)
 	*n = (struct gc_names){ 0 };
 }
 
-int
-gc_scan_flat(struct store *s, const char *dir, struct gc_names *out)
+static int
+list_names(int dir, struct gc_names *out)
 {
-	int fd = openat(s->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 	int r = 0;
@@ -58,13 +58,35 @@ gc_scan_flat(struct store *s, const char *dir, struct gc_names *out)
 		r = -errno;
 		if (fd >= 0)
 			close(fd);
-		return r == -ENOENT ? 0 : r;
+		return r;
 	}
 	for (e = readdir(d); e && r == 0; e = readdir(d))
 		if (e->d_name[0] != '.')
 			r = names_add(out, e->d_name);
 	closedir(d);
 	return r;
+}
+
+int
+gc_scan_open(struct store *s, const char *dir, struct gc_names *out)
+{
+	int fd = openat(s->dir, dir,
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int r = fd < 0 ? -errno : list_names(fd, out);
+
+	if (r < 0 && fd >= 0)
+		close(fd);
+	return r < 0 ? r : fd;
+}
+
+int
+gc_scan_flat(struct store *s, const char *dir, struct gc_names *out)
+{
+	int fd = gc_scan_open(s, dir, out);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && fd != -ENOENT ? fd : 0;
 }
 
 int

@@ -111,7 +111,10 @@ struct gc_blob *gc_scan_blob(const struct gc_scan *scan,
 /* The first bytes of a digest, never 0. */
 uint64_t gc_scan_brief(const struct digest *d);
 
-/* File names in the directory, or in its two-digit directories. */
+/* File names in the directory, not if it is a link, or in its two-digit
+ * directories.  gc_scan_open gives its descriptor, too: 0 or more; the caller
+ * closes it. */
+int gc_scan_open(struct store *s, const char *dir, struct gc_names *out);
 int gc_scan_flat(struct store *s, const char *dir, struct gc_names *out);
 int gc_scan_tree(struct store *s, const char *dir, struct gc_names *out);
 void gc_names_free(struct gc_names *n);

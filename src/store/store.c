@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,22 +21,87 @@ static const char *const rooms[] = { "manifests", "entries", "blobs",
 				     "ids",       "tmp",     "trash" };
 static const char version[] = "kache store 1\n";
 
+static bool
+is_among(const char *name, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(name, list[i]))
+			return true;
+	return false;
+}
+
+/* What processes of ours make at the top, with what may follow: ".1". */
+static bool
+is_known(const char *name)
+{
+	static const char *const others[] = { "sessions",    "spool",
+					      "incremental", "memo",
+					      "locks",       "lost+found" };
+	static const char *const starts[] = { "daemon.", "events.log",
+					      "shim.log", "gc.lock", "." };
+
+	if (is_among(name, rooms, sizeof(rooms) / sizeof(*rooms)) ||
+	    is_among(name, others, sizeof(others) / sizeof(*others)))
+		return true;
+	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
+		if (!strncmp(name, starts[i], strlen(starts[i])))
+			return true;
+	return false;
+}
+
+/*
+ * A directory where others' files lie beside a tmp/ or trash/ of theirs is no
+ * store whose VERSION was lost: we would keep files there, and sweep them.
+ * One that holds other things only may become one.
+ */
+static int
+check_foreign(struct store *s)
+{
+	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	bool room = false, foreign = false;
+	struct dirent *e;
+
+	if (!d) {
+		int r = -errno;
+
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	for (e = readdir(d); e; e = readdir(d)) {
+		foreign = foreign || !is_known(e->d_name);
+		room = room || is_among(e->d_name, rooms,
+					sizeof(rooms) / sizeof(*rooms));
+	}
+	closedir(d);
+	return room && foreign ? ERR_FOREIGN : 0;
+}
+
+static int
+make_version(struct store *s)
+{
+	char tmp[STORE_NAME];
+	int r = check_foreign(s);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(*rooms); i++)
+		if (mkdirat(s->dir, rooms[i], 0700) < 0 && errno != EEXIST)
+			return -errno;
+	store_tmp(s, tmp);
+	return file_publish(s->dir, tmp, "VERSION", version,
+			    sizeof(version) - 1);
+}
+
 static int
 check_version(struct store *s)
 {
 	struct buf b = { 0 };
-	char tmp[STORE_NAME];
 	int r = file_read(s->dir, "VERSION", 4096, &b);
 
-	if (r == -ENOENT) {
-		for (size_t i = 0; i < sizeof(rooms) / sizeof(*rooms); i++)
-			if (mkdirat(s->dir, rooms[i], 0700) < 0 &&
-			    errno != EEXIST)
-				return -errno;
-		store_tmp(s, tmp);
-		return file_publish(s->dir, tmp, "VERSION", version,
-				    sizeof(version) - 1);
-	}
+	if (r == -ENOENT)
+		return make_version(s);
 	if (r == 0 && strcmp(b.p ? b.p : "", version) != 0)
 		r = ERR_NEWER;
 	buf_free(&b);
@@ -116,6 +182,16 @@ store_tmp(struct store *s, char name[STORE_NAME])
 	snprintf(name, STORE_NAME, "tmp/%016llx.%u",
 		 (unsigned long long)s->nonce,
 		 __atomic_fetch_add(&s->seq, 1, __ATOMIC_RELAXED));
+}
+
+bool
+store_is_tmp(const char *name)
+{
+	size_t hex = strspn(name, "0123456789abcdef");
+	const char *seq = name + hex + 1;
+
+	return hex == 16 && name[hex] == '.' && *seq &&
+	       seq[strspn(seq, "0123456789")] == '\0';
 }
 
 void

@@ -2,6 +2,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,7 +27,8 @@ enum { STORE_NAME = 96 }; /* room for any name below the directory */
 /*
  * Opens the store at PATH, making what is missing (mode 0700).  0; -EPERM if
  * it belongs to somebody else or others may write to it; ERR_NEWER if a
- * later version made it; or -errno.
+ * later version made it; ERR_FOREIGN if it has no VERSION, but directories
+ * called as ours and other files (a project, say); or -errno.
  */
 int store_open(struct store *s, const char *path);
 void store_close(struct store *s);
@@ -37,6 +39,9 @@ void store_name(const char *kind, const struct digest *d,
 
 /* A name below tmp/ that nobody else uses. */
 void store_tmp(struct store *s, char name[STORE_NAME]);
+
+/* Whether NAME, without "tmp/", is one that store_tmp makes. */
+bool store_is_tmp(const char *name);
 
 /* Removes what is at NAME, whatever it is: a directory that somebody put in
  * a file's place moves to tmp/ if it is not empty. */

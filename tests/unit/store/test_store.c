@@ -164,6 +164,77 @@ links_to_own_directories_are_followed(void **state)
 	assert_int_equal(access(at("real/VERSION"), F_OK), 0);
 }
 
+static void
+make_file(const char *name)
+{
+	int fd = open(at(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+/* A store would sweep there. */
+static void
+directories_of_others_are_refused(void **state)
+{
+	struct store s;
+
+	(void)state;
+	assert_int_equal(mkdir(at("project"), 0700), 0);
+	assert_int_equal(mkdir(at("project/tmp"), 0700), 0);
+	make_file("project/Cargo.toml");
+	assert_int_equal(store_open(&s, at("project")), ERR_FOREIGN);
+	assert_int_equal(access(at("project/blobs"), F_OK), -1);
+	assert_int_equal(access(at("project/locks"), F_OK), -1);
+	/* Nothing there has a name of ours. */
+	assert_int_equal(rmdir(at("project/tmp")), 0);
+	assert_int_equal(store_open(&s, at("project")), 0);
+	store_close(&s);
+	assert_int_equal(store_open(&s, at("project")), 0);
+	store_close(&s);
+}
+
+static void
+a_store_that_lost_its_version_is_one(void **state)
+{
+	static const char *const own[] = {
+		"lost/events.log", "lost/events.log.1", "lost/shim.log",
+		"lost/gc.lock",    "lost/daemon.sock",  "lost/memo",
+		"lost/spool",      "lost/incremental",  "lost/sessions",
+	};
+	struct store s;
+
+	(void)state;
+	assert_int_equal(store_open(&s, at("lost")), 0);
+	store_close(&s);
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		make_file(own[i]);
+	assert_int_equal(unlink(at("lost/VERSION")), 0);
+	assert_int_equal(store_open(&s, at("lost")), 0);
+	store_close(&s);
+}
+
+static void
+names_of_temporary_files(void **state)
+{
+	struct store s = { .dir = -1, .locks = -1, .nonce = ~0ull };
+	char name[STORE_NAME];
+
+	(void)state;
+	store_tmp(&s, name);
+	assert_true(store_is_tmp(name + 4));
+	s.nonce = 1;
+	s.seq = 4000000000u;
+	store_tmp(&s, name);
+	assert_true(store_is_tmp(name + 4));
+	assert_false(store_is_tmp(name));
+	assert_false(store_is_tmp(""));
+	assert_false(store_is_tmp("notes.txt"));
+	assert_false(store_is_tmp("0123456789abcdef."));
+	assert_false(store_is_tmp("0123456789abcdef"));
+	assert_false(store_is_tmp("0123456789abcdef.1x"));
+}
+
 int
 main(void)
 {
@@ -175,6 +246,9 @@ main(void)
 		cmocka_unit_test(locks_are_by_kind_and_key),
 		cmocka_unit_test(what_others_may_write_to_is_refused),
 		cmocka_unit_test(links_to_own_directories_are_followed),
+		cmocka_unit_test(directories_of_others_are_refused),
+		cmocka_unit_test(a_store_that_lost_its_version_is_one),
+		cmocka_unit_test(names_of_temporary_files),
 	};
 
 	return cmocka_run_group_tests(tests, testdir_make, testdir_remove);
