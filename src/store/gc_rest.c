@@ -17,31 +17,46 @@
 
 #define DAY_NS ((int64_t)86400 * 1000000000)
 
-enum { MARKER_HEX = 32, NAME_ROOM = 300 };
+enum { MARKER_HEX = 32 };
 
 struct kind {
 	const char *dir;
 	int64_t age;
 	bool by_reading; /* last use is when it was read */
 	bool tree;       /* directories go, too */
-	bool (*ours)(struct store *s, const char *name, const char *path);
+	bool (*ours)(int dir, const char *name);
 };
 
+/* As store_tmp makes them, and rustc/toolchain: "<pid>.<ns>.id". */
 static bool
-any_name(struct store *s, const char *name, const char *path)
+temporary(int dir, const char *name)
 {
-	(void)s;
-	(void)name;
-	(void)path;
-	return true;
+	size_t pid = strspn(name, "0123456789"), time;
+
+	(void)dir;
+	if (store_is_tmp(name))
+		return true;
+	if (!pid || name[pid] != '.')
+		return false;
+	time = strspn(name + pid + 1, "0123456789");
+	return time && !strcmp(name + pid + 1 + time, ".id");
 }
 
-/* The first N bytes of the file, 0 if there are not as many. */
-static bool
-read_start(struct store *s, const char *path, unsigned char *p, size_t n)
+/* For looking only: reading moves the atime, by which use is told. */
+static int
+open_unseen(int dir, const char *name)
 {
-	int fd = openat(s->dir, path,
-			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
+	int fd = openat(dir, name, FLAGS | O_NOATIME);
+
+	return fd < 0 && errno == EPERM ? openat(dir, name, FLAGS) : fd;
+}
+
+/* The first N bytes of the file, false if there are not as many. */
+static bool
+read_start(int dir, const char *name, unsigned char *p, size_t n)
+{
+	int fd = open_unseen(dir, name);
 	bool all;
 
 	if (fd < 0)
@@ -54,42 +69,41 @@ read_start(struct store *s, const char *path, unsigned char *p, size_t n)
 /* "<digest>.all" is a part of the record "<digest>", and read without it
  * only by checks: it goes when the other is gone. */
 static bool
-is_widow(struct store *s, const char *name, const char *path)
+is_widow(int dir, const char *name)
 {
-	char base[NAME_ROOM];
+	char base[DIGEST_HEX + 1];
 	struct digest d;
 
 	if (strlen(name) != DIGEST_HEX + 4 || strcmp(name + DIGEST_HEX, ".all"))
 		return false;
-	snprintf(base, sizeof(base), "%.*s", (int)strlen(path) - 4, path);
+	snprintf(base, sizeof(base), "%.*s", DIGEST_HEX, name);
 	return digest_parse(name, DIGEST_HEX, &d) == 0 &&
-	       faccessat(s->dir, base, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+	       faccessat(dir, base, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
 }
 
 /* A record (base/record) of this version, or of none. */
 static bool
-known_record(struct store *s, const char *name, const char *path)
+known_record(int dir, const char *name)
 {
 	static const unsigned char one[4] = { 1, 0, 0, 0 };
 	unsigned char head[8];
 	struct digest d;
 
-	if (digest_parse(name, strlen(name), &d) < 0 &&
-	    !is_widow(s, name, path))
+	if (digest_parse(name, strlen(name), &d) < 0 && !is_widow(dir, name))
 		return false;
-	return !read_start(s, path, head, sizeof(head)) ||
+	return !read_start(dir, name, head, sizeof(head)) ||
 	       memcmp(head, "kch", 3) != 0 || memcmp(head + 4, one, 4) == 0;
 }
 
 static bool
-known_marker(struct store *s, const char *name, const char *path)
+known_marker(int dir, const char *name)
 {
 	unsigned char head[3];
 
 	if (strlen(name) != MARKER_HEX ||
 	    strspn(name, "0123456789abcdef") != MARKER_HEX)
 		return false;
-	return !read_start(s, path, head, sizeof(head)) ||
+	return !read_start(dir, name, head, sizeof(head)) ||
 	       memcmp(head, "v1 ", 3) == 0;
 }
 
@@ -108,43 +122,61 @@ last_use(const struct kind *k, const struct stat *st)
 }
 
 static bool
-remove_one(struct store *s, const struct kind *k, const char *path,
-	   const struct stat *st, const struct gc_rest *r)
+remove_tree(int dir, const char *name, const struct gc_rest *r)
 {
+	int fd = tree_enter(dir, name), e;
 	uint64_t bytes = 0;
 
+	if (fd < 0)
+		return false;
+	e = tree_remove(dir, name, fd, r->steps, &bytes);
+	close(fd);
+	return e == 0;
+}
+
+static bool
+remove_one(int dir, const struct kind *k, const char *name,
+	   const struct stat *st, const struct gc_rest *r)
+{
 	if (S_ISDIR(st->st_mode) && !k->tree)
 		return false;
 	if (r->dry_run)
 		return true;
 	if (S_ISDIR(st->st_mode))
-		return tree_remove(s->dir, path, r->steps, &bytes) == 0;
-	return unlinkat(s->dir, path, 0) == 0;
+		return remove_tree(dir, name, r);
+	return unlinkat(dir, name, 0) == 0;
 }
 
+static int
+sweep_names(int dir, const struct kind *k, const struct gc_names *names,
+	    struct gc_rest *r, uint64_t *count)
+{
+	if (r->steps)
+		gc_steps_expect(r->steps, names->count);
+	for (size_t i = 0; i < names->count; i++) {
+		const char *name = names->name[i];
+		struct stat st;
+
+		if (r->steps && !gc_step(r->steps))
+			return -ECANCELED;
+		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    last_use(k, &st) < r->now - k->age && k->ours(dir, name) &&
+		    remove_one(dir, k, name, &st, r))
+			++*count;
+	}
+	return 0;
+}
+
+/* By the directory that was listed, which is none behind a link. */
 static int
 sweep(struct store *s, const struct kind *k, struct gc_rest *r, uint64_t *count)
 {
 	struct gc_names names = { 0 };
-	int e = 0;
+	int dir = gc_scan_open(s, k->dir, &names), e = 0;
 
-	gc_scan_flat(s, k->dir, &names);
-	if (r->steps)
-		gc_steps_expect(r->steps, names.count);
-	for (size_t i = 0; i < names.count && e == 0; i++) {
-		char path[NAME_ROOM];
-		struct stat st;
-
-		if (r->steps && !gc_step(r->steps)) {
-			e = -ECANCELED;
-			continue;
-		}
-		snprintf(path, sizeof(path), "%s/%s", k->dir, names.name[i]);
-		if (fstatat(s->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    last_use(k, &st) < r->now - k->age &&
-		    k->ours(s, names.name[i], path) &&
-		    remove_one(s, k, path, &st, r))
-			++*count;
+	if (dir >= 0) {
+		e = sweep_names(dir, k, &names, r, count);
+		close(dir);
 	}
 	gc_names_free(&names);
 	return e;
@@ -154,7 +186,7 @@ int
 gc_rest(struct store *s, struct gc_rest *r)
 {
 	static const struct kind temps = { "tmp", DAY_NS, false, true,
-					   any_name };
+					   temporary };
 	static const struct kind letters = { "spool/dead", 30 * DAY_NS, false,
 					     false, known_record };
 	static const struct kind sessions = { "sessions", DAY_NS, false, false,

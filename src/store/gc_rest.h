@@ -12,7 +12,8 @@ struct store;
  * The small files of a store that nobody needs any more: temporary files of
  * a day, dead letters of 30 days, session markers of a day, remembered
  * answers that nobody read for 90 days.  events.log and shim.log bound
- * themselves.  Files of a later version stay.  Threads: owner.
+ * themselves.  Files of a later version stay, and what has no name of ours.
+ * Threads: owner.
  */
 struct gc_rest {
 	struct gc_steps *steps; /* or NULL */

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -22,10 +23,28 @@
 
 static const char gone[] = ".kache-gone-";
 
+/* What was found for one note.  Two may name one directory: by other ways. */
+struct found {
+	char note[INCNOTE_NAME];
+	bool there; /* and is this directory */
+	uint64_t dev;
+	uint64_t ino;
+	int64_t seen;
+};
+
+struct hunt {
+	struct store *store;
+	struct incsweep *w;
+	struct found *found;
+	size_t count;
+};
+
 /* One directory that may go. */
 struct prey {
 	struct store *store;
 	struct incsweep *w;
+	const struct hunt *hunt;
+	const struct found *found;
 	const char *note; /* its name */
 	struct incnote n;
 	int parent;
@@ -152,12 +171,27 @@ is_idle(struct prey *p)
 }
 
 static bool
+is_same_dir(const struct found *a, const struct found *b)
+{
+	return a == b ||
+	       (a->there && b->there && a->dev == b->dev && a->ino == b->ino);
+}
+
+/* By any of its notes. */
+static bool
 used_since(const struct prey *p)
 {
 	struct incnote again;
 
-	return incnote_read(p->store, p->note, &again) < 0 ||
-	       again.seen != p->n.seen;
+	for (size_t i = 0; i < p->hunt->count; i++) {
+		const struct found *f = &p->hunt->found[i];
+
+		if (is_same_dir(p->found, f) &&
+		    (incnote_read(p->store, f->note, &again) < 0 ||
+		     again.seen != f->seen))
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -183,7 +217,7 @@ is_same(const struct prey *p, const char *name)
 static int
 remove_renamed(struct prey *p, const char *name, const char *note)
 {
-	int r = tree_remove(p->parent, name, p->w->steps, &p->w->bytes);
+	int r = tree_remove(p->parent, name, p->dir, p->w->steps, &p->w->bytes);
 
 	if (r == 0) {
 		p->w->dirs++;
@@ -200,6 +234,41 @@ put_back(struct prey *p, const char *name, const char *note)
 		unlinkat(p->store->dir, note, 0);
 }
 
+/* Whether it lies at NAME now, for NOTE to say so. */
+static bool
+rename_idle(struct prey *p, const char *name, const char *note)
+{
+	if (used_since(p) || !is_idle(p) ||
+	    tree_rename(p->parent, p->last, name) < 0) {
+		unlinkat(p->store->dir, note, 0);
+		return false;
+	}
+	if (used_since(p) || !is_same(p, name) || !is_idle(p)) {
+		put_back(p, name, note);
+		return false;
+	}
+	unlinkat(p->store->dir, p->note, 0);
+	return true;
+}
+
+/* No cargo may be at work beside it.  With that lock no other starts, so it
+ * is held for a moment only: not while files are deleted. */
+static bool
+rename_locked(struct prey *p, const char *name, const char *note)
+{
+	int lock = open_lock(p->parent, ".cargo-lock");
+	bool done;
+
+	if (lock < 0 && lock != -ENOENT) {
+		unlinkat(p->store->dir, note, 0);
+		return false;
+	}
+	done = rename_idle(p, name, note);
+	if (lock >= 0)
+		close(lock);
+	return done;
+}
+
 static int
 take_away(struct prey *p)
 {
@@ -214,34 +283,16 @@ take_away(struct prey *p)
 	/* First the note: whoever ends us, the next sweep goes on. */
 	if (strlen(path) >= INCNOTE_PATH || incnote_leave(s, path, note) < 0)
 		return 0;
-	if (used_since(p) || tree_rename(p->parent, p->last, name) < 0) {
-		unlinkat(s->dir, note, 0);
-		return 0;
-	}
-	if (used_since(p) || !is_same(p, name) || !is_idle(p)) {
-		put_back(p, name, note);
-		return 0;
-	}
-	unlinkat(s->dir, p->note, 0);
-	return remove_renamed(p, name, note);
+	return rename_locked(p, name, note) ? remove_renamed(p, name, note) : 0;
 }
 
-/* No cargo may be at work beside it.  With that lock no other starts: the
- * rename takes a moment only. */
+/* All of it is ours to remove, or nothing is touched. */
 static int
 take_if_idle(struct prey *p)
 {
-	int lock = open_lock(p->parent, ".cargo-lock"), r = 0;
 	uint64_t bytes;
 
-	if (lock < 0 && lock != -ENOENT)
-		return 0;
-	/* All of it is ours to remove, or nothing is touched. */
-	if (is_idle(p) && tree_size(p->dir, &bytes) == 0)
-		r = take_away(p);
-	if (lock >= 0)
-		close(lock);
-	return r;
+	return is_idle(p) && tree_size(p->dir, &bytes) == 0 ? take_away(p) : 0;
 }
 
 static int
@@ -271,20 +322,44 @@ hunt(struct prey *p)
 	return is_idle(p) ? remove_renamed(p, p->last, p->note) : 0;
 }
 
+/* Used by none of the ways that lead to it. */
 static bool
 is_due(const struct prey *p)
 {
 	const struct incsweep *w = p->w;
 
-	return p->n.leaving || (w->max_age && p->n.seen < w->now - w->max_age);
+	if (p->n.leaving)
+		return true;
+	for (size_t i = 0; i < p->hunt->count; i++) {
+		const struct found *f = &p->hunt->found[i];
+
+		if (is_same_dir(p->found, f) && f->seen >= w->now - w->max_age)
+			return false;
+	}
+	return w->max_age != 0;
+}
+
+/* Another note was asked for the same directory. */
+static bool
+was_asked(const struct prey *p)
+{
+	for (const struct found *f = p->hunt->found; f < p->found; f++)
+		if (is_same_dir(p->found, f))
+			return true;
+	return false;
 }
 
 static int
-one(struct store *s, struct incsweep *w, const char *note)
+one(const struct hunt *h, const struct found *f)
 {
-	struct prey p = { .store = s, .w = w, .note = note };
+	struct incsweep *w = h->w;
+	struct prey p = { .store = h->store,
+			  .w = w,
+			  .hunt = h,
+			  .found = f,
+			  .note = f->note };
 	uint64_t before = w->dirs;
-	int r = incnote_read(s, note, &p.n), opened;
+	int r = incnote_read(p.store, p.note, &p.n), opened;
 
 	if (r == ERR_CORRUPT)
 		forget(&p);
@@ -293,7 +368,7 @@ one(struct store *s, struct incsweep *w, const char *note)
 	opened = tree_open(p.n.path, &p.parent, &p.dir, &p.last);
 	if (opened == -ENOENT || opened == -ENOTDIR)
 		forget(&p);
-	else if (is_due(&p)) {
+	else if (is_due(&p) && !was_asked(&p)) {
 		r = opened == 0 ? hunt(&p) : 0;
 		w->left += w->dirs == before;
 	}
@@ -304,28 +379,69 @@ one(struct store *s, struct incsweep *w, const char *note)
 	return r;
 }
 
+static void
+find(struct store *s, struct found *f)
+{
+	const char *last;
+	struct incnote n;
+	struct stat st;
+	int parent, dir;
+
+	if (incnote_read(s, f->note, &n) < 0)
+		return;
+	f->seen = n.seen;
+	if (tree_open(n.path, &parent, &dir, &last) < 0)
+		return;
+	if (fstat(dir, &st) == 0) {
+		f->there = true;
+		f->dev = st.st_dev;
+		f->ino = st.st_ino;
+	}
+	close(dir);
+	close(parent);
+}
+
+static int
+find_all(struct hunt *h, const struct gc_names *names)
+{
+	h->found = calloc(names->count + 1, sizeof(*h->found));
+	if (!h->found)
+		return -ENOMEM;
+	for (size_t i = 0; i < names->count; i++) {
+		struct found *f = &h->found[h->count];
+		struct digest d;
+
+		if (digest_parse(names->name[i], strlen(names->name[i]), &d) <
+		    0)
+			continue;
+		if (h->w->steps && !gc_step(h->w->steps))
+			return -ECANCELED;
+		snprintf(f->note, sizeof(f->note), "incremental/%s",
+			 names->name[i]);
+		find(h->store, f);
+		h->count++;
+	}
+	return 0;
+}
+
 int
 incsweep_run(struct store *s, struct incsweep *w)
 {
+	struct hunt h = { .store = s, .w = w };
 	struct gc_names names = { 0 };
-	int r = 0;
+	int r;
 
 	gc_scan_flat(s, "incremental", &names);
 	if (w->steps)
-		gc_steps_expect(w->steps, names.count);
-	for (size_t i = 0; i < names.count && r == 0; i++) {
-		char note[INCNOTE_NAME];
-		struct digest d;
-
+		gc_steps_expect(w->steps, 2 * names.count);
+	r = find_all(&h, &names);
+	for (size_t i = 0; i < h.count && r == 0; i++) {
 		if (w->steps && !gc_step(w->steps))
 			r = -ECANCELED;
-		else if (digest_parse(names.name[i], strlen(names.name[i]),
-				      &d) == 0) {
-			snprintf(note, sizeof(note), "incremental/%s",
-				 names.name[i]);
-			r = one(s, w, note);
-		}
+		else
+			r = one(&h, &h.found[i]);
 	}
+	free(h.found);
 	gc_names_free(&names);
 	return r;
 }

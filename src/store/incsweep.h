@@ -13,8 +13,10 @@ struct store;
  * time: only those with a note (store/incnote), never by name alone.  Such a
  * directory must be our own user's, be reached without a link, hold nothing
  * but what rustc puts there, be as old inside as its note says, and nobody
- * may hold its locks or cargo's.  It is renamed first, then removed.  What is
- * doubtful stays.  Threads: owner; one sweeper at a time.
+ * may hold its locks or cargo's.  It is renamed first, then removed: cargo's
+ * lock is held for the rename only.  Of several notes of one directory the
+ * latest counts.  What is doubtful stays.  Threads: owner; one sweeper at a
+ * time.
  */
 struct incsweep {
 	struct gc_steps *steps; /* or NULL */
@@ -29,7 +31,7 @@ struct incsweep {
 	uint64_t left;  /* as old, but locked or doubtful */
 };
 
-/* 0 or -ECANCELED (steps). */
+/* 0, -ECANCELED (steps) or -ENOMEM. */
 int incsweep_run(struct store *s, struct incsweep *w);
 
 #endif

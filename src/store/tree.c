@@ -173,23 +173,53 @@ in_directory(struct work *w, int fd, int depth)
 	return r;
 }
 
+/* All below DIR, which stays open. */
+static int
+below(struct work *w, int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : in_directory(w, fd, 0);
+}
+
 int
 tree_size(int dir, uint64_t *bytes)
 {
 	struct work w = { 0 };
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : in_directory(&w, fd, 0);
+	int r = below(&w, dir);
 
 	if (r == 0)
 		*bytes = w.bytes;
 	return r;
 }
 
+/* By the descriptor: whoever puts another directory at its name meanwhile
+ * keeps that one. */
+static int
+remove_top(struct work *w, int parent, const char *name, int dir)
+{
+	struct stat a, b;
+	int r = below(w, dir);
+
+	if (r < 0)
+		return r;
+	if (fstat(dir, &a) < 0 ||
+	    fstatat(parent, name, &b, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+		return -ESTALE;
+	if (unlinkat(parent, name, AT_REMOVEDIR) < 0)
+		return -errno;
+	w->bytes += (uint64_t)b.st_blocks * 512;
+	return 0;
+}
+
 int
-tree_remove(int dir, const char *name, struct gc_steps *steps, uint64_t *bytes)
+tree_remove(int parent, const char *name, int dir, struct gc_steps *steps,
+	    uint64_t *bytes)
 {
 	struct work w = { .remove = true, .steps = steps };
-	int r = visit(&w, dir, name, 0);
+	int r = remove_top(&w, parent, name, dir);
 
 	*bytes += w.bytes;
 	return r;

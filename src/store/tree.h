@@ -32,11 +32,12 @@ int tree_rename(int dir, const char *from, const char *to);
 int tree_size(int dir, uint64_t *bytes);
 
 /*
- * Removes the directory NAME in DIR with all that is in it; *BYTES grows by
+ * Removes all that is in the directory DIR, which stays open, then its name
+ * NAME in PARENT if that is still this one (else -ESTALE).  *BYTES grows by
  * what that frees.  STEPS may be NULL.  0, -ECANCELED, or the first error,
  * with which it stops.
  */
-int tree_remove(int dir, const char *name, struct gc_steps *steps,
+int tree_remove(int parent, const char *name, int dir, struct gc_steps *steps,
 		uint64_t *bytes);
 
 #endif

@@ -84,19 +84,19 @@ temporary_files_live_a_day(void **state)
 	struct gc_rest r;
 
 	(void)state;
-	put("tmp/young", "x", 1, 0);
-	put("tmp/old", "x", 1, 2);
-	assert_int_equal(mkdirat(s.dir, "tmp/dir", 0700), 0);
-	put("tmp/dir/in", "x", 1, 2);
-	age("tmp/dir", 2);
+	put("tmp/00000000000000aa.2", "x", 1, 0);
+	put("tmp/00000000000000aa.1", "x", 1, 2);
+	assert_int_equal(mkdirat(s.dir, "tmp/00000000000000aa.3", 0700), 0);
+	put("tmp/00000000000000aa.3/in", "x", 1, 2);
+	age("tmp/00000000000000aa.3", 2);
 	sweep(&r, true);
 	assert_int_equal(r.temps, 2);
-	assert_true(is_there("tmp/dir/in"));
+	assert_true(is_there("tmp/00000000000000aa.3/in"));
 	sweep(&r, false);
 	assert_int_equal(r.temps, 2);
-	assert_true(is_there("tmp/young"));
-	assert_false(is_there("tmp/old"));
-	assert_false(is_there("tmp/dir"));
+	assert_true(is_there("tmp/00000000000000aa.2"));
+	assert_false(is_there("tmp/00000000000000aa.1"));
+	assert_false(is_there("tmp/00000000000000aa.3"));
 }
 
 static void
@@ -184,6 +184,59 @@ answers_live_while_they_are_read(void **state)
 	assert_true(is_there(newer));
 }
 
+/* Somebody may keep things there; or the directory is a link to theirs. */
+static void
+files_of_others_stay(void **state)
+{
+	static const char *const names[] = {
+		"tmp/notes.txt",           "tmp/photos",
+		"tmp/00000000000000aa",    "tmp/00000000000000aa.x",
+		"tmp/00000000000000AA.1",  "tmp/12.id",
+		"tmp/00000000000000aa.1.", "tmp/12.34.idx",
+	};
+	enum { COUNT = sizeof(names) / sizeof(names[0]) };
+	struct gc_rest r;
+
+	(void)state;
+	for (int i = 0; i < COUNT; i++)
+		put(names[i], "x", 1, 400);
+	put("tmp/12.34.id", "x", 1, 400);
+	sweep(&r, false);
+	assert_int_equal(r.temps, 1);
+	assert_false(is_there("tmp/12.34.id"));
+	for (int i = 0; i < COUNT; i++) {
+		assert_true(is_there(names[i]));
+		assert_int_equal(unlinkat(s.dir, names[i], 0), 0);
+	}
+	put("tmp/00000000000000aa.1", "x", 1, 400);
+	assert_int_equal(renameat(s.dir, "tmp", s.dir, "theirs"), 0);
+	assert_int_equal(symlinkat("theirs", s.dir, "tmp"), 0);
+	sweep(&r, false);
+	assert_int_equal(r.temps, 0);
+	assert_true(is_there("theirs/00000000000000aa.1"));
+	assert_int_equal(unlinkat(s.dir, "tmp", 0), 0);
+	assert_int_equal(renameat(s.dir, "theirs", s.dir, "tmp"), 0);
+	sweep(&r, false);
+	assert_int_equal(r.temps, 1);
+}
+
+/* Else what a dry run says would go is fresh afterwards. */
+static void
+looking_is_no_use(void **state)
+{
+	char unread[STORE_NAME];
+	struct gc_rest r;
+
+	(void)state;
+	name_of("ids", 11, "", unread);
+	put_record(unread, 'i', 1, 91);
+	sweep(&r, true);
+	assert_int_equal(r.ids, 1);
+	sweep(&r, false);
+	assert_int_equal(r.ids, 1);
+	assert_false(is_there(unread));
+}
+
 static bool
 never(void *ctx, uint64_t done, uint64_t total)
 {
@@ -200,9 +253,9 @@ it_can_be_ended(void **state)
 	struct gc_rest r = { .now = now, .steps = &steps };
 
 	(void)state;
-	put("tmp/old", "x", 1, 2);
+	put("tmp/00000000000000aa.1", "x", 1, 2);
 	assert_int_equal(gc_rest(&s, &r), -ECANCELED);
-	assert_true(is_there("tmp/old"));
+	assert_true(is_there("tmp/00000000000000aa.1"));
 }
 
 static int
@@ -232,6 +285,8 @@ main(void)
 		cmocka_unit_test(dead_letters_live_a_month),
 		cmocka_unit_test(markers_live_a_day),
 		cmocka_unit_test(answers_live_while_they_are_read),
+		cmocka_unit_test(files_of_others_stay),
+		cmocka_unit_test(looking_is_no_use),
 		cmocka_unit_test(it_can_be_ended),
 	};
 

@@ -461,6 +461,111 @@ a_note_is_cheap(void **state)
 	assert_int_equal(unlinkat(s.dir, note, 0), 0);
 }
 
+/* The name below TARGET that a sweep renamed to. */
+static bool
+find_gone(const char *target, char path[256])
+{
+	char dir[256];
+	struct dirent *e;
+	bool found = false;
+	DIR *d;
+
+	below(target, "", dir);
+	d = opendir(dir);
+	assert_non_null(d);
+	for (e = readdir(d); e && !found; e = readdir(d)) {
+		found = !strncmp(e->d_name, ".kache-gone-", 12);
+		if (found)
+			snprintf(path, 256, "%s/%.100s", dir, e->d_name);
+	}
+	closedir(d);
+	return found;
+}
+
+/* Once it is renamed and about to be emptied. */
+static bool
+while_removing(void *ctx, uint64_t done, uint64_t total)
+{
+	bool *swapped = ctx;
+	char gone[256], away[256], mine[256];
+	int fd;
+
+	(void)done;
+	(void)total;
+	if (*swapped || !find_gone("swap", gone))
+		return true;
+	*swapped = true;
+	below("swap", "/.cargo-lock", away);
+	fd = open(away, O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	close(fd);
+	below("swap", "/away", away);
+	below("mine", "", mine);
+	assert_int_equal(rename(gone, away), 0);
+	assert_int_equal(rename(mine, gone), 0);
+	return true;
+}
+
+/* What was looked at goes, not what has its name by now; and cargo need not
+ * wait for it. */
+static void
+only_what_was_looked_at_goes(void **state)
+{
+	bool swapped = false;
+	struct gc_steps steps = { .go_on = while_removing, .ctx = &swapped };
+	struct incsweep w = { .now = now,
+			      .max_age = 30 * DAY_NS,
+			      .steps = &steps };
+	char gone[256], file[300];
+
+	(void)state;
+	make_state("swap", 40);
+	make_dir("mine", "/s-abc");
+	make_file("mine", "/s-abc/precious");
+	assert_int_equal(incsweep_run(&s, &w), 0);
+	assert_true(swapped);
+	assert_true(find_gone("swap", gone));
+	snprintf(file, sizeof(file), "%s/s-abc/precious", gone);
+	assert_int_equal(access(file, F_OK), 0);
+	/* Nor by the note that the sweep left. */
+	assert_int_equal(sweep().dirs, 0);
+	assert_int_equal(access(file, F_OK), 0);
+}
+
+/* By a link 40 days ago, by its own name today: or the other way round. */
+static void
+the_latest_of_two_notes_counts(void **state)
+{
+	char note[INCNOTE_NAME], by_link[INCNOTE_NAME], from[256], to[256];
+	struct incsweep w;
+
+	(void)state;
+	make_state("twice", 40);
+	note_of("twice", note);
+	below("twice", "", to);
+	below("link", "", from);
+	assert_int_equal(symlink(to, from), 0);
+	note_of("link", by_link);
+	age_path(s.dir, note, 0);
+	age_path(s.dir, by_link, 40);
+	age_all("twice", 40);
+	assert_int_equal(sweep().dirs, 0);
+	age_path(s.dir, note, 40);
+	age_path(s.dir, by_link, 0);
+	assert_int_equal(sweep().dirs, 0);
+	assert_true(is_there("twice"));
+	age_path(s.dir, by_link, 40);
+	w = (struct incsweep){ .now = now,
+			       .max_age = 30 * DAY_NS,
+			       .dry_run = true };
+	assert_int_equal(incsweep_run(&s, &w), 0);
+	assert_int_equal(w.dirs, 1);
+	assert_int_equal(sweep().dirs, 1);
+	assert_int_equal(faccessat(s.dir, note, F_OK, 0), -1);
+	sweep();
+	assert_int_equal(faccessat(s.dir, by_link, F_OK, 0), -1);
+}
+
 static int
 set_up(void **state)
 {
@@ -499,6 +604,8 @@ main(void)
 		cmocka_unit_test(the_next_sweep_goes_on),
 		cmocka_unit_test(later_notes_are_left_alone),
 		cmocka_unit_test(a_note_is_cheap),
+		cmocka_unit_test(only_what_was_looked_at_goes),
+		cmocka_unit_test(the_latest_of_two_notes_counts),
 		cmocka_unit_test(others_own_theirs),
 		cmocka_unit_test(mounts_are_not_crossed),
 	};
