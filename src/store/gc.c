@@ -23,7 +23,14 @@
 
 enum { WAIT_MS = 200 };
 
+/* Bytes of gc.lock. */
+enum { LOCK_STORE, LOCK_INCREMENTAL };
+
 static const int64_t spare_ns = (int64_t)1800 * 1000000000;
+
+/* A remote that is down for longer, or that nobody has any more, must not
+ * keep the store from ever shrinking. */
+static const int64_t wait_ns = (int64_t)30 * 86400 * 1000000000;
 
 struct sweep {
 	struct store *s;
@@ -32,6 +39,9 @@ struct sweep {
 	struct gc_steps steps;
 	struct gc_scan scan;
 	int64_t now;
+	int lock;
+	int trash;    /* its directory; -1 in a dry run */
+	bool unsaved; /* a blob that is needed is still there */
 };
 
 static bool
@@ -50,7 +60,7 @@ take_lock(struct sweep *w)
 	if (fd < 0)
 		return -errno;
 	do
-		r = file_lock(fd, 0, true, w->o->wait ? WAIT_MS : 0);
+		r = file_lock(fd, LOCK_STORE, true, w->o->wait ? WAIT_MS : 0);
 	while (r == ERR_TIMEOUT && w->o->wait && may_wait(w->o));
 	if (r < 0) {
 		close(fd);
@@ -59,41 +69,58 @@ take_lock(struct sweep *w)
 	return fd;
 }
 
-static void
-trash_name(const struct digest *d, char name[STORE_NAME])
+/* Not by a link: what lies behind it is not ours. */
+static int
+open_trash(struct sweep *w)
 {
-	char hex[DIGEST_HEX + 1];
-
-	digest_hex(d, hex);
-	snprintf(name, STORE_NAME, "trash/%s", hex);
+	if (mkdirat(w->s->dir, "trash", 0700) < 0 && errno != EEXIST)
+		return -errno;
+	w->trash = openat(w->s->dir, "trash",
+			  O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return w->trash < 0 ? -errno : 0;
 }
 
-/* Everything in the trash goes back: an earlier sweep died between renaming
+/* Every blob in the trash goes back: an earlier sweep died between renaming
  * and deleting, or we cannot tell what is needed. */
 static void
-empty_trash(struct store *s)
+empty_trash(struct sweep *w)
 {
 	struct gc_names names = { 0 };
+	int trash = gc_scan_open(w->s, "trash", &names);
 
-	gc_scan_flat(s, "trash", &names);
-	for (size_t i = 0; i < names.count; i++) {
-		char from[STORE_NAME + 256], to[STORE_NAME];
+	for (size_t i = 0; i < names.count && trash >= 0; i++) {
+		const char *from = names.name[i];
+		char to[STORE_NAME];
 		struct digest d;
-		int r = 0;
+		int r;
 
-		snprintf(from, sizeof(from), "trash/%s", names.name[i]);
-		if (digest_parse(names.name[i], strlen(names.name[i]), &d) ==
-		    0) {
-			store_name("blobs", &d, to);
-			r = file_link(s->dir, from, s->dir, to);
-		}
+		if (digest_parse(from, strlen(from), &d) < 0)
+			continue;
+		store_name("blobs", &d, to);
+		r = file_link(trash, from, w->s->dir, to);
 		if (r == 0 || r == -EEXIST)
-			unlinkat(s->dir, from, 0);
+			unlinkat(trash, from, 0);
 	}
+	if (trash >= 0)
+		close(trash);
 	gc_names_free(&names);
 }
 
 /* --- entries --- */
+
+/* Given up, and said so. */
+static bool
+has_expired(struct sweep *w, const struct digest *at)
+{
+	char name[STORE_NAME];
+	struct file_id id;
+
+	store_name("spool", at, name);
+	return file_id_at(w->s->dir, name, &id) == 0 &&
+	       id.mtime < w->now - wait_ns &&
+	       (w->o->dry_run ||
+		spool_bury(w->s, at, "not uploaded for 30 days") == 0);
+}
 
 static int
 pin(void *ctx, const struct digest *at, const char *reason)
@@ -102,7 +129,9 @@ pin(void *ctx, const struct digest *at, const char *reason)
 	struct gc_entry *e = gc_scan_find(&w->scan, at);
 
 	(void)reason;
-	if (e && !e->pinned && e->why != GC_DAMAGED) {
+	if (has_expired(w, at))
+		w->rep.expired++;
+	else if (e && !e->pinned && e->why != GC_DAMAGED) {
 		e->pinned = true;
 		w->rep.waiting++;
 	}
@@ -181,6 +210,12 @@ remove_victim(struct sweep *w, size_t i)
 		}
 		store_name("entries", &e->key, name);
 		store_remove(w->s, name);
+		/* Then it needs its blobs. */
+		if (gc_scan_same(w->s, &w->scan, i)) {
+			e->victim = false;
+			w->rep.stuck++;
+			return;
+		}
 	}
 	count_victim(&w->rep, (enum gc_why)e->why);
 	w->rep.bytes_after -= e->size;
@@ -221,15 +256,16 @@ trash_blobs(struct sweep *w)
 
 	for (size_t i = 0; i < w->scan.nblobs; i++) {
 		struct gc_blob *b = &w->scan.blob[i];
-		char from[STORE_NAME], to[STORE_NAME];
+		char from[STORE_NAME], to[DIGEST_HEX + 1];
 
 		if (b->live)
 			continue;
 		if (!gc_step(&w->steps))
 			break;
 		store_name("blobs", &b->digest, from);
-		trash_name(&b->digest, to);
-		b->trashed = renameat(w->s->dir, from, w->s->dir, to) == 0;
+		digest_hex(&b->digest, to);
+		b->trashed = renameat(w->s->dir, from, w->trash, to) == 0;
+		w->rep.stuck += !b->trashed && errno != ENOENT;
 		n += b->trashed;
 	}
 	return n;
@@ -240,24 +276,32 @@ rescue(void *ctx, const struct digest *digest)
 {
 	struct sweep *w = ctx;
 	struct gc_blob *b = gc_scan_blob(&w->scan, digest);
-	char from[STORE_NAME], to[STORE_NAME];
+	char from[DIGEST_HEX + 1], to[STORE_NAME];
+	int r;
 
 	if (!b || !b->trashed)
 		return;
-	trash_name(digest, from);
+	digest_hex(digest, from);
 	store_name("blobs", digest, to);
-	file_link(w->s->dir, from, w->s->dir, to);
+	r = file_link(w->trash, from, w->s->dir, to);
 	b->live = true;
+	/* No space, perhaps: it must not be deleted. */
+	if (r < 0 && r != -EEXIST) {
+		b->trashed = false;
+		w->unsaved = true;
+	}
 }
 
 /* One that a store made again meanwhile was counted there. */
 static void
 delete_trashed(struct sweep *w, const struct gc_blob *b)
 {
-	char name[STORE_NAME];
+	char name[DIGEST_HEX + 1];
 
-	trash_name(&b->digest, name);
-	if (unlinkat(w->s->dir, name, 0) == 0 && !b->live)
+	digest_hex(&b->digest, name);
+	if (unlinkat(w->trash, name, 0) < 0)
+		w->rep.stuck += errno != ENOENT;
+	else if (!b->live)
 		count_blob(&w->rep, b);
 }
 
@@ -274,13 +318,16 @@ sweep_blobs(struct sweep *w)
 	 * back. */
 	r = gc_scan_changed(w->s, scan, rescue, w);
 	if (r < 0) {
-		empty_trash(w->s);
+		empty_trash(w);
 		return r;
 	}
 	/* What we leave there, the next sweep puts back and looks at anew. */
 	for (size_t i = 0; i < scan->nblobs; i++)
 		if (scan->blob[i].trashed && gc_step(&w->steps))
 			delete_trashed(w, &scan->blob[i]);
+	/* Now there may be space. */
+	if (w->unsaved)
+		empty_trash(w);
 	return 0;
 }
 
@@ -312,6 +359,27 @@ sweep_manifests(struct sweep *w)
 	w->rep.bytes_after -= t.bytes;
 }
 
+/* Outside of the store, where a file system may be dead and its files keep
+ * whoever asks: nobody else's sweep must wait for that. */
+static void
+sweep_incremental(struct sweep *w)
+{
+	struct incsweep inc = {
+		.steps = &w->steps,
+		.now = w->now,
+		.max_age = w->o->incremental_max_age,
+		.dry_run = w->o->dry_run,
+	};
+
+	if (file_lock(w->lock, LOCK_INCREMENTAL, true, 0) < 0)
+		return;
+	file_unlock(w->lock, LOCK_STORE);
+	incsweep_run(w->s, &inc);
+	w->rep.incremental = inc.dirs;
+	w->rep.incremental_bytes = inc.bytes;
+	w->rep.incremental_left = inc.left;
+}
+
 static void
 sweep_rest(struct sweep *w)
 {
@@ -320,22 +388,14 @@ sweep_rest(struct sweep *w)
 		.now = w->now,
 		.dry_run = w->o->dry_run,
 	};
-	struct incsweep inc = {
-		.steps = &w->steps,
-		.now = w->now,
-		.max_age = w->o->incremental_max_age,
-		.dry_run = w->o->dry_run,
-	};
+	int r = gc_rest(w->s, &rest);
 
-	if (gc_rest(w->s, &rest) == 0)
-		incsweep_run(w->s, &inc);
 	w->rep.temps = rest.temps;
 	w->rep.letters = rest.letters;
 	w->rep.sessions = rest.sessions;
 	w->rep.ids = rest.ids;
-	w->rep.incremental = inc.dirs;
-	w->rep.incremental_bytes = inc.bytes;
-	w->rep.incremental_left = inc.left;
+	if (r == 0)
+		sweep_incremental(w);
 }
 
 /* 0, -ECANCELED (nothing is changed yet), or -errno. */
@@ -392,38 +452,49 @@ sweep_store(struct sweep *w, struct memo *m)
 static int
 sweep(struct sweep *w, struct memo *m)
 {
-	int r;
+	int r = w->o->locked ? w->o->locked(w->o->ctx) : 0;
 
+	if (r >= 0 && !w->o->dry_run)
+		r = open_trash(w);
+	if (r < 0)
+		return r;
 	if (!w->o->dry_run)
-		empty_trash(w->s);
+		empty_trash(w);
 	r = sweep_store(w, m);
 	w->rep.cut_short = w->steps.stopped;
-	return r == -ECANCELED ? 0 : r;
+	return r == -ECANCELED && w->steps.stopped ? 0 : r;
 }
 
 int
 gc_run(struct store *s, struct memo *m, const struct gc_options *o,
        struct gc_report *report)
 {
+	struct gc_options own = *o;
 	struct sweep w = {
 		.s = s,
-		.o = o,
+		.o = &own,
 		.steps = { .go_on = o->go_on, .ctx = o->ctx },
 		.now = file_now(),
+		.trash = -1,
 	};
-	int lock = take_lock(&w), r;
+	int r;
 
-	if (lock < 0)
-		return lock;
+	/* A product that overflowed must not be an age. */
+	own.max_age = o->max_age < 0 ? 0 : o->max_age;
+	own.incremental_max_age =
+		o->incremental_max_age < 0 ? 0 : o->incremental_max_age;
+	w.lock = take_lock(&w);
+	if (w.lock < 0)
+		return w.lock;
 	w.scan.steps = &w.steps;
 	w.scan.crate = o->crate;
 	w.scan.everything = o->everything;
-	r = o->locked ? o->locked(o->ctx) : 0;
-	if (r >= 0)
-		r = sweep(&w, m);
+	r = sweep(&w, m);
 	if (r == 0)
 		*report = w.rep;
 	gc_scan_free(&w.scan);
-	close(lock);
+	if (w.trash >= 0)
+		close(w.trash);
+	close(w.lock);
 	return r;
 }

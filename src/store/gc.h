@@ -17,9 +17,9 @@ struct store;
 
 struct gc_options {
 	uint64_t max_size; /* 0: no limit */
-	int64_t max_age;   /* ns since last use, 0: no limit */
-	/* ns for which no build used a directory of incremental state; 0:
-	 * those stay. */
+	int64_t max_age;   /* ns since last use, 0 or less: no limit */
+	/* ns for which no build used a directory of incremental state; 0 or
+	 * less: those stay. */
 	int64_t incremental_max_age;
 	bool automatic; /* spares what was used in the last 30 min
 				 * while the store is under 1.5 x its limit */
@@ -63,12 +63,15 @@ struct gc_report {
 	uint64_t purged;
 
 	uint64_t waiting; /* entries kept since they are to be uploaded */
+	uint64_t expired; /* uploads given up: they waited for 30 days */
 	uint64_t newer;   /* entries kept since a later version made them */
 
 	uint64_t orphans; /* blobs removed */
 	uint64_t freed;   /* bytes of removed blobs that no target
 			   * directory holds any more */
 	uint64_t held;    /* bytes of removed blobs that one does */
+
+	uint64_t stuck; /* entries and blobs that could not be removed */
 
 	uint64_t manifests; /* removed */
 	uint64_t shapes;    /* taken out of manifests that stay */
@@ -83,8 +86,10 @@ struct gc_report {
 };
 
 /*
- * Sweeps.  0 (also if go_on ended it); -EAGAIN if another sweeper is at work;
- * what `locked` said; or -errno.  Threads: any; two exclude each other.  Memory: about 200 bytes
+ * Sweeps.  -ENOTDIR: trash/ is none, or a link.  0 (also if go_on ended it); -EAGAIN if another sweeper is at work;
+ * what `locked` said; or -errno.  Threads: any; two exclude each
+ * other, but for directories of incremental state: while one is at those,
+ * the next may begin, and leaves them out.  Memory: about 200 bytes
  * for each entry and 70 for each blob, 35 MB for 100,000 entries.
  */
 int gc_run(struct store *s, struct memo *m, const struct gc_options *o,

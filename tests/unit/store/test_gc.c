@@ -2,107 +2,14 @@
 #define _GNU_SOURCE
 #include "store/gc.h"
 
-#include "base/buf.h"
-#include "base/digest.h"
 #include "base/err.h"
-#include "base/file.h"
 #include "base/mp.h"
 #include "base/record.h"
-#include "key/memo.h"
-#include "store/blob.h"
-#include "store/entry.h"
-#include "store/spool.h"
-#include "store/store.h"
-#include "tests/unit/testdir.h"
+#include "tests/unit/store/gcstore.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-
-static struct store s;
-static struct memo m;
 static const struct timespec ancient[2] = { { .tv_sec = 1000000 },
 					    { .tv_sec = 1000000 } };
-
-static void
-write_output(const char *name, char fill, char path[128])
-{
-	char text[5000];
-	int fd;
-
-	snprintf(path, 128, "%s/%s", testdir, name);
-	memset(text, fill, sizeof(text));
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	assert_true(fd >= 0);
-	assert_int_equal(file_write_fd(fd, text, sizeof(text)), 0);
-	close(fd);
-}
-
-/* An entry of one output, last used AGE seconds ago. */
-static void
-put(const char *name, char fill, int age, struct digest *k1)
-{
-	struct timespec t[2] = { { .tv_nsec = UTIME_NOW },
-				 { .tv_sec = time(NULL) - age } };
-	struct blob_put p = { 0 };
-	struct entry e = { .nout = 1 };
-	char path[128], file[STORE_NAME];
-
-	write_output("output", fill, path);
-	p.path = path;
-	assert_int_equal(blob_put(&s, &m, &p, &e.out[0].blob), 0);
-	memcpy(e.out[0].name, "liba.rlib", 10);
-	e.out[0].role = ENTRY_LINK;
-	e.out[0].size = p.size;
-	digest_bytes(name, strlen(name), k1);
-	assert_int_equal(entry_save(&s, k1, &e), 0);
-	store_name("entries", k1, file);
-	assert_int_equal(utimensat(s.dir, file, t, 0), 0);
-	entry_release(&e);
-}
-
-static int
-open_store(void **state)
-{
-	char path[128];
-
-	if (testdir_make(state) < 0)
-		return -1;
-	snprintf(path, sizeof(path), "%s/store", testdir);
-	if (store_open(&s, path) < 0)
-		return -1;
-	memo_open(&m, s.dir);
-	return 0;
-}
-
-static int
-close_store(void **state)
-{
-	memo_close(&m);
-	store_close(&s);
-	return testdir_remove(state);
-}
-
-static bool
-loads(const struct digest *k1)
-{
-	struct entry e;
-
-	if (entry_load(&s, k1, &e) < 0)
-		return false;
-	assert_true(blob_exists(&s, &e.out[0].blob));
-	entry_release(&e);
-	return true;
-}
+static const struct gc_options all = { .everything = true, .waiting = true };
 
 static void
 a_sweep_keeps_what_was_used(void **state)
@@ -199,15 +106,21 @@ leftovers_go_when_they_are_old(void **state)
 	store_name("manifests", &none, used);
 	assert_int_equal(file_publish(s.dir, "tmp/a", lone, "x", 1), 0);
 	assert_int_equal(file_publish(s.dir, "tmp/a", used, "x", 1), 0);
-	assert_int_equal(file_publish(s.dir, "tmp/a", "tmp/00000000000000aa.1", "x", 1), 0);
-	assert_int_equal(file_publish(s.dir, "tmp/a", "tmp/00000000000000aa.2", "x", 1), 0);
+	assert_int_equal(
+		file_publish(s.dir, "tmp/a", "tmp/00000000000000aa.1", "x", 1),
+		0);
+	assert_int_equal(
+		file_publish(s.dir, "tmp/a", "tmp/00000000000000aa.2", "x", 1),
+		0);
 	assert_int_equal(utimensat(s.dir, "tmp/00000000000000aa.1", old, 0), 0);
 	assert_int_equal(utimensat(s.dir, used, old, 0), 0);
 	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
 	assert_int_equal(r.manifests, 0);
 	assert_int_equal(r.temps, 1);
-	assert_int_equal(faccessat(s.dir, "tmp/00000000000000aa.2", F_OK, 0), 0);
-	assert_int_equal(faccessat(s.dir, "tmp/00000000000000aa.1", F_OK, 0), -1);
+	assert_int_equal(faccessat(s.dir, "tmp/00000000000000aa.2", F_OK, 0),
+			 0);
+	assert_int_equal(faccessat(s.dir, "tmp/00000000000000aa.1", F_OK, 0),
+			 -1);
 	assert_int_equal(utimensat(s.dir, lone, old, 0), 0);
 	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
 	assert_int_equal(r.manifests, 1);
@@ -331,16 +244,6 @@ blobs_of_later_entries_stay(void **state)
 	assert_int_equal(unlinkat(s.dir, name, 0), 0);
 }
 
-static const struct gc_options all = { .everything = true, .waiting = true };
-
-static void
-offer(const struct digest *at)
-{
-	struct spool_intent i = { .kind = SPOOL_UNIT, .at = *at };
-
-	assert_int_equal(spool_add(&s, &i), 0);
-}
-
 static void
 what_waits_for_its_upload_stays(void **state)
 {
@@ -411,20 +314,6 @@ use_during_a_sweep_counts(void **state)
 		assert_int_equal(loads(&l.key), i != 0);
 	}
 	assert_int_equal(gc_run(&s, &m, &all, &r), 0);
-}
-
-/* When the first orphan is about to be renamed. */
-static bool
-publish_meanwhile(void *ctx, uint64_t done, uint64_t total)
-{
-	const struct entry *e = ctx;
-	struct digest k;
-
-	(void)total;
-	digest_bytes("meanwhile", 9, &k);
-	if (done == 1)
-		assert_int_equal(entry_save(&s, &k, e), 0);
-	return true;
 }
 
 /* The other half of the protocol: what the store finds there it leaves. */
@@ -508,8 +397,11 @@ a_dry_run_changes_nothing(void **state)
 	assert_int_equal(file_publish(s.dir, "tmp/t", name, "torn", 4), 0);
 	write_output("output", 'Q', path);
 	assert_int_equal(blob_put(&s, &m, &p, &orphan), 0);
-	assert_int_equal(file_publish(s.dir, "tmp/t", "tmp/00000000000000aa.1", "x", 1), 0);
-	assert_int_equal(utimensat(s.dir, "tmp/00000000000000aa.1", ancient, 0), 0);
+	assert_int_equal(
+		file_publish(s.dir, "tmp/t", "tmp/00000000000000aa.1", "x", 1),
+		0);
+	assert_int_equal(utimensat(s.dir, "tmp/00000000000000aa.1", ancient, 0),
+			 0);
 	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
 	assert_int_equal(r.damaged, 1);
 	assert_int_equal(r.by_size + r.unreachable, 1);
@@ -551,85 +443,6 @@ linked_blobs_free_nothing(void **state)
 	assert_int_equal(access(path, F_OK), 0);
 }
 
-static int
-no_more(void *ctx)
-{
-	int fd = openat(s.dir, "gc.lock", O_RDWR | O_CLOEXEC);
-
-	++*(int *)ctx;
-	assert_int_equal(file_lock(fd, 0, true, 0), ERR_TIMEOUT);
-	close(fd);
-	return -EALREADY;
-}
-
-static void
-who_has_the_lock_may_look_again(void **state)
-{
-	int asked = 0;
-	struct gc_options o = { .everything = true,
-				.locked = no_more,
-				.ctx = &asked };
-	struct gc_report r;
-	struct digest k;
-
-	(void)state;
-	put("asked", 'a', 9000, &k);
-	assert_int_equal(gc_run(&s, &m, &o, &r), -EALREADY);
-	assert_int_equal(asked, 1);
-	assert_true(loads(&k));
-	assert_int_equal(gc_run(&s, &m, &all, &r), 0);
-	assert_false(loads(&k));
-}
-
-/* As bad sectors do; and this holds for root, too. */
-static void
-spoil(const char *room, const struct digest *d, bool back)
-{
-	char name[STORE_NAME], away[STORE_NAME + 8];
-
-	store_name(room, d, name);
-	*strrchr(name, '/') = '\0';
-	snprintf(away, sizeof(away), "%s.away", name);
-	if (back) {
-		assert_int_equal(unlinkat(s.dir, name, 0), 0);
-		assert_int_equal(renameat(s.dir, away, s.dir, name), 0);
-		return;
-	}
-	if (renameat(s.dir, name, s.dir, away) < 0)
-		assert_int_equal(mkdirat(s.dir, away, 0700), 0);
-	assert_int_equal(symlinkat(strrchr(name, '/') + 1, s.dir, name), 0);
-}
-
-/* Of blobs and manifests it only means that some stay. */
-static void
-directories_that_cannot_be_read(void **state)
-{
-	struct gc_options o = { .everything = true };
-	struct digest k, blob;
-	struct gc_report r;
-	struct entry e;
-
-	(void)state;
-	put("unreadable", 'u', 9000, &k);
-	assert_int_equal(entry_load(&s, &k, &e), 0);
-	blob = e.out[0].blob;
-	entry_release(&e);
-	spoil("entries", &k, false);
-	assert_true(gc_run(&s, &m, &o, &r) < 0);
-	spoil("entries", &k, true);
-	assert_true(loads(&k));
-	spoil("blobs", &blob, false);
-	spoil("manifests", &k, false);
-	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
-	assert_int_equal(r.victims, 1);
-	assert_int_equal(r.blobs, 0);
-	spoil("manifests", &k, true);
-	spoil("blobs", &blob, true);
-	assert_true(blob_exists(&s, &blob));
-	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
-	assert_int_equal(r.orphans, 1);
-}
-
 int
 main(void)
 {
@@ -648,8 +461,6 @@ main(void)
 		cmocka_unit_test(a_crate_is_purged_by_name),
 		cmocka_unit_test(a_dry_run_changes_nothing),
 		cmocka_unit_test(linked_blobs_free_nothing),
-		cmocka_unit_test(who_has_the_lock_may_look_again),
-		cmocka_unit_test(directories_that_cannot_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, open_store, close_store);
