@@ -269,7 +269,8 @@ publish(struct keep *k, struct made *m)
 		struct entry redirect = { .stored_ms = m->entry.stored_ms,
 					  .k0 = m->entry.k0,
 					  .shape = m->entry.shape,
-					  .kind = m->entry.kind };
+					  .kind = m->entry.kind,
+					  .crate = m->entry.crate };
 
 		memcpy(redirect.roots, m->tags, sizeof(m->tags));
 		memcpy(m->entry.roots, m->tags, sizeof(m->tags));

@@ -349,7 +349,7 @@ sweep_manifests(struct sweep *w)
 {
 	struct gc_trim t = {
 		.now = w->now,
-		.young = w->o->everything || w->o->crate,
+		.everything = w->o->everything,
 		.dry_run = w->o->dry_run,
 	};
 

@@ -281,6 +281,8 @@ stat_manifests(struct store *s, struct gc_scan *scan, const struct digests *l)
 			continue;
 		m->k0 = l->d[i];
 		m->size = blocks(&st);
+		m->ino = st.st_ino;
+		m->ctime = ns(&st.st_ctim);
 		scan->bytes += m->size;
 		scan->nmanifests++;
 	}
@@ -521,8 +523,10 @@ gc_scan_read(struct store *s, struct gc_scan *scan)
 	 * and so is never touched. */
 	int r = list_blobs(s, scan);
 
-	r = r ? r : read_entries(s, scan);
-	return r ? r : list_manifests(s, scan);
+	/* Manifests before entries: of what one leads to, if it does not
+	 * change any more, the entries are all seen. */
+	r = r ? r : list_manifests(s, scan);
+	return r ? r : read_entries(s, scan);
 }
 
 void

@@ -44,6 +44,9 @@ struct gc_seen {
 struct gc_manifest {
 	struct digest k0;
 	uint64_t size;
+	/* As it was before the entries were read. */
+	uint64_t ino;
+	int64_t ctime;
 };
 
 /* A unit that got an entry while we swept. */

@@ -71,12 +71,23 @@ next_unit(struct unit *u)
 	return true;
 }
 
+/* A store publishes its entry first, its manifest later. */
+static void
+set_unreachable(const struct unit *u, size_t i, int64_t now)
+{
+	struct gc_entry *e = entry_of(u, i);
+
+	if (e->used <= now - young_ns && !seen_of(u, i)->newer)
+		e->unreachable = true;
+}
+
 /*
  * A hit refreshes what the redirect leads to, not the redirect: by its own
- * time it would go first and take the use of the other away.
+ * time it would go first and take the use of the other away.  So it goes
+ * right after.
  */
 static void
-relate_redirects(const struct unit *u)
+relate_redirects(const struct unit *u, int64_t now)
 {
 	bool all_purged = true, bound = false;
 	int64_t used = 0;
@@ -97,8 +108,10 @@ relate_redirects(const struct unit *u)
 
 		if (!seen_of(u, i)->redirect || e->why != GC_STAYS)
 			continue;
-		if (bound && used > e->used)
-			e->used = used;
+		if (!bound)
+			set_unreachable(u, i, now);
+		else if (used >= e->used)
+			e->used = used + 1;
 		if (bound && all_purged)
 			e->why = GC_PURGED;
 	}
@@ -165,16 +178,6 @@ is_mixed(const struct unit *u)
 	return false;
 }
 
-/* A store publishes its entry first, its manifest later. */
-static void
-set_unreachable(const struct unit *u, size_t i, int64_t now)
-{
-	struct gc_entry *e = entry_of(u, i);
-
-	if (e->used <= now - young_ns && !seen_of(u, i)->newer)
-		e->unreachable = true;
-}
-
 static void
 find_unreachable(struct store *s, const struct unit *u, int64_t now)
 {
@@ -208,7 +211,7 @@ gc_units_relate(struct store *s, struct gc_scan *scan, int64_t now)
 	qsort_r(scan->by_unit, scan->nentries, sizeof(*scan->by_unit), by_k0,
 		scan->seen);
 	while (next_unit(&u)) {
-		relate_redirects(&u);
+		relate_redirects(&u, now);
 		find_unreachable(s, &u, now);
 	}
 }
@@ -225,6 +228,7 @@ struct trimming {
 struct rest {
 	size_t entries;
 	size_t gone;
+	bool purged; /* by name */
 	bool unsure; /* some entry does not say its shape */
 	bool mixed;
 	size_t nshapes;
@@ -247,10 +251,14 @@ find_rest(const struct gc_scan *scan, const struct unit *u,
 {
 	memset(r, 0, sizeof(*r));
 	for (size_t i = u->from; i < u->to; i++) {
-		if (entry_of(u, i)->victim)
+		const struct gc_entry *e = entry_of(u, i);
+
+		if (e->victim) {
 			r->gone++;
-		else
+			r->purged = r->purged || e->why == GC_PURGED;
+		} else {
 			add_rest(r, seen_of(u, i)->shape);
+		}
 	}
 	r->mixed = u->from < u->to && is_mixed(u);
 	for (size_t i = 0; i < scan->nchanges; i++)
@@ -269,13 +277,19 @@ leads_somewhere(const struct rest *r, const struct manifest_record *rec)
 	return r->unsure;
 }
 
+/* The entries of its newest record may be on their way, or were published
+ * after we looked. */
 static bool
-is_young(const struct trimming *w, const char *name)
+is_young(const struct trimming *w, const struct gc_manifest *at,
+	 const struct rest *rest, const char *name)
 {
 	struct file_id id;
 
-	return file_id_at(w->s->dir, name, &id) < 0 ||
-	       (!w->t->young && id.mtime > w->t->now - young_ns);
+	if (file_id_at(w->s->dir, name, &id) < 0)
+		return true;
+	if (w->t->everything || rest->purged)
+		return id.ino != at->ino || id.ctime != at->ctime;
+	return id.mtime > w->t->now - young_ns;
 }
 
 /* A later version's: by its head, which is enough here. */
@@ -349,7 +363,7 @@ trim_locked(struct trimming *w, const struct gc_manifest *at,
 	int r;
 
 	store_name("manifests", &at->k0, name);
-	if (is_young(w, name))
+	if (is_young(w, at, rest, name))
 		return;
 	if (!rest->entries) {
 		if (!is_newer(w, name))

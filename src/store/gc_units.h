@@ -12,13 +12,16 @@ struct store;
  * What units say about their entries and manifests.  Threads: owner.
  */
 
-/* After gc_scan_read: a redirect counts as used when what it leads to was,
- * and goes with it; entries that no manifest leads to are unreachable. */
+/* After gc_scan_read: a redirect counts as used right after what it leads to
+ * was, and goes with it; without that it is unreachable, and so are entries
+ * that no manifest leads to. */
 void gc_units_relate(struct store *s, struct gc_scan *scan, int64_t now);
 
 struct gc_trim {
 	int64_t now;
-	bool young;   /* take manifests of the last 10 min, too */
+	/* Of units that lost an entry by name, or of all, manifests of the last
+	 * 10 min go, too, unless they changed since they were listed. */
+	bool everything;
 	bool dry_run; /* only counts; shapes are not looked at */
 	/* Out */
 	uint64_t manifests; /* removed */

@@ -158,6 +158,17 @@ check "purge of a bound result" "$KACHE" purge app
 check "purge of the rest" "$KACHE" purge my_leaf
 is "$(files entries) $(files blobs) $(files manifests)" "0 0 0" \
 	"nothing is left of either"
+# Nor where what they lead to went before: dep-info is in that only.
+rm -rf "$w/target"
+kcargo "$w" build -q
+find "$c/entries" -type f -exec grep -la 'main\.rs' {} + >"$T/bound"
+isnt "$(wc -l <"$T/bound")" 0 "there are bound results"
+xargs rm -f <"$T/bound"
+"$KACHE" purge my-leaf >"$T/said"
+isnt "$(files entries)" 0 "redirects are left"
+check "purge of redirects alone" "$KACHE" purge app
+is "$(files entries) $(files blobs) $(files manifests)" "0 0 0" \
+	"nothing is left of those"
 rm -rf "$w/target"
 kcargo "$w" build -q
 "$KACHE" purge --all >"$T/said" 2>&1

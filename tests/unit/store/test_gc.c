@@ -380,6 +380,25 @@ a_crate_is_purged_by_name(void **state)
 	assert_int_equal(r.bytes_after, 0);
 }
 
+/* Also one whose targets went before. */
+static void
+redirects_are_purged_by_name(void **state)
+{
+	struct entry e = { .roots = "o" };
+	struct gc_options o = { .crate = "bound" };
+	struct gc_report r;
+	struct digest k;
+
+	(void)state;
+	buf_str(&e.crate, "bound");
+	digest_bytes("redirect", 8, &k);
+	assert_int_equal(entry_save(&s, &k, &e), 0);
+	entry_release(&e);
+	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
+	assert_int_equal(r.purged, 1);
+	assert_int_equal(r.bytes_after, 0);
+}
+
 /* Nothing, whatever there is to do. */
 static void
 a_dry_run_changes_nothing(void **state)
@@ -459,6 +478,7 @@ main(void)
 		cmocka_unit_test(use_during_a_sweep_counts),
 		cmocka_unit_test(blobs_of_new_entries_come_back),
 		cmocka_unit_test(a_crate_is_purged_by_name),
+		cmocka_unit_test(redirects_are_purged_by_name),
 		cmocka_unit_test(a_dry_run_changes_nothing),
 		cmocka_unit_test(linked_blobs_free_nothing),
 	};

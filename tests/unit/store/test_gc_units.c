@@ -163,7 +163,9 @@ redirects_live_as_long_as_their_targets(void **state)
 	add_shape("bound", "A", 1);
 	look(&scan);
 	assert_int_equal(find(&scan, "redirect")->used,
-			 find(&scan, "target")->used);
+			 find(&scan, "target")->used + 1);
+	assert_false(find(&scan, "redirect")->unreachable);
+	assert_true(find(&scan, "bound to nothing")->unreachable);
 	assert_true(find(&scan, "bound to nothing")->used < now - 49 * HOUR_NS);
 	find(&scan, "target")->why = GC_PURGED;
 	gc_units_relate(&s, &scan, now);
@@ -218,6 +220,46 @@ shapes_without_entries_leave_the_manifest(void **state)
 	assert_int_equal(shapes_of("unsure"), 2);
 	assert_int_equal(shapes_of("emptied"), 0);
 	assert_int_equal(shapes_of("young"), 1);
+}
+
+/* `purge foo` beside a build: the manifests of others are as young as ever,
+ * and of foo's those that were written meanwhile. */
+static void
+purging_spares_what_is_being_stored(void **state)
+{
+	struct gc_trim t = { .now = now };
+	struct gc_scan scan;
+
+	(void)state;
+	put("foo1", "foo", "A", 0, "", 0);
+	put("foo2", "foo again", "A", 0, "", 0);
+	put("bar1", "bar", "A", 0, "", 0);
+	put("bar2", "bar", "B", 0, "", 0);
+	add_shape("foo", "A", 0);
+	add_shape("foo again", "A", 0);
+	add_shape("bar", "A", 0);
+	add_shape("bar", "B", 0);
+	add_shape("no entry yet", "A", 0);
+	look(&scan);
+	for (int i = 0; i < 2; i++) {
+		struct gc_entry *e = find(&scan, i ? "foo2" : "foo1");
+
+		e->why = GC_PURGED;
+		e->victim = true;
+	}
+	/* Stored while we swept; its entry was published too late for us. */
+	add_shape("bar", "C", 0);
+	add_shape("foo again", "A", 0);
+	assert_int_equal(gc_units_trim(&s, &scan, &t), 0);
+	assert_int_equal(shapes_of("foo"), 0);
+	assert_int_equal(shapes_of("foo again"), 1);
+	assert_int_equal(shapes_of("bar"), 3);
+	assert_int_equal(shapes_of("no entry yet"), 1);
+	t = (struct gc_trim){ .now = now, .everything = true };
+	assert_int_equal(gc_units_trim(&s, &scan, &t), 0);
+	assert_int_equal(shapes_of("no entry yet"), 0);
+	assert_int_equal(shapes_of("foo again"), 1);
+	gc_scan_free(&scan);
 }
 
 /* What was published while we swept is as good as what we had read. */
@@ -313,6 +355,7 @@ main(void)
 		cmocka_unit_test(what_no_manifest_leads_to_is_unreachable),
 		cmocka_unit_test(redirects_live_as_long_as_their_targets),
 		cmocka_unit_test(shapes_without_entries_leave_the_manifest),
+		cmocka_unit_test(purging_spares_what_is_being_stored),
 		cmocka_unit_test(entries_of_the_meantime_count),
 		cmocka_unit_test(later_versions_are_left_alone),
 	};
