@@ -112,12 +112,7 @@ empty_trash(struct sweep *w)
 static bool
 has_expired(struct sweep *w, const struct digest *at)
 {
-	char name[STORE_NAME];
-	struct file_id id;
-
-	store_name("spool", at, name);
-	return file_id_at(w->s->dir, name, &id) == 0 &&
-	       id.mtime < w->now - wait_ns &&
+	return spool_is_older(w->s, at, w->now - wait_ns) &&
 	       (w->o->dry_run ||
 		spool_bury(w->s, at, "not uploaded for 30 days") == 0);
 }

@@ -173,6 +173,17 @@ spool_read(struct store *s, const struct digest *at, struct spool_intent *out)
 	return r == -ENOENT || r == -ENOTDIR ? ERR_MISS : r;
 }
 
+bool
+spool_is_older(struct store *s, const struct digest *at, int64_t time)
+{
+	char name[STORE_NAME];
+	struct file_id id;
+
+	store_name(waiting, at, name);
+	return file_id_at(s->dir, name, &id) == 0 && id.mtime < time &&
+	       !record_is_newer(s->dir, name, 's', VERSION);
+}
+
 void
 spool_retire(struct store *s, const struct digest *at)
 {

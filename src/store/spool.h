@@ -2,6 +2,7 @@
 #ifndef STORE_SPOOL_H
 #define STORE_SPOOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,10 @@ int spool_add(struct store *s, const struct spool_intent *i);
 /* The intent for AT.  0, ERR_MISS, ERR_CORRUPT (moved to the dead), -errno. */
 int spool_read(struct store *s, const struct digest *at,
 	       struct spool_intent *out);
+
+/* Whether the intent for AT was made before TIME (ns), and not by a later
+ * version, whose intents are left alone. */
+bool spool_is_older(struct store *s, const struct digest *at, int64_t time);
 
 /* It is done. */
 void spool_retire(struct store *s, const struct digest *at);

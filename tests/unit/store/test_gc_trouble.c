@@ -3,6 +3,7 @@
 #include "store/gc.h"
 
 #include "base/err.h"
+#include "base/record.h"
 #include "store/incnote.h"
 #include "tests/unit/store/gcstore.h"
 
@@ -171,6 +172,33 @@ nothing_waits_for_more_than_30_days(void **state)
 }
 
 static void
+what_a_later_version_offered_waits(void **state)
+{
+	static const struct timespec old[2] = { { .tv_sec = 1000000 },
+						{ .tv_sec = 1000000 } };
+	struct gc_options o = { .max_age = 1 };
+	struct buf b = { 0 };
+	char name[STORE_NAME];
+	struct gc_report r;
+	struct digest k;
+
+	(void)state;
+	put("offered later", 'w', 9000, &k);
+	offer(&k);
+	store_name("spool", &k, name);
+	record_seal(&b, 's', 2, "\x90", 1);
+	assert_int_equal(file_publish(s.dir, "tmp/t", name, b.p, b.len), 0);
+	assert_int_equal(utimensat(s.dir, name, old, 0), 0);
+	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
+	assert_int_equal(r.expired, 0);
+	assert_int_equal(r.waiting, 1);
+	assert_int_equal(faccessat(s.dir, name, F_OK, 0), 0);
+	assert_true(loads(&k));
+	assert_int_equal(gc_run(&s, &m, &all, &r), 0);
+	buf_free(&b);
+}
+
+static void
 an_age_below_zero_is_none(void **state)
 {
 	struct gc_options o = { .max_age = -5, .incremental_max_age = -5 };
@@ -304,6 +332,7 @@ main(void)
 		cmocka_unit_test(the_trash_is_made_anew),
 		cmocka_unit_test(the_trash_of_others_stays),
 		cmocka_unit_test(nothing_waits_for_more_than_30_days),
+		cmocka_unit_test(what_a_later_version_offered_waits),
 		cmocka_unit_test(an_age_below_zero_is_none),
 		cmocka_unit_test(incremental_state_keeps_no_other_sweep),
 		cmocka_unit_test(who_has_the_lock_may_look_again),
