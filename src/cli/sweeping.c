@@ -99,6 +99,9 @@ report_entries(const struct gc_report *r, bool dry)
 	say("  by size", r->by_size, "entries, least recently used first");
 	say("  damaged", r->damaged, "entries that could not be read");
 	say("kept", r->waiting, "entries that wait for their upload");
+	say(dry ? "would give up" : "gave up", r->expired,
+	    "uploads that waited for 30 days");
+	say("could not remove", r->stuck, "entries and blobs");
 	say("kept", r->newer, "entries of a later version of kache");
 	say(verb, r->orphans, "blobs that nothing refers to");
 	say(verb, r->manifests, "manifests without entries");

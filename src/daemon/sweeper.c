@@ -123,6 +123,14 @@ tell(const struct gc_report *r, const char *why, int64_t took)
 		(unsigned long long)r->freed,
 		(unsigned long long)r->bytes_after, (long long)took / 1000000,
 		r->cut_short ? ", cut short" : "");
+	if (r->stuck)
+		log_msg(LOG_WARN,
+			"swept: %llu entries and blobs could not be "
+			"removed",
+			(unsigned long long)r->stuck);
+	if (r->expired)
+		log_msg(LOG_WARN, "swept: %llu uploads given up after 30 days",
+			(unsigned long long)r->expired);
 }
 
 static void
