@@ -47,6 +47,7 @@ struct fetch {
 	uint64_t replayed;
 	uint64_t have;
 	int result;
+	bool again;        /* it was cut short once and began anew */
 	bool told_size;    /* to the poll loop */
 	bool told_rate;    /* and how fast it comes */
 	bool ahead;        /* began in the background */
@@ -145,7 +146,7 @@ keep_pack(struct fetch *f)
 	struct pack_info info;
 	int r = unpack_end(f->unpack, &info);
 
-	if (r == 0 && f->ahead && atomic_load(&f->alone) && s)
+	if (r == 0 && info.made && f->ahead && atomic_load(&f->alone) && s)
 		entry_mark_fresh(&s->store, &f->key);
 	return r;
 }
@@ -213,6 +214,30 @@ replay(struct fetch *f)
 	return QUEUE_PARK;
 }
 
+/* The remote retries what had no bytes yet; what was cut short after some
+ * begins anew, once. */
+static bool
+begin_anew(struct fetch *f)
+{
+	if (f->again || f->have == 0 ||
+	    (f->result != ERR_CORRUPT && f->result != -EIO))
+		return false;
+	f->again = true;
+	f->have = 0;
+	f->op.total = 0;
+	buf_reset(&f->body);
+	if (f->file >= 0 &&
+	    (ftruncate(f->file, 0) < 0 || lseek(f->file, 0, SEEK_SET) < 0))
+		return false;
+	unpack_free(f->unpack);
+	f->unpack = NULL;
+	f->result = f->way == DIRECT ? open_unpack(f) : 0;
+	if (f->result < 0)
+		return false;
+	queue_post(f->hub->queue, &f->job);
+	return true;
+}
+
 static enum queue_step
 received(struct fetch *f)
 {
@@ -221,6 +246,8 @@ received(struct fetch *f)
 	end_op(f);
 	if (refused)
 		return finish(f);
+	if (f->result < 0 && begin_anew(f))
+		return QUEUE_PARK;
 	if (f->result < 0)
 		return QUEUE_DONE;
 	if (f->way == INTO_FILE) {
@@ -434,7 +461,12 @@ static int
 start_packs(struct flight *f, void *ctx, const struct digest *key,
 	    enum flight_want want, void **work)
 {
-	return start(f, ctx, PACKS, key, want, work);
+	int r = start(f, ctx, PACKS, key, want, work);
+
+	/* Else done() says so. */
+	if (r < 0)
+		prefetch_ended(ctx, key, r, 0);
+	return r;
 }
 
 static const struct flight_ops units_ops = { start_units, tell, release };

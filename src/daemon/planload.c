@@ -26,6 +26,8 @@
 
 enum { IDS = BUILDS_LOCKS + 2 };
 
+#define LOAD_NS ((int64_t)10 * 1000000000)
+
 /* Where a build manifest is looked for. */
 struct source {
 	struct digest id;
@@ -187,6 +189,8 @@ next(struct planload *l)
 	l->op.lane = REMOTE_DEMAND;
 	l->op.notify = notify;
 	l->op.max = BMAN_BYTES;
+	/* Later it is of no use, and what is fetched ahead waits for demand. */
+	l->op.deadline = file_monotonic() + LOAD_NS;
 	l->under_way = true;
 	if (remote_start(l->setup->remote, &l->op) == 0)
 		return QUEUE_PARK;

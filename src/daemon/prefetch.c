@@ -11,6 +11,7 @@
 #include "plan/bman.h"
 #include "plan/graph.h"
 #include "plan/trees.h"
+#include "remote/pack.h"
 #include "store/events.h"
 #include "work/flight.h"
 
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define SECOND ((int64_t)1000000000)
 #define PLAN_NS (300 * SECOND)
@@ -27,12 +29,14 @@
 
 /* Fetched and not used yet: no more than was used and this much. */
 #define UNPROVEN ((uint64_t)32 << 20)
+#define SIZE_GUESS ((uint64_t)4 << 20)
 
 enum {
 	FLYING_MAX = 32,
 	KEYS_MAX = 4096,
 	WRONG_MIN = 10,
 	LOOKS = 256,
+	PATH_ROOM = 4400,
 	PACKED = 3 /* so much smaller a pack is than what it holds */
 };
 
@@ -40,8 +44,11 @@ enum state { WAITS, FLIES, HERE, USED, GONE, ASIDE };
 
 struct unit {
 	uint8_t state;
-	bool wrong; /* its K0 was asked for: its inputs are others now */
-	bool late;  /* it was asked for while it was under way */
+	bool wrong;    /* its K0 was asked for: its inputs are others now */
+	bool late;     /* it was asked for before it was here */
+	bool told;     /* who asked for it was told that it is here */
+	bool other;    /* another plan brings it */
+	uint64_t size; /* what it takes, as far as is known */
 };
 
 /* A number of a unit, sorted by one of its keys. */
@@ -89,17 +96,29 @@ prefetch_open(struct hub *h)
 	return 0;
 }
 
+/* P is a plan of nothing. */
 static void
-free_plan(struct plan *p)
+clear(struct plan *p)
 {
-	if (p->load)
-		planload_forget(p->load);
 	bman_release(&p->bman);
 	graph_free(p->graph);
 	trees_free(p->trees);
 	free(p->unit);
 	free(p->by_at);
 	free(p->by_k0);
+	p->graph = NULL;
+	p->trees = NULL;
+	p->unit = NULL;
+	p->by_at = NULL;
+	p->by_k0 = NULL;
+}
+
+static void
+free_plan(struct plan *p)
+{
+	if (p->load)
+		planload_forget(p->load);
+	clear(p);
 	free(p);
 }
 
@@ -146,15 +165,6 @@ look_up(const struct plan *p, const struct index *index,
 	return is ? (int)is->unit : -1;
 }
 
-/* What flies for P and nobody else comes down. */
-static void
-ground(struct plan *p)
-{
-	for (size_t i = 0; p->unit && i < p->bman.count; i++)
-		if (p->unit[i].state == FLIES)
-			flight_forget(p->hub->packs, &p->bman.unit[i].at);
-}
-
 static void
 give_up(struct plan *p, const char *why)
 {
@@ -166,6 +176,15 @@ give_up(struct plan *p, const char *why)
 }
 
 /* --- from a build manifest to a plan --- */
+
+/* Who does not know the size says 0; who lies is found out later. */
+static uint64_t
+likely_size(uint64_t said)
+{
+	if (said == 0)
+		return SIZE_GUESS;
+	return said < PACK_MAX ? said : PACK_MAX;
+}
 
 static int
 make_indexes(struct plan *p)
@@ -183,6 +202,8 @@ make_indexes(struct plan *p)
 		p->by_k0[i] =
 			(struct index){ &p->bman.unit[i].k0, (uint32_t)i };
 	}
+	for (size_t i = 0; i < n; i++)
+		p->unit[i].size = likely_size(p->bman.unit[i].size);
 	qsort(p->by_at, n, sizeof(*p->by_at), by_key);
 	qsort(p->by_k0, n, sizeof(*p->by_k0), by_key);
 	return 0;
@@ -207,7 +228,9 @@ make_graph(struct plan *p, const bool *here)
 	if (r >= 0)
 		r = graph_seal(p->graph);
 	for (size_t i = 0; i < m->count && r >= 0; i++) {
-		if (!here[i] && i < KEYS_MAX)
+		/* One that is named twice is found by one number only. */
+		if (!here[i] && i < KEYS_MAX &&
+		    look_up(p, p->by_at, &m->unit[i].at) == (int)i)
 			continue;
 		p->unit[i].state = GONE;
 		graph_drop(p->graph, i);
@@ -247,8 +270,7 @@ loaded(void *ctx, struct planload_result *got)
 	p->bman = got->bman;
 	memset(&got->bman, 0, sizeof(got->bman));
 	if (make_indexes(p) < 0 || make_graph(p, got->here) < 0) {
-		graph_free(p->graph);
-		p->graph = NULL;
+		clear(p);
 		return;
 	}
 	p->until = file_monotonic() + PLAN_NS;
@@ -310,18 +332,79 @@ prefetch_hinted(struct prefetches *all, struct build *b)
 /* --- fetching --- */
 
 static void
+entry_path(const struct plan *p, size_t i, char path[PATH_ROOM])
+{
+	char name[STORE_NAME];
+
+	store_name("entries", &p->bman.unit[i].at, name);
+	snprintf(path, PATH_ROOM, "%s/%s", p->hub->cache_dir, name);
+}
+
+/* Compiled or asked for since the plan was made. */
+static bool
+is_stored(const struct plan *p, size_t i)
+{
+	char path[PATH_ROOM];
+
+	entry_path(p, i, path);
+	return access(path, F_OK) == 0;
+}
+
+/* Another build's plan brings unit I, or has brought it. */
+static bool
+is_others(const struct plan *p, size_t i, bool flies)
+{
+	const struct plan *o = p->hub->prefetches->first;
+
+	for (; o; o = o->next) {
+		int k = o == p ? -1 : look_up(o, o->by_at, &p->bman.unit[i].at);
+
+		if (k >= 0 && (o->unit[k].state == FLIES ||
+			       (!flies && o->unit[k].state == HERE)))
+			return true;
+	}
+	return false;
+}
+
+static void
+forget(struct plan *p, size_t i)
+{
+	if (!is_others(p, i, true))
+		flight_forget(p->hub->packs, &p->bman.unit[i].at);
+}
+
+/* What flies for P and nobody else comes down. */
+static void
+ground(struct plan *p)
+{
+	for (size_t i = 0; p->unit && i < p->bman.count; i++)
+		if (p->unit[i].state == FLIES)
+			forget(p, i);
+}
+
+static void
+count_out(struct plan *p, size_t i)
+{
+	p->flying--;
+	p->bytes -= p->unit[i].size;
+	p->unproven -= p->unit[i].size;
+	p->unit[i].state = GONE;
+}
+
+static void
 fetch(struct plan *p, size_t i)
 {
+	if (is_stored(p, i)) {
+		p->unit[i].state = GONE;
+		return;
+	}
+	p->unit[i].other = is_others(p, i, false);
 	p->unit[i].state = FLIES;
 	p->flying++;
-	p->bytes += p->bman.unit[i].size;
-	p->unproven += p->bman.unit[i].size;
-	if (flight_join(p->hub->packs, &p->bman.unit[i].at, NULL) == 0)
-		return;
-	p->unit[i].state = GONE;
-	p->flying--;
-	p->bytes -= p->bman.unit[i].size;
-	p->unproven -= p->bman.unit[i].size;
+	p->bytes += p->unit[i].size;
+	p->unproven += p->unit[i].size;
+	if (flight_join(p->hub->packs, &p->bman.unit[i].at, NULL) < 0)
+		count_out(p, i);
 }
 
 static void
@@ -342,7 +425,7 @@ sort_out(struct plan *p, size_t i)
 		p->aside--;
 		graph_again(p->graph, i);
 	} else if (p->unit[i].state == FLIES && !wanted) {
-		flight_forget(p->hub->packs, &p->bman.unit[i].at);
+		forget(p, i);
 	}
 }
 
@@ -363,28 +446,38 @@ struct ended {
 	uint64_t bytes;
 };
 
+/* What came may be more than was said. */
 static void
+resize(struct plan *p, size_t i, uint64_t bytes)
+{
+	uint64_t more = bytes > p->unit[i].size ? bytes - p->unit[i].size : 0;
+
+	p->unit[i].size += more;
+	p->bytes += more;
+	p->unproven += more;
+}
+
+/* True: P has fetched it. */
+static bool
 take_end(struct plan *p, const struct ended *e)
 {
 	int i = look_up(p, p->by_at, &e->at);
 
 	if (i < 0 || p->unit[i].state != FLIES)
-		return;
-	p->flying--;
-	if (e->result < 0) {
-		p->bytes -= p->bman.unit[i].size;
-		p->unproven -= p->bman.unit[i].size;
-		p->unit[i].state = GONE;
-		if (e->result == -ECANCELED && !p->given_up) {
-			put_aside(p, (size_t)i);
-			sort_out(p, (size_t)i);
-		}
-		return;
+		return false;
+	if (e->result == 0) {
+		p->flying--;
+		resize(p, (size_t)i, e->bytes);
+		p->unit[i].state = HERE;
+		p->fetched++;
+		return true;
 	}
-	p->unit[i].state = HERE;
-	p->fetched++;
-	hub_count(p->hub, HUB_FETCHED);
-	hub_add(p->hub, HUB_FETCHED_BYTES, e->bytes);
+	count_out(p, (size_t)i);
+	if (e->result == -ECANCELED && !p->given_up) {
+		put_aside(p, (size_t)i);
+		sort_out(p, (size_t)i);
+	}
+	return false;
 }
 
 static void
@@ -394,8 +487,14 @@ open_end(struct mail *m)
 		(struct ended *)((char *)m - offsetof(struct ended, mail));
 	struct prefetches *all = e->hub->prefetches;
 
+	bool ours = false;
+
 	for (struct plan *p = all ? all->first : NULL; p; p = p->next)
-		take_end(p, e);
+		ours |= take_end(p, e);
+	if (ours) {
+		hub_count(e->hub, HUB_FETCHED);
+		hub_add(e->hub, HUB_FETCHED_BYTES, e->bytes);
+	}
 	free(e);
 }
 
@@ -425,6 +524,17 @@ count_wrong(struct plan *p, int i)
 	p->wrong++;
 }
 
+static void
+note_late(struct plan *p, size_t i)
+{
+	struct unit *u = &p->unit[i];
+
+	if (u->state == FLIES && !u->late)
+		hub_count(p->hub, HUB_PF_LATE);
+	if (u->state == FLIES || u->state == WAITS || u->state == ASIDE)
+		u->late = true;
+}
+
 /* What is here was not found by its shim: its inputs are others. */
 void
 prefetch_check(struct prefetches *all, const struct digest *k0)
@@ -434,10 +544,11 @@ prefetch_check(struct prefetches *all, const struct digest *k0)
 
 		if (i < 0)
 			continue;
-		note_ask(p, (size_t)i);
 		if (p->unit[i].state == HERE)
 			count_wrong(p, i);
-		note_ask(p, i);
+		else
+			note_late(p, (size_t)i);
+		note_ask(p, (size_t)i);
 	}
 }
 
@@ -451,9 +562,11 @@ note_get(struct plan *p, const struct digest *k0, const struct digest *at)
 		if (i >= 0)
 			count_wrong(p, i);
 	} else if (p->unit[i].state == FLIES) {
-		if (!p->unit[i].late)
-			hub_count(p->hub, HUB_PF_LATE);
-		p->unit[i].late = true;
+		note_late(p, (size_t)i);
+	} else if (p->unit[i].state == HERE && p->unit[i].wrong) {
+		/* It came while its shim asked. */
+		p->unit[i].wrong = false;
+		p->wrong--;
 	} else if (p->unit[i].state == WAITS || p->unit[i].state == ASIDE) {
 		p->aside -= p->unit[i].state == ASIDE;
 		p->unit[i].state = GONE;
@@ -472,6 +585,21 @@ prefetch_get(struct prefetches *all, const struct digest *k0,
 			note_get(p, k0, at);
 }
 
+bool
+prefetch_came(struct prefetches *all, const struct digest *at, bool tell)
+{
+	for (struct plan *p = all->first; p; p = p->next) {
+		int i = look_up(p, p->by_at, at);
+
+		if (i < 0 || p->unit[i].state != HERE || p->unit[i].told ||
+		    !is_stored(p, (size_t)i))
+			continue;
+		p->unit[i].told = tell;
+		return true;
+	}
+	return false;
+}
+
 uint64_t
 prefetch_expect(const struct prefetches *all, const struct digest *at)
 {
@@ -479,7 +607,7 @@ prefetch_expect(const struct prefetches *all, const struct digest *at)
 		int i = look_up(p, p->by_at, at);
 
 		if (i >= 0)
-			return p->bman.unit[i].size / PACKED;
+			return p->unit[i].size / PACKED;
 	}
 	return 0;
 }
@@ -488,11 +616,10 @@ prefetch_expect(const struct prefetches *all, const struct digest *at)
 static bool
 is_used(struct plan *p, size_t i)
 {
-	char name[STORE_NAME], path[4400];
+	char path[PATH_ROOM];
 	struct stat st;
 
-	store_name("entries", &p->bman.unit[i].at, name);
-	snprintf(path, sizeof(path), "%s/%s", p->hub->cache_dir, name);
+	entry_path(p, i, path);
 	return stat(path, &st) == 0 && !(st.st_mode & S_IXUSR);
 }
 
@@ -511,8 +638,8 @@ look_for_used(struct plan *p, size_t most)
 			continue;
 		p->unit[i].state = USED;
 		p->used++;
-		p->unproven -= p->bman.unit[i].size;
-		p->proven += p->bman.unit[i].size;
+		p->unproven -= p->unit[i].size;
+		p->proven += p->unit[i].size;
 		note_ask(p, i);
 	}
 }
@@ -532,8 +659,7 @@ may_fetch(struct plan *p, int64_t now)
 	next = graph_peek(p->graph);
 	if (next < 0)
 		return false;
-	if (now >= p->until ||
-	    p->bytes + p->bman.unit[next].size > p->bytes_max) {
+	if (now >= p->until || p->bytes >= p->bytes_max) {
 		give_up(p, now >= p->until ? "time" : "size");
 		return false;
 	}
@@ -553,11 +679,12 @@ fetch_more(struct plan *p, int64_t now)
 		if (i < 0)
 			return;
 		graph_done(p->graph, (size_t)i);
-		if (trees_want(p->trees, (size_t)i)) {
-			fetch(p, (size_t)i);
-		} else {
+		if (!trees_want(p->trees, (size_t)i))
 			put_aside(p, (size_t)i);
-		}
+		else if (p->unit[i].size > p->bytes_max - p->bytes)
+			p->unit[i].state = GONE;
+		else
+			fetch(p, (size_t)i);
 	}
 }
 
@@ -607,10 +734,10 @@ tell_truth(struct plan *p)
 		const struct unit *u = &p->unit[i];
 		int which = u->late ? 1 : u->state == USED ? 0 : 2;
 
-		if (!u->late && u->state != USED && u->state != HERE)
+		if (u->other || (u->state != USED && u->state != HERE))
 			continue;
 		n[which]++;
-		bytes[which] += p->bman.unit[i].size;
+		bytes[which] += u->size;
 	}
 	for (int k = 0; k < 3; k++)
 		note(p, name[k], n[k], bytes[k]);

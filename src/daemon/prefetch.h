@@ -2,6 +2,7 @@
 #ifndef DAEMON_PREFETCH_H
 #define DAEMON_PREFETCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,10 @@ void prefetch_get(struct prefetches *p, const struct digest *k0,
 /* A pack's flight is over.  Threads: any. */
 void prefetch_ended(struct hub *h, const struct digest *at, int result,
 		    uint64_t bytes);
+
+/* Whether the pack AT was fetched ahead since its shim looked for it in the
+ * store.  With TELL, once: who asks again means that it cannot be used. */
+bool prefetch_came(struct prefetches *p, const struct digest *at, bool tell);
 
 /* The size a plan says the pack AT has, 0: in no plan. */
 uint64_t prefetch_expect(const struct prefetches *p, const struct digest *at);

@@ -164,7 +164,8 @@ note_offers(struct conn *c, const struct buf *manifest)
 		o->compile_us = m.rec[i].compile_us;
 	}
 	rmanifest_release(&m);
-	if (c->offers == 1 && !c->guess)
+	if (c->offers == 1 && !c->guess &&
+	    !prefetch_came(c->hub->prefetches, &c->offer[0].at, false))
 		c->guess = begin(c, c->hub->packs, &c->offer[0].at);
 }
 
@@ -181,13 +182,13 @@ send_shapes(struct conn *c, struct ask *a)
 }
 
 static void
-send_found(struct conn *c, struct ask *a)
+send_found(struct conn *c, const struct digest *at, uint64_t bytes)
 {
 	struct message m = { .type = MESSAGE_FOUND };
 
-	m.field[0].p = (const char *)a->key.b;
+	m.field[0].p = (const char *)at->b;
 	m.field[0].n = DIGEST_LEN;
-	m.field[1].num = a->bytes;
+	m.field[1].num = bytes;
 	hub_count(c->hub, HUB_FOUND);
 	conn_send(c, &m);
 	finish(c);
@@ -201,7 +202,7 @@ give(struct conn *c, struct ask *a)
 	else if (a->table == c->hub->units)
 		send_shapes(c, a);
 	else
-		send_found(c, a);
+		send_found(c, &a->key, a->bytes);
 }
 
 static void
@@ -317,6 +318,10 @@ on_get(struct conn *c, const struct message *m)
 	if (a && !digest_eq(&a->key, &at)) {
 		forget(a);
 		a = NULL;
+	}
+	if (!a && prefetch_came(c->hub->prefetches, &at, true)) {
+		send_found(c, &at, 0);
+		return;
 	}
 	if (!a && !c->hub->stopping)
 		a = begin(c, c->hub->packs, &at);

@@ -13,6 +13,7 @@
 enum {
 	VERSION = 1,
 	FIELDS = 9,
+	PASSES = 64,
 	NAME_MAX = 128,
 	ELEMENTS = BMAN_UNITS * (FIELDS + 2 + BMAN_PARENTS / 8) + 64
 };
@@ -290,12 +291,14 @@ bman_merge(struct bman *m, const struct bman *older, bool age)
 
 /* Marks what needs an unwanted unit until nothing changes: parents may stand
  * anywhere. */
-static void
+static int
 spread(const struct bman *m, bool *out)
 {
 	bool more = true;
 
-	while (more) {
+	for (int pass = 0; more; pass++) {
+		if (pass == PASSES) /* made to take long */
+			return ERR_CORRUPT;
 		more = false;
 		for (size_t i = 0; i < m->count; i++) {
 			const struct bman_unit *u = &m->unit[i];
@@ -305,6 +308,7 @@ spread(const struct bman *m, bool *out)
 					more = out[i] = true;
 		}
 	}
+	return 0;
 }
 
 static int
@@ -337,7 +341,7 @@ bman_filter(const struct bman *from,
 		gone[i] = !keep(ctx, bman_package(from, &from->unit[i]),
 				bman_version(from, &from->unit[i]));
 	if (r == 0)
-		spread(from, gone);
+		r = spread(from, gone);
 	for (size_t i = 0; r == 0 && i < from->count; i++)
 		is[i] = gone[i] ? 0 : n++;
 	for (size_t i = 0; r >= 0 && i < from->count; i++)

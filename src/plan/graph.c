@@ -21,7 +21,7 @@ struct node {
 	uint32_t needs; /* list of edges to what this one needs */
 	uint32_t blockers;
 	uint32_t heap; /* index + 1 in ready, 0: not there */
-	bool passed; /* those that need it were told */
+	bool passed;   /* those that need it were told */
 	enum state state;
 };
 

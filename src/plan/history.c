@@ -95,8 +95,7 @@ is_unit(char *const *f, uint64_t session)
 
 	snprintf(want, sizeof(want), "%016llx", (unsigned long long)session);
 	return !strcmp(f[SESSION], want) && strcmp(f[KIND], "query") &&
-	       strcmp(f[KIND], "prefetch") &&
-	       !strcmp(f[STATUS], "0");
+	       strcmp(f[KIND], "prefetch") && !strcmp(f[STATUS], "0");
 }
 
 static int

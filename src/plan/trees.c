@@ -7,9 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* So many more of the units asked for may lie in the best tree: a build that
- * has just begun has asked for few. */
-enum { ROOTS = 64, SLACK = 2 };
+enum {
+	ROOTS = 64,
+	/* So many more of the units asked for may lie in the best tree: a
+	 * build that has just begun has asked for few. */
+	SLACK = 2,
+	/* A command's tree holds at least this part of all units: where what
+	 * joins a command's units is missing, each of its dependencies looks
+	 * like a root, and says nothing. */
+	PART = 6,
+	PASSES = 8
+};
 
 struct trees {
 	size_t count;
@@ -17,6 +25,7 @@ struct trees {
 	bool *asked;
 	unsigned hits[ROOTS];
 	uint64_t all;    /* the trees there are */
+	uint64_t large;  /* those that are judged */
 	uint64_t proven; /* asked for where no wanted tree was */
 	uint64_t wanted;
 };
@@ -27,12 +36,11 @@ mark_roots(struct trees *t, const struct bman *m)
 	unsigned next = 0;
 
 	for (size_t i = 0; i < m->count; i++)
-		t->asked[i] = false;
-	for (size_t i = 0; i < m->count; i++)
 		for (uint32_t k = 0; k < m->unit[i].nparents; k++)
 			t->asked[m->parents[m->unit[i].parent + k]] = true;
 	for (size_t i = 0; i < m->count; i++) {
-		if (!t->asked[i] && !m->unit[i].script)
+		/* One without edges is of no tree. */
+		if (!t->asked[i] && !m->unit[i].script && m->unit[i].nparents)
 			t->in[i] = (uint64_t)1 << (next++ % ROOTS);
 		t->all |= t->in[i];
 		t->asked[i] = false;
@@ -40,51 +48,86 @@ mark_roots(struct trees *t, const struct bman *m)
 }
 
 /* From the roots down until nothing changes.  Units follow those that they
- * need, so one pass from the end is enough for nearly all; a cycle, which
- * only a broken manifest has, ends too. */
-static void
+ * need, so one pass from the end is enough for nearly all; a manifest made to
+ * take long is not judged. */
+static bool
 spread(struct trees *t, const struct bman *m)
 {
 	bool again = true;
+	int pass;
 
-	while (again) {
+	for (pass = 0; again && pass < PASSES; pass++) {
 		again = false;
 		for (size_t i = m->count; i-- > 0;) {
 			const struct bman_unit *u = &m->unit[i];
 
 			for (uint32_t k = 0; k < u->nparents; k++) {
-				uint64_t *in =
-					&t->in[m->parents[u->parent + k]];
+				uint32_t p = m->parents[u->parent + k];
 
-				if ((*in | t->in[i]) == *in)
+				if ((t->in[p] | t->in[i]) == t->in[p])
 					continue;
-				*in |= t->in[i];
-				again |= m->parents[u->parent + k] > i;
+				t->in[p] |= t->in[i];
+				again |= p > i;
 			}
 		}
 	}
+	return !again;
 }
 
-static bool
-same_package(const struct bman *m, const struct bman_unit *a,
-	     const struct bman_unit *b)
+struct named {
+	const char *package;
+	const char *version;
+	size_t unit;
+};
+
+static int
+by_name(const void *a, const void *b)
 {
-	return !strcmp(bman_package(m, a), bman_package(m, b)) &&
-	       !strcmp(bman_version(m, a), bman_version(m, b));
+	const struct named *x = a, *y = b;
+	int c = strcmp(x->package, y->package);
+
+	return c ? c : strcmp(x->version, y->version);
 }
 
 /* Nobody reads what a build script's compile makes, but its package is not
  * built without it. */
-static void
+static int
 place_scripts(struct trees *t, const struct bman *m)
 {
-	for (size_t i = 0; i < m->count; i++) {
-		if (!m->unit[i].script)
-			continue;
-		for (size_t k = 0; k < m->count; k++)
-			if (!m->unit[k].script &&
-			    same_package(m, &m->unit[i], &m->unit[k]))
-				t->in[i] |= t->in[k];
+	struct named *of = calloc(m->count + 1, sizeof(*of));
+	size_t end;
+
+	if (!of)
+		return -1;
+	for (size_t i = 0; i < m->count; i++)
+		of[i] = (struct named){ bman_package(m, &m->unit[i]),
+					bman_version(m, &m->unit[i]), i };
+	qsort(of, m->count, sizeof(*of), by_name);
+	for (size_t i = 0; i < m->count; i = end) {
+		uint64_t in = 0;
+
+		for (end = i; end < m->count && !by_name(&of[i], &of[end]);
+		     end++)
+			if (!m->unit[of[end].unit].script)
+				in |= t->in[of[end].unit];
+		for (size_t k = i; k < end; k++)
+			if (m->unit[of[k].unit].script)
+				t->in[of[k].unit] |= in;
+	}
+	free(of);
+	return 0;
+}
+
+static void
+mark_large(struct trees *t)
+{
+	for (int r = 0; r < ROOTS; r++) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < t->count; i++)
+			n += t->in[i] >> r & 1;
+		if (n * PART >= t->count)
+			t->large |= (uint64_t)1 << r;
 	}
 }
 
@@ -103,9 +146,8 @@ trees_new(const struct bman *m)
 		return NULL;
 	}
 	mark_roots(t, m);
-	spread(t, m);
-	place_scripts(t, m);
-	spread(t, m);
+	if (spread(t, m) && place_scripts(t, m) == 0 && spread(t, m))
+		mark_large(t);
 	t->wanted = t->all;
 	return t;
 }
@@ -123,15 +165,15 @@ trees_free(struct trees *t)
 static uint64_t
 judge(const struct trees *t)
 {
-	uint64_t wanted = t->proven;
+	uint64_t wanted = t->proven | (t->all & ~t->large);
 	unsigned best = 0;
 
 	for (int r = 0; r < ROOTS; r++)
-		if (t->hits[r] > best)
+		if ((t->large >> r & 1) && t->hits[r] > best)
 			best = t->hits[r];
 	for (int r = 0; r < ROOTS; r++)
 		if (t->hits[r] + SLACK >= best)
-			wanted |= (uint64_t)1 << r;
+			wanted |= t->large & (uint64_t)1 << r;
 	return wanted & t->all;
 }
 

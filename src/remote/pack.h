@@ -51,6 +51,7 @@ struct pack_info {
 	struct digest tag;
 	uint64_t compile_us;
 	uint64_t bytes; /* of blobs */
+	bool made;      /* the store had no such entry before */
 };
 
 /*

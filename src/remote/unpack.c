@@ -39,6 +39,7 @@ struct unpack {
 	struct buf text;
 	struct pack_head head;
 	bool decoded;
+	bool made; /* an entry that was not there */
 	struct member member[ENTRY_OUTPUTS_MAX];
 	struct pack_frame *frame;
 	uint64_t given; /* bytes of the frame's content so far */
@@ -348,7 +349,8 @@ publish(struct unpack *u)
 	if (e->compile_us > ENTRY_COMPILE_MAX)
 		e->compile_us = ENTRY_COMPILE_MAX;
 
-	if (is_there(u))
+	u->made = !is_there(u);
+	if (!u->made)
 		return 0;
 	r = adopt_all(u, false);
 	r = r ? r : entry_save(u->store, &u->at, e);
@@ -406,6 +408,7 @@ unpack_end(struct unpack *u, struct pack_info *info)
 		.k1 = u->head.k1,
 		.tag = u->head.tag,
 		.compile_us = e->compile_us,
+		.made = u->made,
 	};
 	for (size_t i = 0; i < e->nout; i++)
 		info->bytes += e->out[i].size;

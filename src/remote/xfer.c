@@ -367,16 +367,19 @@ xfer_begin(struct xfer *x, struct xfer_job *j, int64_t now)
 
 /* --- the end of an attempt ----------------------------------------------- */
 
-/* A large one that ended within a window says at least this much. */
+/* The line carries at least what a large answer had: without this, one that
+ * only trickled in would leave it slow for ever. */
 static void
 measure_end(struct xfer *x, struct xfer_job *j)
 {
 	int64_t took = file_monotonic() - j->began;
+	uint64_t rate;
 
-	if (atomic_load(&x->rate) == 0 && j->taken >= MEASURE_FROM &&
-	    !j->unmeasured && took > 0)
-		atomic_store(&x->rate,
-			     (uint64_t)((double)j->taken * 1e9 / (double)took));
+	if (j->taken < MEASURE_FROM || j->unmeasured || took <= 0)
+		return;
+	rate = (uint64_t)((double)j->taken * 1e9 / (double)took);
+	if (rate > atomic_load(&x->rate))
+		atomic_store(&x->rate, rate);
 }
 
 /* What all received in a time in which there was always something left to

@@ -8,7 +8,8 @@
 #include <string.h>
 
 enum {
-	RETRY_MS = 100,       /* until prepare is asked again */
+	RETRY_MS = 100, /* until prepare is asked again */
+	LEAST = 256 << 10,
 	RATE_GUESS = 3 << 20, /* bytes/s of a line not measured: a slow one */
 	QUIET_MS = 100        /* for which demand must leave the line alone */
 };
@@ -113,7 +114,8 @@ has_place(struct xfer *x, struct xfer_job *j, int64_t now)
 		return false;
 	if (rate == 0)
 		rate = RATE_GUESS;
-	return l.gets < 1 || l.bytes < rate / 4;
+	/* A low rate may be our own doing: few at a time, each for a while. */
+	return l.bytes < LEAST || l.bytes < rate / 4;
 }
 
 static void

@@ -159,6 +159,55 @@ a_script_lies_where_its_package_does(void **state)
 	bman_release(&m);
 }
 
+/* Where the top of a command is missing, each of its dependencies looks like
+ * a root: being asked for one after the other, they say nothing. */
+static void
+small_trees_are_always_wanted(void **state)
+{
+	struct bman m = { 0 };
+	struct trees *t;
+	uint32_t leaf[300];
+
+	(void)state;
+	for (uint32_t i = 0; i < 300; i++) {
+		uint32_t need = i < 60 ? 0 : leaf[i % 60];
+
+		leaf[i] = (uint32_t)unit(&m, "crate", false, i >= 60, &need);
+	}
+	t = trees_new(&m);
+	for (size_t i = 0; i < 300; i++) {
+		assert_true(trees_want(t, i));
+		trees_ask(t, i);
+		for (size_t k = i; k < 300; k++)
+			assert_true(trees_want(t, k));
+	}
+	trees_free(t);
+	bman_release(&m);
+}
+
+/* Each unit needs the one after it: the order is as bad as can be. */
+static void
+a_manifest_made_to_take_long_is_not_judged(void **state)
+{
+	enum { N = 8192 };
+	struct bman m = { 0 };
+	struct trees *t;
+
+	(void)state;
+	for (uint32_t i = 0; i < N; i++) {
+		uint32_t next = i + 1 < N ? i + 1 : i;
+
+		unit(&m, "crate", i % 2, 1, &next);
+	}
+	t = trees_new(&m);
+	for (size_t i = 0; i < N; i += 2)
+		trees_ask(t, i);
+	for (size_t i = 0; i < N; i++)
+		assert_true(trees_want(t, i));
+	trees_free(t);
+	bman_release(&m);
+}
+
 static void
 many_roots_and_cycles_do_no_harm(void **state)
 {
@@ -201,6 +250,8 @@ main(void)
 		cmocka_unit_test(what_is_asked_for_tells_the_command),
 		cmocka_unit_test(one_unit_of_another_tree_wants_it),
 		cmocka_unit_test(a_script_lies_where_its_package_does),
+		cmocka_unit_test(small_trees_are_always_wanted),
+		cmocka_unit_test(a_manifest_made_to_take_long_is_not_judged),
 		cmocka_unit_test(many_roots_and_cycles_do_no_harm),
 	};
 

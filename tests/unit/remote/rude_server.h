@@ -106,7 +106,7 @@ do_trickle(int fd, const char *arg, size_t body)
 
 	(void)arg;
 	(void)body;
-	answer(fd, "200 OK", 100000, 0);
+	answer(fd, "200 OK", 10000000, 0);
 	for (i = 0; i < 400 && !gone(fd); i++) {
 		say(fd, "x");
 		nap(10);
