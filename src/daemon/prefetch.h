@@ -19,9 +19,9 @@ struct prefetches;
  *
  * Bounds: 32 packs at a time, 4,096 packs, [prefetch] max_bytes but never more
  * than half of what the store may hold, five minutes, and of what was not
- * used yet, as much as was used and 32 MiB.  A plan whose units are asked for all the same
- * (their inputs are others now) is given up.  Demand raises what it waits for
- * and goes first everywhere (work/queue, remote).
+ * used yet, as much as was used and 32 MiB.  A plan whose units are asked for
+ * all the same (their inputs are others now) is given up.  Demand raises what
+ * it waits for and goes first everywhere (work/queue, remote).
  *
  * Threads: the poll loop's, but for prefetch_ended.
  */

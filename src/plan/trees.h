@@ -10,13 +10,12 @@ struct bman;
 /*
  * Which part of a build manifest a build is about.  It holds what several
  * cargo commands used (build, check, --release, other RUSTFLAGS), of which a
- * session runs one or two.  Each unit that needs others and is needed
- * by none is the root of a tree; units that are shared, as macros are, lie in many.  A build script
- * lies where its package's other units do.
- * What the build asks for tells the trees apart: one is wanted while it holds
- * nearly as many of the units that were asked for as the best one, and once
- * one was asked for that lies in no wanted tree.
- * Small trees are always wanted.
+ * session runs one or two.  Each unit that needs others and is needed by none
+ * is the root of a tree; units that are shared, as macros are, lie in many.  A
+ * build script lies where its package's other units do.  What the build asks
+ * for tells the trees apart: one is wanted while it holds nearly as many of
+ * the units that were asked for as the best one, and once one was asked for
+ * that lies in no wanted tree.  Small trees are always wanted.
  *
  * With more than 64 roots some share a tree.  Pure.  Threads: owner.
  */
