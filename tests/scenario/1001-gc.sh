@@ -178,6 +178,23 @@ rm -rf "$w/target"
 kcargo "$w" build -q
 is "$("$app")" "$w/app" "the next build is right"
 
+# --- a directory of somebody's, named by mistake ---
+
+mkdir -p "$T/project/tmp" "$T/project/trash"
+for f in notes.txt tmp/notes.txt trash/notes.txt; do
+	echo kept >"$T/project/$f"
+done
+old 400 "$T/project"
+rm -rf "$w/target"
+KACHE_CACHE_DIR=$T/project kcargo "$w" build -q
+is "$("$app")" "$w/app" "a project for a store: builds"
+KACHE_CACHE_DIR=$T/project "$KACHE" gc >"$T/said" 2>&1
+is $? 1 "and is not swept"
+like "$(cat "$T/said")" 'holds files that are not of a store' "gc says why"
+is "$(cd "$T/project" && cat notes.txt tmp/* trash/*)" "kept
+kept
+kept" "all is there"
+
 # --- who waits, who does not; what is on a terminal ---
 
 if [ -n "$(command -v python3)" ]; then

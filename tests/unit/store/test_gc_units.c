@@ -161,6 +161,7 @@ redirects_live_as_long_as_their_targets(void **state)
 	put("target", "bound", "A", 2, "w", 1);
 	put("bound to nothing", "alone", "A", 50, "w", 0);
 	add_shape("bound", "A", 1);
+	add_shape("alone", "A", 1);
 	look(&scan);
 	assert_int_equal(find(&scan, "redirect")->used,
 			 find(&scan, "target")->used + 1);
