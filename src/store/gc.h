@@ -87,10 +87,11 @@ struct gc_report {
 
 /*
  * Sweeps.  0 (also if go_on ended it); -EAGAIN if another sweeper is at work;
- * -ENOTDIR: trash/ is none, or a link; what `locked` said; or -errno.  Threads: any; two exclude each
- * other, but for directories of incremental state: while one is at those,
- * the next may begin, and leaves them out.  Memory: about 200 bytes
- * for each entry and 70 for each blob, 35 MB for 100,000 entries.
+ * what `locked` said; -ENOTDIR if trash/ is none, or a link; or -errno.
+ * Threads: any; two exclude each other, but for directories of incremental
+ * state: while one is at those, the next may begin, and leaves them out.
+ * Memory: about 200 bytes for each entry and 70 for each blob, 35 MB for
+ * 100,000 entries.
  */
 int gc_run(struct store *s, struct memo *m, const struct gc_options *o,
 	   struct gc_report *report);
