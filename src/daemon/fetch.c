@@ -219,7 +219,8 @@ replay(struct fetch *f)
 static bool
 begin_anew(struct fetch *f)
 {
-	if (f->again || f->have == 0 ||
+	/* Some may have come without being given to us. */
+	if (f->again || f->op.total == 0 ||
 	    (f->result != ERR_CORRUPT && f->result != -EIO))
 		return false;
 	f->again = true;
