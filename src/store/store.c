@@ -34,9 +34,11 @@ is_among(const char *name, const char *const *list, size_t n)
 static bool
 is_known(const char *name)
 {
-	static const char *const others[] = { "sessions",    "spool",
-					      "incremental", "memo",
-					      "locks",       "lost+found" };
+	/* VERSION may appear while we look: another of us made it. */
+	static const char *const others[] = { "VERSION",   "sessions",
+					      "spool",     "incremental",
+					      "memo",      "locks",
+					      "lost+found" };
 	static const char *const starts[] = { "daemon.", "events.log",
 					      "shim.log", "gc.lock", "." };
 

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static char path[128];
 
@@ -235,6 +236,30 @@ names_of_temporary_files(void **state)
 	assert_false(store_is_tmp("0123456789abcdef.1x"));
 }
 
+/* cargo starts several shims at once, the first time in no store. */
+static void
+many_make_one_store(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 60; round++) {
+		char name[32];
+		int status;
+
+		snprintf(name, sizeof(name), "many%d", round);
+		at(name);
+		for (int i = 0; i < 8; i++) {
+			struct store s;
+
+			if (fork() == 0)
+				_exit(store_open(&s, path) < 0);
+		}
+		for (int i = 0; i < 8; i++) {
+			assert_true(wait(&status) > 0);
+			assert_int_equal(status, 0);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -249,6 +274,7 @@ main(void)
 		cmocka_unit_test(directories_of_others_are_refused),
 		cmocka_unit_test(a_store_that_lost_its_version_is_one),
 		cmocka_unit_test(names_of_temporary_files),
+		cmocka_unit_test(many_make_one_store),
 	};
 
 	return cmocka_run_group_tests(tests, testdir_make, testdir_remove);
