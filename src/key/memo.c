@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -20,6 +21,9 @@ enum {
 	QUIET_NS = 2000000000,
 	HEAD_LOCK = 0
 };
+
+/* The lock of a byte keeps out other processes, not our own threads. */
+static pthread_mutex_t own_threads = PTHREAD_MUTEX_INITIALIZER;
 
 /* Between two sweeps, or tries, that do not help. */
 static const int64_t pause_ns = (int64_t)300 * 1000000000;
@@ -355,11 +359,15 @@ memo_digest_max(struct memo *m, int dirfd, const char *path, uint64_t max,
 static bool
 change_head(struct memo *m, struct head *h)
 {
-	if (m->fd < 0 || file_lock(m->fd, HEAD_LOCK, true, 1000) < 0)
+	if (m->fd < 0)
 		return false;
-	if (read_head(m->fd, h))
-		return true;
-	file_unlock(m->fd, HEAD_LOCK);
+	pthread_mutex_lock(&own_threads);
+	if (file_lock(m->fd, HEAD_LOCK, true, 1000) == 0) {
+		if (read_head(m->fd, h))
+			return true;
+		file_unlock(m->fd, HEAD_LOCK);
+	}
+	pthread_mutex_unlock(&own_threads);
 	return false;
 }
 
@@ -369,6 +377,7 @@ end_change(struct memo *m, const struct head *h)
 	if (pwrite(m->fd, h, sizeof(*h), 0) != sizeof(*h))
 		m->doubt_to = INT64_MAX;
 	file_unlock(m->fd, HEAD_LOCK);
+	pthread_mutex_unlock(&own_threads);
 }
 
 uint64_t

@@ -93,7 +93,7 @@ bool memo_late(const struct memo_state *s, int64_t seconds);
 uint64_t memo_add_stored(struct memo *m, uint64_t bytes);
 
 /*
- * A sweep, by one who holds gc.lock and a memo that no other thread uses.
+ * A sweep, by one thread, which holds gc.lock; others may add meanwhile.
  * Begins: before anything is looked at.  Swept: it left TOTAL bytes, what was
  * stored since it began not counted.  Failed: the next is not due at once.
  */

@@ -15,8 +15,11 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
+
+enum { ADDERS = 4, ADDS = 500 };
 
 static int at;
 
@@ -515,6 +518,35 @@ set_up(void **state)
 	return at < 0 ? -1 : 0;
 }
 
+static void *
+add_many(void *m)
+{
+	for (int i = 0; i < ADDS; i++)
+		if (!memo_add_stored(m, 1))
+			break;
+	return NULL;
+}
+
+/* The daemon's workers and its sweeper have one memo. */
+static void
+threads_lose_no_bytes(void **state)
+{
+	pthread_t t[ADDERS];
+	struct memo m;
+	uint64_t before;
+
+	(void)state;
+	memo_open(&m, at);
+	before = memo_add_stored(&m, 1);
+	assert_true(before > 0);
+	for (int i = 0; i < ADDERS; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, add_many, &m), 0);
+	for (int i = 0; i < ADDERS; i++)
+		pthread_join(t[i], NULL);
+	assert_int_equal(memo_add_stored(&m, 1), before + ADDERS * ADDS + 1);
+	memo_close(&m);
+}
+
 int
 main(void)
 {
@@ -528,6 +560,7 @@ main(void)
 		cmocka_unit_test(only_regular_files_have_digests),
 		cmocka_unit_test(a_later_versions_memo_is_left_alone),
 		cmocka_unit_test(stored_bytes_add_up),
+		cmocka_unit_test(threads_lose_no_bytes),
 		cmocka_unit_test(the_head_says_when_to_sweep),
 		cmocka_unit_test(what_is_stored_during_a_sweep_counts),
 		cmocka_unit_test(a_sweep_that_failed_is_not_repeated_at_once),
