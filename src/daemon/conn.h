@@ -50,7 +50,6 @@ struct conn {
 	int64_t accepted;
 	int64_t unread;    /* since when it does not take what we write, or 0 */
 	bool stops;        /* the daemon ends once it is answered */
-	struct digest k0;  /* of the last CHECK */
 	struct ask *ask;   /* the question under way */
 	struct ask *guess; /* a pack it will probably ask for */
 	struct conn_offer offer[CONN_OFFERS];

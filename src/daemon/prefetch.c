@@ -6,8 +6,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/builds.h"
+#include "daemon/credit.h"
 #include "daemon/hub.h"
 #include "daemon/planload.h"
+#include "plan/bindex.h"
 #include "plan/bman.h"
 #include "plan/graph.h"
 #include "plan/trees.h"
@@ -26,16 +28,15 @@
 #define SECOND ((int64_t)1000000000)
 #define PLAN_NS (300 * SECOND)
 #define LOOK_NS (SECOND / 4)
+#define LOOK_SOON_NS (SECOND / 50) /* while only that keeps us waiting */
 
-/* Fetched and not used yet: no more than was used and this much. */
-#define UNPROVEN ((uint64_t)32 << 20)
 #define SIZE_GUESS ((uint64_t)4 << 20)
 
 enum {
 	FLYING_MAX = 32,
 	KEYS_MAX = 4096,
-	WRONG_MIN = 10,
 	LOOKS = 256,
+	EARLY = 64,
 	PATH_ROOM = 4400,
 	PACKED = 3 /* so much smaller a pack is than what it holds */
 };
@@ -48,13 +49,8 @@ struct unit {
 	bool late;     /* it was asked for before it was here */
 	bool told;     /* who asked for it was told that it is here */
 	bool other;    /* another plan brings it */
+	bool proven;   /* it is what the build wants */
 	uint64_t size; /* what it takes, as far as is known */
-};
-
-/* A number of a unit, sorted by one of its keys. */
-struct index {
-	const struct digest *key;
-	uint32_t unit;
 };
 
 struct plan {
@@ -69,13 +65,13 @@ struct plan {
 	struct trees *trees;
 	size_t aside; /* units whose turn has come, but not their tree's */
 	struct unit *unit;
-	struct index *by_at, *by_k0;
+	struct bindex *by_at, *by_k0;
 	int64_t until, look_at;
 	uint64_t bytes_max;
-	uint64_t bytes;    /* fetched or under way */
-	uint64_t unproven; /* of these or under way, not used yet */
-	uint64_t proven;   /* used */
-	unsigned flying, fetched, used, wrong;
+	uint64_t bytes; /* fetched or under way */
+	struct credit credit;
+	struct digest early[EARLY]; /* asked for before it was loaded */
+	unsigned flying, fetched, nearly;
 	size_t looked; /* where the last look for used ones ended */
 	bool given_up;
 };
@@ -104,8 +100,8 @@ clear(struct plan *p)
 	graph_free(p->graph);
 	trees_free(p->trees);
 	free(p->unit);
-	free(p->by_at);
-	free(p->by_k0);
+	bindex_free(p->by_at);
+	bindex_free(p->by_k0);
 	p->graph = NULL;
 	p->trees = NULL;
 	p->unit = NULL;
@@ -144,27 +140,6 @@ find(struct prefetches *p, uint64_t session)
 	return i;
 }
 
-static int
-by_key(const void *a, const void *b)
-{
-	const struct index *x = a, *y = b;
-
-	return memcmp(x->key->b, y->key->b, DIGEST_LEN);
-}
-
-/* The unit with KEY, or -1. */
-static int
-look_up(const struct plan *p, const struct index *index,
-	const struct digest *key)
-{
-	struct index want = { key, 0 };
-	const struct index *is = index ? bsearch(&want, index, p->bman.count,
-						 sizeof(want), by_key)
-				       : NULL;
-
-	return is ? (int)is->unit : -1;
-}
-
 static void
 give_up(struct plan *p, const char *why)
 {
@@ -187,26 +162,29 @@ likely_size(uint64_t said)
 }
 
 static int
-make_indexes(struct plan *p)
+make_units(struct plan *p)
 {
-	size_t n = p->bman.count;
-
-	p->unit = calloc(n + 1, sizeof(*p->unit));
-	p->by_at = calloc(n + 1, sizeof(*p->by_at));
-	p->by_k0 = calloc(n + 1, sizeof(*p->by_k0));
+	p->unit = calloc(p->bman.count + 1, sizeof(*p->unit));
+	p->by_at = bindex_new(&p->bman, BINDEX_AT);
+	p->by_k0 = bindex_new(&p->bman, BINDEX_K0);
 	if (!p->unit || !p->by_at || !p->by_k0)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		p->by_at[i] =
-			(struct index){ &p->bman.unit[i].at, (uint32_t)i };
-		p->by_k0[i] =
-			(struct index){ &p->bman.unit[i].k0, (uint32_t)i };
-	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < p->bman.count; i++)
 		p->unit[i].size = likely_size(p->bman.unit[i].size);
-	qsort(p->by_at, n, sizeof(*p->by_at), by_key);
-	qsort(p->by_k0, n, sizeof(*p->by_k0), by_key);
 	return 0;
+}
+
+/* The same unit with other inputs was used since: one of both at most will be
+ * asked for, and that is likelier.  A planner service gives no unit keys. */
+static bool
+is_outdated(const struct plan *p, size_t i)
+{
+	static const struct digest none;
+	const struct bman_unit *u = &p->bman.unit[i];
+	int k = bindex_first(p->by_k0, &u->k0);
+
+	return !digest_eq(&u->k0, &none) && k >= 0 &&
+	       p->bman.unit[k].unused < u->unused;
 }
 
 static int
@@ -230,7 +208,8 @@ make_graph(struct plan *p, const bool *here)
 	for (size_t i = 0; i < m->count && r >= 0; i++) {
 		/* One that is named twice is found by one number only. */
 		if (!here[i] && i < KEYS_MAX &&
-		    look_up(p, p->by_at, &m->unit[i].at) == (int)i)
+		    bindex_first(p->by_at, &m->unit[i].at) == (int)i &&
+		    !is_outdated(p, i))
 			continue;
 		p->unit[i].state = GONE;
 		graph_drop(p->graph, i);
@@ -250,6 +229,7 @@ most_bytes(struct hub *h)
 }
 
 static void load(struct plan *p, struct build *b, bool with_hint);
+static void note_check(struct plan *p, const struct digest *k0);
 
 static void
 loaded(void *ctx, struct planload_result *got)
@@ -269,7 +249,7 @@ loaded(void *ctx, struct planload_result *got)
 		return;
 	p->bman = got->bman;
 	memset(&got->bman, 0, sizeof(got->bman));
-	if (make_indexes(p) < 0 || make_graph(p, got->here) < 0) {
+	if (make_units(p) < 0 || make_graph(p, got->here) < 0) {
 		clear(p);
 		return;
 	}
@@ -279,6 +259,8 @@ loaded(void *ctx, struct planload_result *got)
 	hub_add(p->hub, HUB_PLANNED, graph_left(p->graph));
 	log_msg(LOG_INFO, "prefetch: %zu of %zu units, from %s",
 		graph_left(p->graph), p->bman.count, got->source);
+	for (unsigned i = 0; i < p->nearly; i++)
+		note_check(p, &p->early[i]);
 }
 
 static bool
@@ -357,7 +339,8 @@ is_others(const struct plan *p, size_t i, bool flies)
 	const struct plan *o = p->hub->prefetches->first;
 
 	for (; o; o = o->next) {
-		int k = o == p ? -1 : look_up(o, o->by_at, &p->bman.unit[i].at);
+		int k = o == p ? -1
+			       : bindex_first(o->by_at, &p->bman.unit[i].at);
 
 		if (k >= 0 && (o->unit[k].state == FLIES ||
 			       (!flies && o->unit[k].state == HERE)))
@@ -387,7 +370,8 @@ count_out(struct plan *p, size_t i)
 {
 	p->flying--;
 	p->bytes -= p->unit[i].size;
-	p->unproven -= p->unit[i].size;
+	if (!p->unit[i].proven)
+		p->credit.unproven -= p->unit[i].size;
 	p->unit[i].state = GONE;
 }
 
@@ -402,7 +386,8 @@ fetch(struct plan *p, size_t i)
 	p->unit[i].state = FLIES;
 	p->flying++;
 	p->bytes += p->unit[i].size;
-	p->unproven += p->unit[i].size;
+	if (!p->unit[i].proven)
+		p->credit.unproven += p->unit[i].size;
 	if (flight_join(p->hub->packs, &p->bman.unit[i].at, NULL) < 0)
 		count_out(p, i);
 }
@@ -454,14 +439,17 @@ resize(struct plan *p, size_t i, uint64_t bytes)
 
 	p->unit[i].size += more;
 	p->bytes += more;
-	p->unproven += more;
+	if (p->unit[i].proven)
+		p->credit.proven += more;
+	else
+		p->credit.unproven += more;
 }
 
 /* True: P has fetched it. */
 static bool
 take_end(struct plan *p, const struct ended *e)
 {
-	int i = look_up(p, p->by_at, &e->at);
+	int i = bindex_first(p->by_at, &e->at);
 
 	if (i < 0 || p->unit[i].state != FLIES)
 		return false;
@@ -515,13 +503,31 @@ prefetch_ended(struct hub *h, const struct digest *at, int result,
 	mailbox_send(&h->mail, &e->mail);
 }
 
+/* The build wants what the plan says it does. */
 static void
-count_wrong(struct plan *p, int i)
+prove(struct plan *p, size_t i)
 {
-	if (p->unit[i].wrong)
+	struct unit *u = &p->unit[i];
+
+	if (u->wrong)
+		p->credit.wrong--;
+	u->wrong = false;
+	if (u->proven)
 		return;
-	p->unit[i].wrong = true;
-	p->wrong++;
+	u->proven = true;
+	credit_prove(&p->credit, u->size,
+		     u->state == FLIES || u->state == HERE);
+}
+
+/* Its shim asks for it by itself, if its inputs are what they were. */
+static void
+leave_out(struct plan *p, size_t i)
+{
+	if (p->unit[i].state != WAITS && p->unit[i].state != ASIDE)
+		return;
+	p->aside -= p->unit[i].state == ASIDE;
+	p->unit[i].state = GONE;
+	graph_drop(p->graph, i);
 }
 
 static void
@@ -529,67 +535,68 @@ note_late(struct plan *p, size_t i)
 {
 	struct unit *u = &p->unit[i];
 
-	if (u->state == FLIES && !u->late)
+	if (u->state == FLIES && !u->late) {
 		hub_count(p->hub, HUB_PF_LATE);
-	if (u->state == FLIES || u->state == WAITS || u->state == ASIDE)
 		u->late = true;
+	}
 }
 
-/* What is here was not found by its shim: its inputs are others. */
+/* What its shim finds in the store is not asked for.  So this is wrong, unless
+ * the pack is asked for next. */
+static void
+note_check(struct plan *p, const struct digest *k0)
+{
+	int i = bindex_first(p->by_k0, k0);
+
+	if (i < 0)
+		return;
+	p->credit.met = true;
+	if (!p->unit[i].wrong && !p->unit[i].proven) {
+		p->unit[i].wrong = true;
+		p->credit.wrong++;
+	}
+	note_late(p, (size_t)i);
+	leave_out(p, (size_t)i);
+	note_ask(p, (size_t)i);
+}
+
 void
 prefetch_check(struct prefetches *all, const struct digest *k0)
 {
 	for (struct plan *p = all->first; p; p = p->next) {
-		int i = look_up(p, p->by_k0, k0);
-
-		if (i < 0)
-			continue;
-		if (p->unit[i].state == HERE)
-			count_wrong(p, i);
-		else
-			note_late(p, (size_t)i);
-		note_ask(p, (size_t)i);
+		if (p->graph)
+			note_check(p, k0);
+		else if (p->nearly < EARLY)
+			p->early[p->nearly++] = *k0;
 	}
 }
 
 static void
-note_get(struct plan *p, const struct digest *k0, const struct digest *at)
+note_get(struct plan *p, const struct digest *at)
 {
-	int i = look_up(p, p->by_at, at);
+	int i = bindex_first(p->by_at, at);
 
-	if (i < 0) {
-		i = look_up(p, p->by_k0, k0);
-		if (i >= 0)
-			count_wrong(p, i);
-	} else if (p->unit[i].state == FLIES) {
-		note_late(p, (size_t)i);
-	} else if (p->unit[i].state == HERE && p->unit[i].wrong) {
-		/* It came while its shim asked. */
-		p->unit[i].wrong = false;
-		p->wrong--;
-	} else if (p->unit[i].state == WAITS || p->unit[i].state == ASIDE) {
-		p->aside -= p->unit[i].state == ASIDE;
-		p->unit[i].state = GONE;
-		graph_drop(p->graph, (size_t)i);
-	}
-	if (i >= 0)
-		note_ask(p, (size_t)i);
+	if (i < 0)
+		return;
+	prove(p, (size_t)i);
+	note_late(p, (size_t)i);
+	leave_out(p, (size_t)i);
+	note_ask(p, (size_t)i);
 }
 
 void
-prefetch_get(struct prefetches *all, const struct digest *k0,
-	     const struct digest *at)
+prefetch_get(struct prefetches *all, const struct digest *at)
 {
 	for (struct plan *p = all->first; p; p = p->next)
 		if (p->graph)
-			note_get(p, k0, at);
+			note_get(p, at);
 }
 
 bool
 prefetch_came(struct prefetches *all, const struct digest *at, bool tell)
 {
 	for (struct plan *p = all->first; p; p = p->next) {
-		int i = look_up(p, p->by_at, at);
+		int i = bindex_first(p->by_at, at);
 
 		if (i < 0 || p->unit[i].state != HERE || p->unit[i].told ||
 		    !is_stored(p, (size_t)i))
@@ -604,7 +611,7 @@ uint64_t
 prefetch_expect(const struct prefetches *all, const struct digest *at)
 {
 	for (const struct plan *p = all->first; p; p = p->next) {
-		int i = look_up(p, p->by_at, at);
+		int i = bindex_first(p->by_at, at);
 
 		if (i >= 0)
 			return p->unit[i].size / PACKED;
@@ -636,10 +643,8 @@ look_for_used(struct plan *p, size_t most)
 		most--;
 		if (!is_used(p, i))
 			continue;
+		prove(p, i);
 		p->unit[i].state = USED;
-		p->used++;
-		p->unproven -= p->unit[i].size;
-		p->proven += p->unit[i].size;
 		note_ask(p, i);
 	}
 }
@@ -651,7 +656,7 @@ may_fetch(struct plan *p, int64_t now)
 
 	if (p->given_up)
 		return false;
-	if (p->wrong >= WRONG_MIN && p->wrong > p->used) {
+	if (credit_lost(&p->credit, now)) {
 		give_up(p, "the build wants something else");
 		ground(p);
 		return false;
@@ -663,9 +668,8 @@ may_fetch(struct plan *p, int64_t now)
 		give_up(p, now >= p->until ? "time" : "size");
 		return false;
 	}
-	if (p->flying >= FLYING_MAX)
-		return false;
-	return p->unproven < p->proven + UNPROVEN;
+	return p->flying < FLYING_MAX &&
+	       credit_allows(&p->credit, p->unit[next].size);
 }
 
 /* What needs a unit may start once that has started: the order is what
@@ -697,8 +701,10 @@ prefetch_tick(struct prefetches *all, int64_t now)
 		if (!p->graph || all->stopped)
 			continue;
 		if (now >= p->look_at) {
-			p->look_at = now + LOOK_NS;
 			look_for_used(p, LOOKS);
+			p->look_at =
+				now + (credit_waits(&p->credit) ? LOOK_SOON_NS
+								: LOOK_NS);
 		}
 		fetch_more(p, now);
 		if ((graph_left(p->graph) || p->flying || p->aside) &&
@@ -746,7 +752,7 @@ tell_truth(struct plan *p)
 		"prefetch: %u fetched; %llu in time, %llu late, %llu unused; "
 		"%u in vain",
 		p->fetched, (unsigned long long)n[0], (unsigned long long)n[1],
-		(unsigned long long)n[2], p->wrong);
+		(unsigned long long)n[2], p->credit.wrong);
 }
 
 void

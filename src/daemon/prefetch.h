@@ -18,10 +18,10 @@ struct prefetches;
  * it.  A plan is never wrong, only useless: keys are the shim's to compute.
  *
  * Bounds: 32 packs at a time, 4,096 packs, [prefetch] max_bytes but never more
- * than half of what the store may hold, five minutes, and of what was not
- * used yet, as much as was used and 32 MiB.  A plan whose units are asked for
- * all the same (their inputs are others now) is given up.  Demand raises what
- * it waits for and goes first everywhere (work/queue, remote).
+ * than half of what the store may hold, five minutes, and as far as the plan
+ * has earned trust (daemon/credit).  One whose units are asked for all the same
+ * (their inputs are others now) is given up.  Demand raises what it waits for
+ * and goes first everywhere (work/queue, remote).
  *
  * Threads: the poll loop's, but for prefetch_ended.
  */
@@ -34,11 +34,10 @@ void prefetch_begin(struct prefetches *p, struct build *b);
 /* B's hint has come: sources that need it may be tried. */
 void prefetch_hinted(struct prefetches *p, struct build *b);
 
-/* A shim asks for unit K0, and then for the pack AT of it: what a plan did not
- * bring in time, or has another one for. */
+/* A shim asks for unit K0, which it does not find in the store, and then for
+ * the pack AT of it, if there is one that it can use. */
 void prefetch_check(struct prefetches *p, const struct digest *k0);
-void prefetch_get(struct prefetches *p, const struct digest *k0,
-		  const struct digest *at);
+void prefetch_get(struct prefetches *p, const struct digest *at);
 
 /* A pack's flight is over.  Threads: any. */
 void prefetch_ended(struct hub *h, const struct digest *at, int result,

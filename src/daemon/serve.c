@@ -291,7 +291,6 @@ on_check(struct conn *c, const struct message *m)
 		answer(c, MESSAGE_NONE, HUB_NONE);
 		return;
 	}
-	c->k0 = k0;
 	builds_missed(c->hub->builds);
 	prefetch_check(c->hub->prefetches, &k0);
 	a = begin(c, c->hub->units, &k0);
@@ -313,7 +312,7 @@ on_get(struct conn *c, const struct message *m)
 
 	hub_count(c->hub, HUB_GETS);
 	memcpy(at.b, m->field[0].p, DIGEST_LEN);
-	prefetch_get(c->hub->prefetches, &c->k0, &at);
+	prefetch_get(c->hub->prefetches, &at);
 	c->guess = NULL;
 	if (a && !digest_eq(&a->key, &at)) {
 		forget(a);

@@ -26,6 +26,7 @@ struct trees {
 	unsigned hits[ROOTS];
 	uint64_t all;    /* the trees there are */
 	uint64_t large;  /* those that are judged */
+	uint64_t recent; /* those of what was used last */
 	uint64_t proven; /* asked for where no wanted tree was */
 	uint64_t wanted;
 };
@@ -43,6 +44,8 @@ mark_roots(struct trees *t, const struct bman *m)
 		if (!t->asked[i] && !m->unit[i].script && m->unit[i].nparents)
 			t->in[i] = (uint64_t)1 << (next++ % ROOTS);
 		t->all |= t->in[i];
+		if (m->unit[i].unused == 0)
+			t->recent |= t->in[i];
 		t->asked[i] = false;
 	}
 }
@@ -131,6 +134,37 @@ mark_large(struct trees *t)
 	}
 }
 
+/* The most units asked for that lie in one of the trees OF. */
+static unsigned
+most_hits(const struct trees *t, uint64_t of)
+{
+	unsigned best = 0;
+
+	for (int r = 0; r < ROOTS; r++)
+		if ((of >> r & 1) && t->hits[r] > best)
+			best = t->hits[r];
+	return best;
+}
+
+/* What was not used lately must be better than all that was. */
+static uint64_t
+judge(const struct trees *t)
+{
+	uint64_t wanted = t->proven | (t->all & ~t->large);
+	unsigned best = most_hits(t, t->large);
+	unsigned recent = most_hits(t, t->large & t->recent);
+
+	for (int r = 0; r < ROOTS; r++) {
+		uint64_t bit = (uint64_t)1 << r;
+		bool old = (t->recent & bit) == 0;
+
+		if (t->hits[r] + SLACK >= best &&
+		    !(old && t->hits[r] <= recent))
+			wanted |= t->large & bit;
+	}
+	return wanted & t->all;
+}
+
 struct trees *
 trees_new(const struct bman *m)
 {
@@ -148,7 +182,10 @@ trees_new(const struct bman *m)
 	mark_roots(t, m);
 	if (spread(t, m) && place_scripts(t, m) == 0 && spread(t, m))
 		mark_large(t);
-	t->wanted = t->all;
+	/* Without any, all are as good as each other. */
+	if ((t->recent & t->large) == 0)
+		t->recent = t->all;
+	t->wanted = judge(t);
 	return t;
 }
 
@@ -160,21 +197,6 @@ trees_free(struct trees *t)
 	free(t->in);
 	free(t->asked);
 	free(t);
-}
-
-static uint64_t
-judge(const struct trees *t)
-{
-	uint64_t wanted = t->proven | (t->all & ~t->large);
-	unsigned best = 0;
-
-	for (int r = 0; r < ROOTS; r++)
-		if ((t->large >> r & 1) && t->hits[r] > best)
-			best = t->hits[r];
-	for (int r = 0; r < ROOTS; r++)
-		if (t->hits[r] + SLACK >= best)
-			wanted |= t->large & (uint64_t)1 << r;
-	return wanted & t->all;
 }
 
 bool

@@ -15,7 +15,9 @@ struct bman;
  * build script lies where its package's other units do.  What the build asks
  * for tells the trees apart: one is wanted while it holds nearly as many of
  * the units that were asked for as the best one, and once one was asked for
- * that lies in no wanted tree.  Small trees are always wanted.
+ * that lies in no wanted tree.  A tree that the last session did not use is
+ * wanted only while it holds more of them than any that it did.  Small trees
+ * are always wanted.
  *
  * With more than 64 roots some share a tree.  Pure.  Threads: owner.
  */

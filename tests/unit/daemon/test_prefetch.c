@@ -162,24 +162,73 @@ key_of(int i, struct digest *d)
 }
 
 static void
-plan(int k, int n, uint64_t size, int same)
+ask(int i)
+{
+	struct digest k0;
+
+	key_of(-1 - i, &k0);
+	prefetch_check(hub.prefetches, &k0);
+}
+
+static void
+get(int i)
+{
+	struct digest at;
+
+	key_of(i, &at);
+	prefetch_get(hub.prefetches, &at);
+}
+
+static void
+add(struct bman *m, uint64_t size, int k0, int at, uint32_t unused)
+{
+	struct bman_unit u = { .size = size,
+			       .compile_us = UNITS_MAX - m->count,
+			       .unused = unused };
+	int n = (int)m->count;
+
+	key_of(at, &u.at);
+	key_of(-1 - k0, &u.k0);
+	assert_int_equal(bman_add(m, &u, "crate", "1.0.0", NULL, 0), n);
+}
+
+/* The last unit of M is in the store. */
+static void
+give(int k, struct bman *m)
 {
 	static bool here[UNITS_MAX];
 	struct planload_result r = { .here = here, .source = "a test" };
 
-	for (int i = 0; i < n; i++) {
-		struct bman_unit u = { .size = size,
-				       .compile_us = (uint64_t)(n - i) };
-
-		key_of(i / same, &u.at);
-		key_of(-1 - i, &u.k0);
-		assert_int_equal(
-			bman_add(&r.bman, &u, "crate", "1.0.0", NULL, 0), i);
-	}
+	memset(here, 0, sizeof(here));
+	here[m->count - 1] = true;
+	r.bman = *m;
 	build[k].session = (uint64_t)k + 1;
 	prefetch_begin(hub.prefetches, &build[k]);
 	plan_loaded(plan_ctx, &r);
 	bman_release(&r.bman);
+}
+
+enum { MET = 1 << 20 };
+
+/* A plan of N units, of which some are the SAME pack, and one more, MET, which
+ * is in the store. */
+static void
+plan_only(int k, int n, uint64_t size, int same)
+{
+	struct bman m = { 0 };
+
+	for (int i = 0; i < n; i++)
+		add(&m, size, i, i / same, 0);
+	add(&m, size, MET, MET, 0);
+	give(k, &m);
+}
+
+/* And the build is known to be about it. */
+static void
+plan(int k, int n, uint64_t size, int same)
+{
+	plan_only(k, n, size, same);
+	ask(MET);
 }
 
 static uint64_t
@@ -215,7 +264,9 @@ tear_down(void **state)
 	prefetch_close(hub.prefetches);
 	flight_free(hub.packs);
 	mailbox_release(&hub.mail);
-	return 0;
+	/* The store of the next one is empty. */
+	testdir_remove(NULL);
+	return mkdir(testdir, 0700);
 }
 
 static void
@@ -252,6 +303,8 @@ a_size_that_lies_is_found_out(void **state)
 		tear_down(NULL);
 		set_up(NULL);
 		plan(0, 2000, sizes[k], 1);
+		for (int i = 1000; i < 1003; i++)
+			get(i);
 		land_all(50 << 20);
 		for (int i = 0; i < starts; i++)
 			mb += 50;
@@ -292,17 +345,13 @@ what_flies_for_nobody_comes_down(void **state)
 static void
 late_is_what_came_too_late(void **state)
 {
-	struct digest k0, at;
-
 	(void)state;
 	plan(0, 2, 1000, 1);
 	tick();
 	assert_int_equal(starts, 2);
 	for (int i = 0; i < 2; i++) {
-		key_of(-1 - i, &k0);
-		key_of(i, &at);
-		prefetch_check(hub.prefetches, &k0);
-		prefetch_get(hub.prefetches, &k0, &at);
+		ask(i);
+		get(i);
 	}
 	assert_int_equal(counted(HUB_PF_LATE), 2);
 	land(0, ERR_MISS, 0);
@@ -317,23 +366,25 @@ late_is_what_came_too_late(void **state)
 static void
 units_without_edges_are_all_wanted(void **state)
 {
-	struct digest k0;
+	int asked = 0;
 
 	(void)state;
 	plan(0, 512, 1000, 1);
 	tick();
 	for (int i = 0; i < 160; i++) {
-		key_of(-1 - i * 3, &k0);
-		prefetch_check(hub.prefetches, &k0);
+		ask(i * 3);
+		get(i * 3);
+		asked += i * 3 >= starts;
 	}
 	for (int i = 0; i < starts; i++)
 		assert_false(flown[i].cancelled);
 	land_all(900);
-	assert_int_equal(starts, 512);
+	/* What is asked for meanwhile is left to who asks. */
+	assert_int_equal(starts, 512 - asked);
 }
 
 static void
-put_entry(const struct digest *at)
+put_entry(const struct digest *at, mode_t mode)
 {
 	char name[STORE_NAME], path[4400];
 	int fd;
@@ -345,7 +396,7 @@ put_entry(const struct digest *at)
 	*strrchr(path, '/') = '\0';
 	mkdir(path, 0700);
 	snprintf(path, sizeof(path), "%s/%s", testdir, name);
-	fd = open(path, O_CREAT | O_WRONLY, 0700);
+	fd = open(path, O_CREAT | O_WRONLY, mode);
 	assert_true(fd >= 0);
 	close(fd);
 }
@@ -360,7 +411,7 @@ what_came_meanwhile_is_told_once(void **state)
 	plan(0, 1, 1000, 1);
 	tick();
 	assert_false(prefetch_came(hub.prefetches, &at, true));
-	put_entry(&at);
+	put_entry(&at, 0700);
 	land_all(900);
 	assert_true(prefetch_came(hub.prefetches, &at, false));
 	assert_true(prefetch_came(hub.prefetches, &at, true));
@@ -374,36 +425,201 @@ what_the_store_got_is_not_fetched(void **state)
 
 	(void)state;
 	key_of(5, &at);
-	put_entry(&at);
+	put_entry(&at, 0700);
 	plan(0, 10, 1000, 1);
 	land_all(900);
 	for (int i = 0; i < starts; i++)
 		assert_false(digest_eq(&flown[i].at, &at));
 }
 
+/* Nobody asks for anything that it knows. */
+static void
+a_plan_of_another_build_costs_nothing(void **state)
+{
+	(void)state;
+	plan_only(0, 1000, 100 << 10, 1);
+	for (int i = 0; i < 20; i++) {
+		ask(5000 + i);
+		get(5000 + i);
+		land_all(90 << 10);
+	}
+	assert_int_equal(starts, 0);
+	get(3);
+	tick();
+	assert_in_range(starts, 1, 1000);
+}
+
+/* It takes a round trip to load a plan. */
+static void
+what_was_asked_for_meanwhile_counts(void **state)
+{
+	struct bman m = { 0 };
+
+	(void)state;
+	build[0].session = 1;
+	prefetch_begin(hub.prefetches, &build[0]);
+	ask(2);
+	for (int i = 0; i < 10; i++)
+		add(&m, 1000, i, i, 0);
+	give(0, &m);
+	land_all(900);
+	assert_int_equal(starts, 8);
+}
+
+static int
+used_up_to(int n, int64_t now)
+{
+	struct digest at;
+
+	for (int i = 0; i < starts && n; i++, n--) {
+		key_of(i, &at);
+		put_entry(&at, 0600);
+	}
+	prefetch_tick(hub.prefetches, now);
+	land_all(90 << 10);
+	return starts;
+}
+
+static void
+trust_grows_with_what_is_used(void **state)
+{
+	int64_t second = 1000000000, time = file_monotonic();
+	int before, now;
+
+	(void)state;
+	plan(0, 4000, 100 << 10, 1);
+	land_all(90 << 10);
+	/* 2 MiB of 100 kB each. */
+	assert_int_equal(starts, 20);
+	now = used_up_to(10, time + second);
+	assert_int_equal(now, 10 + 20 + 4 * 10);
+	do {
+		before = now;
+		time += second;
+		now = used_up_to(now, time + second);
+		assert_true(now <= 5 * before + 21);
+		/* As much as was used and 32 MiB. */
+		assert_true(now <= 2 * before + 328);
+	} while (now != before && now < 900);
+	assert_in_range(now, 900, 2200);
+}
+
+static void
+a_large_pack_waits_for_trust(void **state)
+{
+	struct bman m = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		add(&m, 40 << 20, i, i, 0);
+	add(&m, 100, MET, MET, 0);
+	give(0, &m);
+	ask(MET);
+	land_all(14 << 20);
+	assert_int_equal(starts, 0);
+	get(1);
+	land_all(14 << 20);
+	assert_in_range(starts, 1, 2);
+}
+
+static void
+a_plan_of_no_use_is_given_up(void **state)
+{
+	int64_t second = 1000000000, now = file_monotonic();
+
+	(void)state;
+	plan(0, 100, 1000, 1);
+	land_all(900);
+	for (int i = 0; i < 10; i++)
+		ask(i);
+	prefetch_tick(hub.prefetches, now);
+	assert_int_equal(counted(HUB_GIVEN_UP), 0);
+	prefetch_tick(hub.prefetches, now + 2 * second);
+	assert_int_equal(counted(HUB_GIVEN_UP), 1);
+}
+
+/* Many shims ask before the first of them is answered. */
+static void
+many_questions_are_no_sign_of_a_wrong_plan(void **state)
+{
+	int64_t second = 1000000000, now = file_monotonic();
+
+	(void)state;
+	plan(0, 200, 1000, 1);
+	for (int i = 0; i < 64; i++)
+		ask(i);
+	prefetch_tick(hub.prefetches, now);
+	for (int i = 0; i < 64; i++)
+		get(i);
+	prefetch_tick(hub.prefetches, now + 2 * second);
+	assert_int_equal(counted(HUB_GIVEN_UP), 0);
+	land_all(900);
+	assert_int_equal(starts, 200 - 64);
+}
+
+/* The build's own shim looks whether it is still the same. */
+static void
+what_is_asked_for_is_left_to_who_asks(void **state)
+{
+	struct digest at;
+
+	(void)state;
+	key_of(40, &at);
+	plan(0, 50, 1000, 1);
+	ask(40);
+	land_all(900);
+	assert_int_equal(starts, 49);
+	for (int i = 0; i < starts; i++)
+		assert_false(digest_eq(&flown[i].at, &at));
+}
+
+static void
+only_the_last_version_of_a_unit_is_fetched(void **state)
+{
+	struct bman m = { 0 };
+	struct digest at;
+
+	(void)state;
+	/* Units 0 to 9 were used two sessions ago, and 0 to 4 since. */
+	for (int i = 0; i < 10; i++)
+		add(&m, 1000, i, i, 2);
+	for (int i = 0; i < 5; i++)
+		add(&m, 1000, i, 100 + i, 0);
+	add(&m, 1000, MET, MET, 0);
+	give(0, &m);
+	ask(MET);
+	land_all(900);
+	assert_int_equal(starts, 10);
+	for (int k = 0; k < 5; k++) {
+		key_of(k, &at);
+		for (int i = 0; i < starts; i++)
+			assert_false(digest_eq(&flown[i].at, &at));
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(each_pack_comes_once, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(
-			what_cannot_start_does_not_fly_for_ever, set_up,
-			tear_down),
-		cmocka_unit_test_setup_teardown(a_size_that_lies_is_found_out,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(two_builds_share_a_pack, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(
-			what_flies_for_nobody_comes_down, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(late_is_what_came_too_late,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			units_without_edges_are_all_wanted, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			what_came_meanwhile_is_told_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			what_the_store_got_is_not_fetched, set_up, tear_down),
+		TEST(each_pack_comes_once),
+		TEST(what_cannot_start_does_not_fly_for_ever),
+		TEST(a_size_that_lies_is_found_out),
+		TEST(two_builds_share_a_pack),
+		TEST(what_flies_for_nobody_comes_down),
+		TEST(late_is_what_came_too_late),
+		TEST(units_without_edges_are_all_wanted),
+		TEST(what_came_meanwhile_is_told_once),
+		TEST(what_the_store_got_is_not_fetched),
+		TEST(a_plan_of_another_build_costs_nothing),
+		TEST(what_was_asked_for_meanwhile_counts),
+		TEST(trust_grows_with_what_is_used),
+		TEST(a_large_pack_waits_for_trust),
+		TEST(a_plan_of_no_use_is_given_up),
+		TEST(many_questions_are_no_sign_of_a_wrong_plan),
+		TEST(what_is_asked_for_is_left_to_who_asks),
+		TEST(only_the_last_version_of_a_unit_is_fetched),
 	};
 
 	return cmocka_run_group_tests(tests, testdir_make, testdir_remove);

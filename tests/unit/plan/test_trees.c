@@ -242,6 +242,40 @@ many_roots_and_cycles_do_no_harm(void **state)
 	trees_free(t);
 }
 
+/* The last session was a check, an earlier one a build. */
+static void
+what_the_last_session_used_is_wanted_at_first(void **state)
+{
+	struct trees *t;
+	struct both b;
+
+	(void)state;
+	make(&b);
+	for (int i = 0; i < DEPS; i++)
+		b.m.unit[b.build[i]].unused = 1;
+	b.m.unit[b.root[1]].unused = 1;
+	t = trees_new(&b.m);
+	assert_true(trees_want(t, b.check[3]));
+	assert_true(trees_want(t, b.script));
+	assert_false(trees_want(t, b.build[3]));
+	trees_ask(t, b.script);
+	trees_ask(t, b.macro);
+	trees_ask(t, b.check[0]);
+	assert_false(trees_want(t, b.build[3]));
+	trees_free(t);
+	/* And this one is a build. */
+	t = trees_new(&b.m);
+	trees_ask(t, b.script);
+	trees_ask(t, b.macro);
+	assert_true(trees_ask(t, b.build[0]));
+	assert_true(trees_want(t, b.build[3]));
+	for (int i = 1; i < 5; i++)
+		trees_ask(t, b.build[i]);
+	assert_false(trees_want(t, b.check[3]));
+	trees_free(t);
+	bman_release(&b.m);
+}
+
 int
 main(void)
 {
@@ -253,6 +287,7 @@ main(void)
 		cmocka_unit_test(small_trees_are_always_wanted),
 		cmocka_unit_test(a_manifest_made_to_take_long_is_not_judged),
 		cmocka_unit_test(many_roots_and_cycles_do_no_harm),
+		cmocka_unit_test(what_the_last_session_used_is_wanted_at_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
