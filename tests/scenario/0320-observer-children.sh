@@ -162,6 +162,30 @@ odd "an ordinary program" whole gcc
 chmod u+s odd
 same "a setuid program" "unseen setuid" ./script
 
+# Build scripts start `$RUSTC_WRAPPER rustc ...` to try the compiler: the shim
+# steps aside at once, so what it starts is seen as if started directly.
+cat >wrapped <<END
+#!/bin/sh
+"$SHIM" "$C" read file
+echo \$?
+END
+chmod +x wrapped
+same "the shim inside" whole ./wrapped -- "exec $SHIM" "read .* $W/file$"
+rm -rf "$T/cache"
+same "the shim, spawned" whole "$C" spawn "$SHIM" "$C" read file -- \
+	"read .* $W/file$" "process 1 .* $C$"
+rm -rf "$KACHE_CACHE_DIR"
+observed ./wrapped
+is "$(cat out)" "file: content
+42" "the shim inside: once more"
+check "the shim touched nothing" test ! -e "$KACHE_CACHE_DIR"
+mkdir -p other && build other/kache-shim tiny gcc -static
+put pretender '#!/bin/sh
+./other/kache-shim file
+echo $?'
+chmod +x pretender
+same "another program of its name" "no-start no-start" ./pretender
+
 # A missing or foreign observation file: nothing happens, nothing breaks.
 rm -f "$obs"
 (export KACHE_OBSERVE=$obs LD_PRELOAD=$lib; exec "$C" read file) >out 2>err
