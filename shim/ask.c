@@ -24,6 +24,8 @@
  * PROTOCOL's times, ms.  A shorter timeout of the user's makes us leave
  * earlier; it does not make the daemon a dead one.
  */
+extern char **environ;
+
 enum {
 	SOON_MS = 500,   /* HELLO and the first answer */
 	PROBE_MS = 100,  /* the same, of a daemon that was down */
@@ -203,6 +205,7 @@ evaluate(struct job *j, const struct shape *s, const struct digest *k0,
 		.memo = &j->memo,
 		.roots = &j->roots,
 		.get = job_getenv,
+		.all = environ,
 		.cwd = j->cwd,
 		.externs = j->externs,
 		.nexterns = j->args.nexterns,

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+extern char **environ;
+
 static void
 add_json(struct buf *b, const char *s)
 {
@@ -156,6 +158,7 @@ try_shape(struct job *j, const struct digest *k0,
 		.memo = &j->memo,
 		.roots = &j->roots,
 		.get = job_getenv,
+		.all = environ,
 		.cwd = j->cwd,
 		.externs = j->externs,
 		.nexterns = j->args.nexterns,

@@ -119,7 +119,8 @@ read_depinfo(struct keep *k, struct made *m)
 }
 
 static int
-learn(struct keep *k, struct made *m, const struct trace *t, struct learn *l)
+learn(struct keep *k, struct made *m, const struct trace *t,
+      const struct vouched *v, struct learn *l)
 {
 	const char *outputs[RUN_OUTPUTS_MAX];
 	struct job *j = k->job;
@@ -140,6 +141,11 @@ learn(struct keep *k, struct made *m, const struct trace *t, struct learn *l)
 		.noutputs = k->run->nout,
 		.externs = j->extern_ids,
 		.started = k->started,
+		.whole_env = v->iterates,
+		/* No witness in another place checks what it makes of it. */
+		.raw_env = v->foreign,
+		.cpu = v->cpu,
+		.host = v->host,
 	};
 	r = learn_shape(l, &m->shape);
 	if (r < 0)
@@ -156,6 +162,7 @@ make_k1(struct keep *k, struct made *m, struct learn *l)
 		.memo = &j->memo,
 		.roots = &j->roots,
 		.get = job_getenv,
+		.all = environ,
 		.cwd = j->cwd,
 		.externs = j->externs,
 		.nexterns = j->args.nexterns,
@@ -177,6 +184,7 @@ inputs(struct keep *k, struct made *m)
 {
 	struct trace t = { 0 };
 	struct learn l = { 0 };
+	struct vouched v;
 	int r = trace_read(k->trace, &t);
 
 	if (r < 0)
@@ -184,9 +192,9 @@ inputs(struct keep *k, struct made *m)
 	if (trace_alive(&t))
 		r = refuse(k, ERR_REFUSED, "unseen:still-running", NULL);
 	r = r ? r : read_depinfo(k, m);
-	r = r ? r : learn(k, m, &t, &l);
-	if (r == 0 && !vouch_for(k->job, &t, k->reason, sizeof(k->reason)))
+	if (r == 0 && !vouch_for(k->job, &t, &v, k->reason, sizeof(k->reason)))
 		r = ERR_REFUSED;
+	r = r ? r : learn(k, m, &t, &v, &l);
 	r = r ? r : make_k1(k, m, &l);
 	learn_release(&l);
 	trace_free(&t);

@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+extern char **environ;
+
 enum { WRITE_AUTO, WRITE_YES, WRITE_NO };
 enum { MODE_RW, MODE_RO, MODE_WO };
 
@@ -63,6 +65,25 @@ offer_wanted(const struct job *j)
 	       offer_auto(trust_get, (void *)&j->trust);
 }
 
+/* A secret is set: the whole environment is a matter of our own. */
+static bool
+holds_secret(const char *more)
+{
+	char name[256];
+
+	for (char **v = environ; *v; v++) {
+		size_t n = strcspn(*v, "=");
+
+		if (n >= sizeof(name))
+			continue;
+		memcpy(name, *v, n);
+		name[n] = '\0';
+		if (vet_secret(name, more))
+			return true;
+	}
+	return false;
+}
+
 /* A value that the key holds can be guessed by who reads the bucket. */
 static bool
 names_secret(const struct shape *s, const char *more)
@@ -70,8 +91,9 @@ names_secret(const struct shape *s, const char *more)
 	for (size_t i = 0; i < s->count; i++) {
 		const char *item = shape_item(s, i);
 
-		if ((item[0] == 'e' || item[0] == 'i') &&
-		    vet_secret(item + 1, more))
+		if (strchr("eiv", item[0]) && vet_secret(item + 1, more))
+			return true;
+		if (item[0] == 'E' && holds_secret(more))
 			return true;
 	}
 	return false;

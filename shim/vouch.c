@@ -18,10 +18,15 @@ enum { VERSION = 1 };
 
 struct vouch {
 	struct job *job;
-	struct strset seen;
+	const struct trace *trace;
+	struct strset seen; /* value: its traits */
+	struct vouched out;
 	char *reason;
 	size_t room;
 };
+
+/* What strset holds of traits: a pointer to one of these. */
+static const char marks[1 << (CLASSIFY_TRAITS - 1)];
 
 static void
 name_of(const struct vouch *v, const char *path, const struct file_id *id,
@@ -34,7 +39,7 @@ name_of(const struct vouch *v, const char *path, const struct file_id *id,
 	char hex[DIGEST_HEX + 1];
 
 	digest_init(&c);
-	digest_str(&c, "class-1");
+	digest_str(&c, "class-2");
 	digest_str(&c, path);
 	digest_str(&c, v->job->toolchain.sysroot);
 	digest_add(&c, st, sizeof(st));
@@ -44,13 +49,13 @@ name_of(const struct vouch *v, const char *path, const struct file_id *id,
 }
 
 static bool
-recall(const struct vouch *v, const char *name, enum classify_class *class)
+recall(const struct vouch *v, const char *name, struct classified *file)
 {
 	struct buf b = { 0 };
 	struct mp_doc doc;
 	struct mp_list l;
 	const char *p;
-	uint64_t n;
+	uint64_t n, traits;
 	size_t len;
 	bool known = false;
 
@@ -58,9 +63,12 @@ recall(const struct vouch *v, const char *name, enum classify_class *class)
 		    0 &&
 	    mp_open(&doc, p, len) == 0) {
 		l = mp_root(&doc);
-		known = mp_next_uint(&l, &n) == 0 && n < CLASSIFY_CLASSES;
+		known = mp_next_uint(&l, &n) == 0 && n < CLASSIFY_CLASSES &&
+			mp_next_uint(&l, &traits) == 0 &&
+			traits < sizeof(marks);
 		if (known)
-			*class = (enum classify_class)n;
+			*file = (struct classified){ (enum classify_class)n,
+						     (unsigned)traits };
 		mp_close(&doc);
 	}
 	buf_free(&b);
@@ -68,13 +76,14 @@ recall(const struct vouch *v, const char *name, enum classify_class *class)
 }
 
 static void
-remember(const struct vouch *v, const char *name, enum classify_class class)
+remember(const struct vouch *v, const char *name, const struct classified *file)
 {
 	struct buf b = { 0 }, out = { 0 };
 	char tmp[STORE_NAME];
 
-	mp_put_list(&b, 1);
-	mp_put_uint(&b, (uint64_t) class);
+	mp_put_list(&b, 2);
+	mp_put_uint(&b, (uint64_t)file->class);
+	mp_put_uint(&b, file->traits);
 	if (!b.failed)
 		record_seal(&out, 'i', VERSION, b.p, b.len);
 	store_tmp(&v->job->store, tmp);
@@ -86,55 +95,180 @@ remember(const struct vouch *v, const char *name, enum classify_class class)
 	buf_free(&out);
 }
 
-static enum classify_class
+static struct classified
 decide(const struct vouch *v, const char *path)
 {
-	enum classify_class class =
-		classify_file(path, v->job->toolchain.sysroot);
+	const char *sysroot = v->job->toolchain.sysroot;
+	struct classified file = classify_file(path, sysroot);
 	char helper[4200];
 
-	if (class != CLASSIFY_ASK)
-		return class;
+	if (file.class != CLASSIFY_ASK)
+		return file;
 	snprintf(helper, sizeof(helper), "%s/kache-classify", v->job->libexec);
-	if (classify_ask(helper, &path, 1, &class) < 0)
-		return CLASSIFY_UNREADABLE;
-	return class;
+	if (classify_ask(helper, sysroot, &path, 1, &file) < 0)
+		file.class = CLASSIFY_UNREADABLE;
+	return file;
 }
 
-static int
-look(void *ctx, const char *path)
+/* Looks at a file that ran for the first time. */
+static bool
+look(struct vouch *v, const char *path, unsigned *traits)
 {
-	struct vouch *v = ctx;
-	enum classify_class class;
+	struct classified file;
 	char name[STORE_NAME];
 	struct file_id id;
 
-	if (path[0] != '/' || !strset_add(&v->seen, path, NULL) ||
+	if (path[0] != '/' ||
 	    !strncmp(path, v->job->libexec, strlen(v->job->libexec)))
-		return 0;
+		return true;
 	if (file_id_at(AT_FDCWD, path, &id) < 0) {
 		snprintf(v->reason, v->room, "unseen:gone:%s", path);
-		return 1;
+		return false;
 	}
 	name_of(v, path, &id, name);
-	if (!recall(v, name, &class)) {
-		class = decide(v, path);
-		if (class != CLASSIFY_UNREADABLE)
-			remember(v, name, class);
+	if (!recall(v, name, &file)) {
+		file = decide(v, path);
+		if (file.class != CLASSIFY_UNREADABLE)
+			remember(v, name, &file);
 	}
-	if (classify_is_seen(class))
-		return 0;
-	snprintf(v->reason, v->room, "unseen:%s:%s", classify_word(class),
+	*traits = file.traits;
+	if (classify_is_seen(file.class))
+		return true;
+	snprintf(v->reason, v->room, "unseen:%s:%s", classify_word(file.class),
 		 path);
-	return 1;
+	return false;
+}
+
+static bool
+traits_of(struct vouch *v, const char *path, unsigned *traits)
+{
+	const char *mark = strset_get(&v->seen, path);
+
+	*traits = 0;
+	if (mark) {
+		*traits = (unsigned)(mark - marks);
+		return true;
+	}
+	if (!look(v, path, traits))
+		return false;
+	strset_add(&v->seen, path, (void *)(marks + *traits));
+	return true;
+}
+
+static void
+take(struct vouch *v, unsigned traits)
+{
+	if (traits & CLASSIFY_ENVIRONMENT) {
+		v->out.iterates = true;
+		v->out.foreign |= !(traits & CLASSIFY_SYSTEM);
+	}
+	v->out.cpu |= (traits & CLASSIFY_CPU) != 0;
+}
+
+/* Of a known tool its libraries are known as well. */
+static bool
+see_object(struct vouch *v, unsigned program, const char *path)
+{
+	unsigned traits;
+
+	if (!traits_of(v, path, &traits))
+		return false;
+	if (!(program & CLASSIFY_TOOL) || !(traits & CLASSIFY_SYSTEM))
+		take(v, traits);
+	return true;
+}
+
+static bool
+see_process(struct vouch *v, const struct trace_process *p)
+{
+	const char *s = p->objects;
+	unsigned traits;
+
+	if (!p->started)
+		return true;
+	if (!traits_of(v, p->exe, &traits))
+		return false;
+	take(v, traits);
+	for (uint32_t i = 0; i < p->nobjects; i++) {
+		if (!see_object(v, traits, s))
+			return false;
+		s += strlen(s) + 1;
+	}
+	return true;
+}
+
+/* Asks for the host's name to sign and to lock. */
+static bool
+is_git(const char *exe, unsigned traits)
+{
+	const char *slash = strrchr(exe, '/');
+
+	return traits & CLASSIFY_TOOL && slash && !strncmp(slash, "/git", 4);
+}
+
+/* It ran as the shim; only this one is known to step aside. */
+static bool
+see_program(struct vouch *v, const struct trace_event *e)
+{
+	static const char shim[] = "/kache-shim";
+	const char *file = *e->other ? e->other : e->name;
+	size_t n = strlen(file), k = sizeof(shim) - 1;
+	struct file_id a, b;
+
+	if (n < k || strcmp(file + n - k, shim) != 0 ||
+	    (file_id_at(AT_FDCWD, "/proc/self/exe", &a) == 0 &&
+	     file_id_at(AT_FDCWD, file, &b) == 0 && a.dev == b.dev &&
+	     a.ino == b.ino))
+		return true;
+	snprintf(v->reason, v->room, "unseen:static:%s", file);
+	return false;
+}
+
+static bool
+see_event(struct vouch *v, const struct trace_event *e)
+{
+	const char *exe = v->trace->processes[e->process].exe;
+	unsigned traits;
+
+	switch (e->kind) {
+	case TRACE_EXEC:
+		return see_program(v, e);
+	case TRACE_DLOPEN:
+		if (e->name[0] != '/')
+			return true;
+		break;
+	case TRACE_OBJECT:
+	case TRACE_HOST:
+		break;
+	default:
+		return true;
+	}
+	if (!traits_of(v, exe, &traits))
+		return false;
+	if (e->kind != TRACE_HOST)
+		return see_object(v, traits, e->name);
+	v->out.host |= !is_git(exe, traits);
+	return true;
 }
 
 bool
-vouch_for(struct job *j, const struct trace *t, char *reason, size_t room)
+vouch_for(struct job *j, const struct trace *t, struct vouched *out,
+	  char *reason, size_t room)
 {
-	struct vouch v = { .job = j, .reason = reason, .room = room };
-	int r = trace_each_object(t, look, &v);
+	struct vouch v = {
+		.job = j, .trace = t, .reason = reason, .room = room
+	};
+	bool seen = t->gap == TRACE_WHOLE;
 
+	if (!seen)
+		trace_say_gap(t, reason, room);
+	for (size_t i = 0; i < t->nprocesses && seen; i++)
+		seen = see_process(&v, &t->processes[i]);
+	for (size_t i = 0; i < t->nevents && seen; i++)
+		seen = see_event(&v, &t->events[i]);
 	strset_free(&v.seen);
-	return r == 0;
+	v.out.cpu |= t->native;
+	if (seen)
+		*out = v.out;
+	return seen;
 }

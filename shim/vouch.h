@@ -8,11 +8,23 @@
 struct job;
 struct trace;
 
+/* What those that ran may have taken in without a trace of it. */
+struct vouched {
+	bool iterates; /* the environment as a whole */
+	bool foreign;  /* the same, and by a program or a macro that is not the
+			* system's: no shell, say */
+	bool cpu;      /* the CPU's kind */
+	bool host;     /* names of the machine, its kernel and users */
+};
+
 /*
- * Whether everything that ran in a compile could be seen by the observer:
- * classifies each program and library once a file and remembers the answer
- * in ids/ by path and stat.  False: REASON says which one cannot.
+ * Whether everything that ran in a compile or a run could be seen by the
+ * observer: classifies each program and library once a file and remembers the
+ * answer in ids/ by path and stat.  True: *OUT is filled.  False: REASON says
+ * what was not seen, *OUT is untouched.  To be asked before learn_shape, which
+ * makes items of *OUT.
  */
-bool vouch_for(struct job *j, const struct trace *t, char *reason, size_t room);
+bool vouch_for(struct job *j, const struct trace *t, struct vouched *out,
+	       char *reason, size_t room);
 
 #endif

@@ -25,10 +25,8 @@ static const char *const words[CLASSIFY_CLASSES] = {
 	[CLASSIFY_OBSERVABLE] = "observable",
 	[CLASSIFY_KNOWN] = "known",
 	[CLASSIFY_ASK] = "ask",
-	[CLASSIFY_ITERATES] = "iterates",
 	[CLASSIFY_SCRIPT] = "script",
 	[CLASSIFY_RAW_SYSCALL] = "raw-syscall",
-	[CLASSIFY_STRIPPED] = "stripped",
 	[CLASSIFY_STATIC] = "static",
 	[CLASSIFY_FOREIGN] = "foreign",
 	[CLASSIFY_SETUID] = "setuid",
@@ -36,6 +34,9 @@ static const char *const words[CLASSIFY_CLASSES] = {
 	[CLASSIFY_SANITIZER] = "sanitizer",
 	[CLASSIFY_UNREADABLE] = "unreadable",
 };
+
+/* Bit by bit, as in enum classify_trait. */
+static const char letters[CLASSIFY_TRAITS] = "stec";
 
 /* Where a file's name says what it is: only root or rustup writes there. */
 static const char *const system_directories[] = {
@@ -145,6 +146,144 @@ static const char *const known[] = {
 	"libpcre2-8",
 };
 
+/*
+ * Programs that ask for variables by name, each of which the observer sees,
+ * and hand the rest on to children at most.  What is not here may take the
+ * environment as a whole: shells, make and awk make variables of it, cmake,
+ * perl and python tables, cargo keeps a copy, and main has it as an argument.
+ */
+static const char *const tools[] = {
+	"rustc",
+	"rustdoc",
+	"clippy-driver",
+	"rust-lld",
+	"cc",
+	"c++",
+	"cpp",
+	"gcc",
+	"g++",
+	"clang",
+	"clang++",
+	"clang-cpp",
+	"cc1",
+	"cc1plus",
+	"collect2",
+	"lto1",
+	"lto-wrapper",
+	"as",
+	"nasm",
+	"yasm",
+	"ld",
+	"ld.bfd",
+	"ld.gold",
+	"ld.lld",
+	"ld64.lld",
+	"lld",
+	"mold",
+	"ld.mold",
+	"wild",
+	"ar",
+	"ranlib",
+	"nm",
+	"gcc-ar",
+	"gcc-ranlib",
+	"gcc-nm",
+	"objcopy",
+	"objdump",
+	"strip",
+	"readelf",
+	"size",
+	"strings",
+	"addr2line",
+	"c++filt",
+	"pkg-config",
+	"pkgconf",
+	"x86_64-pc-linux-gnu-pkg-config",
+	"git",
+	"protoc",
+	"ninja",
+	"cat",
+	"cp",
+	"mv",
+	"ln",
+	"rm",
+	"ls",
+	"mkdir",
+	"rmdir",
+	"touch",
+	"chmod",
+	"install",
+	"readlink",
+	"realpath",
+	"dirname",
+	"basename",
+	"stat",
+	"mktemp",
+	"pwd",
+	"test",
+	"true",
+	"false",
+	"sleep",
+	"expr",
+	"echo",
+	"printf",
+	"head",
+	"tail",
+	"cut",
+	"tr",
+	"sort",
+	"uniq",
+	"wc",
+	"tee",
+	"seq",
+	"od",
+	"comm",
+	"join",
+	"paste",
+	"split",
+	"cksum",
+	"sum",
+	"md5sum",
+	"sha1sum",
+	"sha256sum",
+	"sha512sum",
+	"base64",
+	"uname",
+	"hostname",
+	"arch",
+	"nproc",
+	"id",
+	"whoami",
+	"date",
+	"tty",
+	"sed",
+	"grep",
+	"egrep",
+	"fgrep",
+	"find",
+	"xargs",
+	"diff",
+	"cmp",
+	"patch",
+	"which",
+	"file",
+	"tar",
+	"gzip",
+	"xz",
+	"bzip2",
+	"zstd",
+	"getconf",
+	"ldconfig",
+	"timeout",
+	"nice",
+};
+
+/* Programs of the system that print what the CPU says. */
+static const char *const cpu_tellers[] = {
+	"lscpu",      "cpuid", "cpuinfo", "x86info", "lstopo",
+	"hwloc-info", "lshw",  "hwinfo",  "llc",     "opt",
+};
+
 static int
 starts(const char *s, const char *with)
 {
@@ -189,22 +328,48 @@ is_version(const char *name, const char *rest)
 	       (rest[1] >= '0' && rest[1] <= '9');
 }
 
-static int
-is_known(const char *real)
+/* The name without its directories and the target that gcc is for. */
+static const char *
+base_of(const char *real)
 {
 	const char *base = strrchr(real, '/');
-	size_t i, n;
 
 	base = base ? base + 1 : real;
-	if (starts(base, TRIPLE))
-		base += strlen(TRIPLE);
-	for (i = 0; i < sizeof known / sizeof *known; i++) {
-		n = strlen(known[i]);
-		if (strncmp(base, known[i], n) == 0 &&
-		    is_version(known[i], base + n))
+	return starts(base, TRIPLE) ? base + strlen(TRIPLE) : base;
+}
+
+static int
+is_one_of(const char *base, const char *const *list, size_t n)
+{
+	size_t i, len;
+
+	for (i = 0; i < n; i++) {
+		len = strlen(list[i]);
+		if (strncmp(base, list[i], len) == 0 &&
+		    is_version(list[i], base + len))
 			return 1;
 	}
 	return 0;
+}
+
+static int
+is_known(const char *base)
+{
+	return is_one_of(base, known, sizeof known / sizeof *known);
+}
+
+static int
+is_tool(const char *base)
+{
+	return starts(base, "git-") || starts(base, "llvm-") ||
+	       is_one_of(base, tools, sizeof tools / sizeof *tools);
+}
+
+static int
+tells_cpu(const char *base)
+{
+	return is_one_of(base, cpu_tellers,
+			 sizeof cpu_tellers / sizeof *cpu_tellers);
 }
 
 /* What the headers alone tell; CLASSIFY_ASK if the code must be read. */
@@ -228,37 +393,64 @@ by_headers(const struct elf_info *info)
 	return info->sanitizer ? CLASSIFY_SANITIZER : CLASSIFY_ASK;
 }
 
-enum classify_class
+/* Of a file of the system its name and its imports must tell. */
+static unsigned
+system_traits(const char *real, const struct elf_info *info)
+{
+	const char *base = base_of(real);
+	unsigned traits = CLASSIFY_SYSTEM;
+
+	/* libc can be run as a program, too. */
+	if (info->form == ELF_LIBRARY || strstr(base, ".so"))
+		return info->uses_environ && !is_known(base)
+			       ? traits | CLASSIFY_ENVIRONMENT
+			       : traits;
+	if (tells_cpu(base))
+		traits |= CLASSIFY_CPU;
+	return traits | (is_tool(base) ? CLASSIFY_TOOL : CLASSIFY_ENVIRONMENT);
+}
+
+static struct classified
+answer(enum classify_class class, unsigned traits)
+{
+	return (struct classified){ class, traits };
+}
+
+struct classified
 classify_file(const char *path, const char *sysroot)
 {
+	unsigned traits = 0;
 	char real[PATH_MAX];
 	struct elf_info info;
 	enum classify_class c;
 	int trusted;
 
 	if (!realpath(path, real) || elf_inspect(real, 0, &info) != 0)
-		return CLASSIFY_UNREADABLE;
+		return answer(CLASSIFY_UNREADABLE, 0);
 	c = by_headers(&info);
 	if (c != CLASSIFY_ASK)
-		return c;
+		return answer(c, 0);
 	trusted = is_trusted(real, sysroot);
-	if (trusted && is_known(real))
-		return CLASSIFY_KNOWN;
-	if (!trusted && info.form == ELF_LIBRARY && info.uses_environ)
-		return CLASSIFY_ASK;
-	if (elf_inspect(real, 1, &info) != 0)
-		return CLASSIFY_UNREADABLE;
-	if (info.form == ELF_BROKEN)
-		return CLASSIFY_UNREADABLE;
-	return info.raw_bytes ? CLASSIFY_ASK : CLASSIFY_OBSERVABLE;
+	if (trusted)
+		traits = system_traits(real, &info);
+	if (trusted && is_known(base_of(real)))
+		return answer(CLASSIFY_KNOWN, traits);
+	/* main may be handed the environment: only its code tells. */
+	if (!trusted && (info.form == ELF_PROGRAM || info.uses_environ))
+		return answer(CLASSIFY_ASK, 0);
+	if (elf_inspect(real, 1, &info) != 0 || info.form == ELF_BROKEN)
+		return answer(CLASSIFY_UNREADABLE, 0);
+	if (info.raw_bytes || (!trusted && info.cpu_bytes))
+		return answer(CLASSIFY_ASK, traits);
+	return answer(CLASSIFY_OBSERVABLE, traits);
 }
 
 int
-classify_minds_environment(const char *path, const char *sysroot)
+classify_is_trusted(const char *path, const char *sysroot)
 {
 	char real[PATH_MAX];
 
-	return !realpath(path, real) || !is_trusted(real, sysroot);
+	return realpath(path, real) && is_trusted(real, sysroot);
 }
 
 int
@@ -334,10 +526,59 @@ read_answer(int fd, char *to, size_t room)
 	return 0;
 }
 
-/* "path\tword[\tdetail]\n" for each path, in their order. */
+void
+classify_spell_traits(unsigned traits, char out[CLASSIFY_TRAITS])
+{
+	size_t n = 0, i;
+
+	for (i = 0; letters[i] != '\0'; i++)
+		if (traits & 1u << i)
+			out[n++] = letters[i];
+	if (n == 0)
+		out[n++] = '-';
+	out[n] = '\0';
+}
+
+int
+classify_read_traits(const char *s, unsigned *out)
+{
+	unsigned traits = 0;
+	const char *at;
+
+	if (strcmp(s, "-") == 0)
+		s++;
+	else if (*s == '\0')
+		return -EBADMSG;
+	for (; *s != '\0'; s++) {
+		at = strchr(letters, *s);
+		if (!at)
+			return -EBADMSG;
+		traits |= 1u << (at - letters);
+	}
+	*out = traits;
+	return 0;
+}
+
+/* "word\ttraits[\tdetail]", cut up. */
+static int
+parse_file(char *s, struct classified *out)
+{
+	char *traits = strchr(s, '\t');
+
+	if (!traits)
+		return -EBADMSG;
+	*traits++ = '\0';
+	traits[strcspn(traits, "\t")] = '\0';
+	out->class = classify_from_word(s);
+	if (out->class == CLASSIFY_CLASSES || out->class == CLASSIFY_ASK)
+		return -EBADMSG;
+	return classify_read_traits(traits, &out->traits);
+}
+
+/* "path\tword\ttraits[\tdetail]\n" for each path, in their order. */
 static int
 parse_answer(char *s, const char *const *paths, size_t n,
-	     enum classify_class *out)
+	     struct classified *out)
 {
 	char *end;
 	size_t i, len;
@@ -351,9 +592,7 @@ parse_answer(char *s, const char *const *paths, size_t n,
 		if (!end)
 			return -EBADMSG;
 		*end = '\0';
-		s[strcspn(s, "\t")] = '\0';
-		out[i] = classify_from_word(s);
-		if (out[i] == CLASSIFY_CLASSES || out[i] == CLASSIFY_ASK)
+		if (parse_file(s, &out[i]) != 0)
 			return -EBADMSG;
 		s = end + 1;
 	}
@@ -390,26 +629,30 @@ run_helper(const char *helper, char **argv, char *answer, size_t room)
 }
 
 int
-classify_ask(const char *helper, const char *const *paths, size_t n,
-	     enum classify_class *out)
+classify_ask(const char *helper, const char *sysroot, const char *const *paths,
+	     size_t n, struct classified *out)
 {
-	enum classify_class *classes = calloc(n + 1, sizeof *classes);
-	char **argv = calloc(n + 2, sizeof *argv);
-	size_t room = (n + 1) * LINE_MAX_BYTES;
+	struct classified *files = calloc(n + 1, sizeof *files);
+	char **argv = calloc(n + 4, sizeof *argv);
+	size_t room = (n + 1) * LINE_MAX_BYTES, to = 0;
 	char *answer = malloc(room);
 	int rc = -ENOMEM;
 
-	if (!classes || !argv || !answer)
+	if (!files || !argv || !answer)
 		goto out;
-	argv[0] = (char *)helper;
-	memcpy(argv + 1, paths, n * sizeof *argv);
+	argv[to++] = (char *)helper;
+	if (sysroot) {
+		argv[to++] = (char *)"--sysroot";
+		argv[to++] = (char *)sysroot;
+	}
+	memcpy(argv + to, paths, n * sizeof *argv);
 	rc = run_helper(helper, argv, answer, room);
 	if (rc == 0)
-		rc = parse_answer(answer, paths, n, classes);
+		rc = parse_answer(answer, paths, n, files);
 	if (rc == 0)
-		memcpy(out, classes, n * sizeof *out);
+		memcpy(out, files, n * sizeof *out);
 out:
-	free(classes);
+	free(files);
 	free(argv);
 	free(answer);
 	return rc;

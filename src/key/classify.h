@@ -10,24 +10,21 @@
  * wherever a system call instruction stands in the code.  A table names tools
  * whose own system calls are known not to touch files.
  *
- * Shared objects outside the system's directories are also asked whether they
- * iterate over the environment, as macros may; of programs that is not asked,
- * for shells and the like do so all the time.
+ * Traits tell what a file takes in that no call of libc shows: all of the
+ * environment at once, and what the CPU says about itself.
  *
- * classify_file is quick and starts nothing.  Where it finds bytes that may
- * be a system call it answers CLASSIFY_ASK: then the helper `kache-classify`
- * decides, which has a disassembler.  Answers depend on the file's content
- * and path alone; remembering them by stat is the caller's business.
+ * classify_file is quick and starts nothing.  Where the code must be read it
+ * answers CLASSIFY_ASK: then the helper `kache-classify` decides, which has a
+ * disassembler.  Answers depend on the file's content and path alone;
+ * remembering them by stat is the caller's business.
  */
 
 enum classify_class {
 	CLASSIFY_OBSERVABLE,
-	CLASSIFY_KNOWN,    /* from the table of known tools */
-	CLASSIFY_ASK,      /* only the helper can say */
-	CLASSIFY_ITERATES, /* observable, but reads all of environ */
-	CLASSIFY_SCRIPT,   /* no ELF file: its interpreter counts */
+	CLASSIFY_KNOWN,  /* from the table of known tools */
+	CLASSIFY_ASK,    /* only the helper can say */
+	CLASSIFY_SCRIPT, /* no ELF file: its interpreter counts */
 	CLASSIFY_RAW_SYSCALL,
-	CLASSIFY_STRIPPED, /* uses environ, no symbols to say how */
 	CLASSIFY_STATIC,
 	CLASSIFY_FOREIGN, /* another CPU, class or libc */
 	CLASSIFY_SETUID,
@@ -37,25 +34,38 @@ enum classify_class {
 	CLASSIFY_CLASSES
 };
 
-/*
- * The class of the file `path`.  `sysroot` is the toolchain's directory, in
- * which known tools count as in the system's own directories, or NULL.
- */
-enum classify_class classify_file(const char *path, const char *sysroot);
+enum classify_trait {
+	/* Lies in a directory of the system or in the toolchain's. */
+	CLASSIFY_SYSTEM = 1,
+	/* A tool of the system known to ask for variables by their names. */
+	CLASSIFY_TOOL = 2,
+	/* May read the environment as a whole: what cannot be excluded. */
+	CLASSIFY_ENVIRONMENT = 4,
+	/* Asks the CPU for its kind (cpuid), and is not the system's. */
+	CLASSIFY_CPU = 8
+};
+
+struct classified {
+	enum classify_class class;
+	unsigned traits; /* enum classify_trait; with ASK not all */
+};
 
 /*
- * For the helper: 1 if it matters whether the shared object `path` iterates
- * over the environment, which it does outside trusted directories.
+ * Classifies the file `path`.  `sysroot` is the toolchain's directory, in
+ * which known tools count as in the system's own directories, or NULL.
  */
-int classify_minds_environment(const char *path, const char *sysroot);
+struct classified classify_file(const char *path, const char *sysroot);
+
+/* 1 if `path` lies in such a directory, links followed. */
+int classify_is_trusted(const char *path, const char *sysroot);
 
 /*
  * Asks the helper program about n files, for which classify_file answered
  * CLASSIFY_ASK.  0: out[0..n-1] is filled.  -errno: the helper cannot be run
  * or answered nonsense; out untouched.
  */
-int classify_ask(const char *helper, const char *const *paths, size_t n,
-		 enum classify_class *out);
+int classify_ask(const char *helper, const char *sysroot,
+		 const char *const *paths, size_t n, struct classified *out);
 
 /*
  * 1 if a result may be stored that such a file had a part in: whatever it
@@ -69,5 +79,13 @@ const char *classify_word(enum classify_class c);
 
 /* The class with that word, or CLASSIFY_CLASSES. */
 enum classify_class classify_from_word(const char *word);
+
+enum { CLASSIFY_TRAITS = 5 };
+
+/* One letter for each trait that is set, or "-": the helper's. */
+void classify_spell_traits(unsigned traits, char out[CLASSIFY_TRAITS]);
+
+/* 0 and *out, or -EBADMSG. */
+int classify_read_traits(const char *letters, unsigned *out);
 
 #endif

@@ -226,11 +226,13 @@ look_at_sections(const struct elf_file *f, struct elf_info *info)
 	}
 }
 
-/* 1 if 0F 05 stands in the range; -errno if it cannot be read. */
+/* Looks for both instructions; 0, or -errno if it cannot be read. */
 static int
-range_has_syscall(const struct elf_file *f, uint64_t at, uint64_t size)
+scan_range(const struct elf_file *f, uint64_t at, uint64_t size,
+	   struct elf_info *info)
 {
 	static const char syscall_bytes[2] = { 0x0f, 0x05 };
+	static const char cpuid_bytes[2] = { 0x0f, (char)0xa2 };
 	char *buf = malloc(SCAN_BYTES);
 	uint64_t done = 0;
 	size_t n;
@@ -243,7 +245,9 @@ range_has_syscall(const struct elf_file *f, uint64_t at, uint64_t size)
 					     : SCAN_BYTES;
 		rc = read_at(f, buf, n, at + done);
 		if (rc == 0 && memmem(buf, n, syscall_bytes, 2))
-			rc = 1;
+			info->raw_bytes = 1;
+		if (rc == 0 && memmem(buf, n, cpuid_bytes, 2))
+			info->cpu_bytes = 1;
 		done += n - 1;
 	}
 	free(buf);
@@ -260,17 +264,14 @@ scan_code(const struct elf_file *f, struct elf_info *info)
 	for (i = 0; rc == 0 && i < f->nsections; i++)
 		if (f->sections[i].sh_flags & SHF_EXECINSTR &&
 		    f->sections[i].sh_type != SHT_NOBITS)
-			rc = range_has_syscall(f, f->sections[i].sh_offset,
-					       f->sections[i].sh_size);
+			rc = scan_range(f, f->sections[i].sh_offset,
+					f->sections[i].sh_size, info);
 	for (i = 0; rc == 0 && f->nsections == 0 && i < f->head.e_phnum; i++)
 		if (f->segments[i].p_type == PT_LOAD &&
 		    f->segments[i].p_flags & PF_X)
-			rc = range_has_syscall(f, f->segments[i].p_offset,
-					       f->segments[i].p_filesz);
-	if (rc < 0)
-		return rc;
-	info->raw_bytes = rc == 1;
-	return 0;
+			rc = scan_range(f, f->segments[i].p_offset,
+					f->segments[i].p_filesz, info);
+	return rc;
 }
 
 static int

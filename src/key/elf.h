@@ -31,12 +31,13 @@ struct elf_info {
 	unsigned sanitizer:1;      /* linked against asan, tsan, ... */
 	unsigned uses_environ:1;   /* imports environ */
 	unsigned raw_bytes:1;      /* 0F 05 stands in its code */
+	unsigned cpu_bytes:1;      /* 0F A2 does */
 };
 
 /*
  * Looks into the file `path`.  With `scan` the code is searched for the
- * bytes of the syscall instruction, which reads all of it; else raw_bytes
- * stays 0.
+ * bytes of the syscall and cpuid instructions, which reads all of it; else
+ * raw_bytes and cpu_bytes stay 0.
  * 0: *info is filled.  -errno: the file cannot be read, *info untouched.
  */
 int elf_inspect(const char *path, int scan, struct elf_info *info);

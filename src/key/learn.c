@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,8 +83,7 @@ run(struct work *w)
 	int r;
 
 	if (t->gap != TRACE_WHOLE) {
-		snprintf(w->l->reason, sizeof(w->l->reason), "unseen:%s:%s:%s",
-			 trace_gap_word(t->gap), t->gap_reason, t->gap_name);
+		trace_say_gap(t, w->l->reason, sizeof(w->l->reason));
 		return ERR_REFUSED;
 	}
 	if (t->uses_network)
@@ -108,6 +106,7 @@ run(struct work *w)
 	r = r ? r : pass_names(w, TRACE_PRESENT);
 	r = r ? r : learn_declared_env(w);
 	r = r ? r : pass_names(w, TRACE_GETENV);
+	r = r ? r : learn_surroundings(w);
 	if (r == 0 && (w->own.failed || w->files.failed || w->implied.failed ||
 		       w->absent.failed))
 		r = -ENOMEM;

@@ -2,6 +2,7 @@
 #ifndef KEY_LEARN_H
 #define KEY_LEARN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,8 +39,13 @@ struct learn {
 	size_t noutputs;
 	const struct file_id *externs; /* identities before the compile */
 	int64_t started;               /* wall clock, ns, before the compile */
-	char reason[160];              /* out: why there is no shape */
-	struct strset inputs;          /* private: files and their stats */
+	/* What ran takes in, from shim/vouch: */
+	bool whole_env;       /* the environment as a whole */
+	bool raw_env;         /* the same, and places by their names */
+	bool cpu;             /* what the CPU says about itself */
+	bool host;            /* names of the machine, its kernel and user */
+	char reason[160];     /* out: why there is no shape */
+	struct strset inputs; /* private: files and their stats */
 };
 
 /* 0 and a finished shape, owned by the caller; ERR_REFUSED or ERR_CHANGED

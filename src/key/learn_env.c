@@ -134,3 +134,26 @@ learn_declared_env(struct work *w)
 	}
 	return r;
 }
+
+int
+learn_surroundings(struct work *w)
+{
+	const struct learn *l = w->l;
+	const struct {
+		bool is;
+		char kind;
+		const char *name;
+	} all[] = {
+		{ l->whole_env && !l->raw_env, 'E', "all" },
+		{ l->raw_env, 'E', "raw" },
+		{ l->cpu, 'x', "cpu" },
+		{ l->host, 'x', "host" },
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && r == 0; i++)
+		if (all[i].is)
+			r = shape_add(w->shape, all[i].kind, all[i].name,
+				      strlen(all[i].name));
+	return r;
+}

@@ -19,7 +19,7 @@ struct trace_event;
  * learn_own    what the unit made itself, and effects a hit would lose
  * learn_read   files, programs and objects, and the race guard
  * learn_name   listings, absent and present names
- * learn_env    variables */
+ * learn_env    variables, and what else is around */
 struct work {
 	struct learn *l;
 	struct shape *shape;
@@ -83,5 +83,8 @@ int learn_present(struct work *w, const struct trace_event *e);
 
 int learn_env(struct work *w, const struct trace_event *e);
 int learn_declared_env(struct work *w);
+
+/* Items for what no single name stands for. */
+int learn_surroundings(struct work *w);
 
 #endif

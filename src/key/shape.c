@@ -4,7 +4,9 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "key/around.h"
 #include "key/memo.h"
+#include "key/unit.h"
 #include "rustc/args.h"
 #include "rustc/roots.h"
 
@@ -301,10 +303,29 @@ eval_path(struct eval *e, char kind, const char *path)
 }
 
 static int
+eval_around(struct eval *e, const char *item)
+{
+	const struct shape_env *env = e->env;
+
+	if (!strcmp(item, "Eall") || !strcmp(item, "Eraw"))
+		return around_environment(&e->c, env->all,
+					  item[1] == 'a' ? env->roots : NULL,
+					  env->file_max != 0);
+	if (!strcmp(item, "xcpu")) {
+		unit_fold_cpu(&e->c);
+		return 0;
+	}
+	return strcmp(item, "xhost") ? ERR_CORRUPT
+				     : around_host(&e->c, env->memo);
+}
+
+static int
 eval(struct eval *e, const char *item)
 {
 	int r;
 
+	if (item[0] == 'E' || item[0] == 'x')
+		return eval_around(e, item);
 	if (item[0] == 'e')
 		return eval_env(e, item + 1);
 	if (item[0] == 'i')

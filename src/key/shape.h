@@ -24,6 +24,10 @@ struct roots;
  *   s path   must be there, by type       k path  the same, links themselves
  *   i name   a variable that names a place, by root (proven to be used for
  *            includes only; the files are items of their own)
+ *   E all    the whole environment less noise (key/around.h), with roots in
+ *   E raw    values replaced by their tags, or as they are
+ *   x cpu    what the CPU says about itself
+ *   x host   names of the machine, its kernel, and its users
  *
  * Threads: owner.
  */
@@ -51,6 +55,7 @@ struct shape_env {
 	struct memo *memo;
 	const struct roots *roots;
 	const char *(*get)(const char *name); /* the unit's environment */
+	char *const *all; /* the same, NAME=VALUE; NULL: no shape with E fits */
 	const char *cwd;
 	const struct digest *externs; /* in argv order */
 	size_t nexterns;

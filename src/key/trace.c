@@ -256,6 +256,13 @@ trace_gap_word(enum trace_gap gap)
 	return gap < TRACE_GAPS ? words[gap] : "?";
 }
 
+void
+trace_say_gap(const struct trace *t, char *to, size_t room)
+{
+	snprintf(to, room, "unseen:%s:%s:%s", trace_gap_word(t->gap),
+		 t->gap_reason, t->gap_name);
+}
+
 const char *
 trace_kind_word(enum trace_kind kind)
 {
@@ -269,6 +276,7 @@ trace_kind_word(enum trace_kind kind)
 		[TRACE_LINK] = "link",           [TRACE_SYMLINK] = "symlink",
 		[TRACE_UNLINK] = "unlink",       [TRACE_MKDIR] = "mkdir",
 		[TRACE_SOCKET] = "socket",       [TRACE_CLOCK] = "clock",
+		[TRACE_HOST] = "host",           [TRACE_NATIVE] = "native",
 	};
 
 	return kind < TRACE_KINDS ? words[kind] : "?";

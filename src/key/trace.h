@@ -50,6 +50,8 @@ enum trace_kind {
 	TRACE_MKDIR,     /* name */
 	TRACE_SOCKET,    /* number is the family, 0: name lookup */
 	TRACE_CLOCK,     /* wall clock read */
+	TRACE_HOST,      /* uname, host name or user database asked */
+	TRACE_NATIVE,    /* a program was told to look at the CPU */
 	TRACE_KINDS
 };
 
@@ -110,6 +112,7 @@ struct trace {
 	size_t bytes;            /* of its records */
 	unsigned reads_clock:1;  /* any TRACE_CLOCK */
 	unsigned uses_network:1; /* any TRACE_SOCKET but AF_UNIX */
+	unsigned native:1;       /* any TRACE_NATIVE */
 	char *owned;             /* private */
 };
 
@@ -142,6 +145,9 @@ void trace_free(struct trace *t);
  * subreaper and asks waitpid.
  */
 uint32_t trace_alive(const struct trace *t);
+
+/* Why a trace with a gap proves nothing, as the log has it. */
+void trace_say_gap(const struct trace *t, char *to, size_t room);
 
 /* A word for a gap, for logs: "lost", "unseen", ... */
 const char *trace_gap_word(enum trace_gap gap);

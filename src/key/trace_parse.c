@@ -65,6 +65,8 @@ static const struct {
 	[OBS_SOCKET] = { TRACE_SOCKET, 0 },
 	[OBS_CLOCK] = { TRACE_CLOCK, 0 },
 	[OBS_GAP] = { TRACE_OTHER, 0 },
+	[OBS_HOST] = { TRACE_HOST, 0 },
+	[OBS_NATIVE] = { TRACE_NATIVE, 0 },
 };
 
 static const char *const reasons[OBS_REASONS] = {
@@ -315,6 +317,7 @@ on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 	if (is_environment(e))
 		set_gap(d->t, TRACE_UNSEEN, "environ", e->name);
 	d->t->reads_clock |= e->kind == TRACE_CLOCK;
+	d->t->native |= e->kind == TRACE_NATIVE;
 	d->t->uses_network |= e->kind == TRACE_SOCKET && h->aux != AF_UNIX;
 	return 0;
 }

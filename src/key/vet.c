@@ -163,6 +163,10 @@ item_ok(const char *item)
 {
 	const char *name = item + 1;
 
+	if (item[0] == 'E')
+		return !strcmp(name, "all") || !strcmp(name, "raw");
+	if (item[0] == 'x')
+		return !strcmp(name, "cpu") || !strcmp(name, "host");
 	if (!item[0] || !*name)
 		return false;
 	for (const char *p = name; *p; p++)
@@ -171,6 +175,7 @@ item_ok(const char *item)
 	switch (item[0]) {
 	case 'e':
 	case 'i':
+	case 'v':
 		return !strchr(name, '=') && !vet_secret(name, NULL);
 	case 'p':
 		return !strchr(name, '/');

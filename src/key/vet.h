@@ -14,7 +14,8 @@ struct shape;
  * for, written by who knows whom.  Its paths must lie below the unit's own
  * roots (not HOME) or the system's own directories (/usr, /lib, /bin and the
  * like), also when ".." is taken out of them; programs are names without a
- * directory; variables must not look like secrets.
+ * directory; variables must not look like secrets.  (Where the whole
+ * environment counts, shape_key refuses if one that is set does.)
  */
 int vet_shape(const struct shape *s); /* 0 or ERR_REFUSED */
 

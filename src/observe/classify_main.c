@@ -14,7 +14,9 @@
 /*
  * kache-classify FILE...: says what the observer can see of each file, where
  * classify_file needs more than a look.  One line for each, in their order:
- * name, a word of classify_word, and details, separated by tabs.
+ * name, a word of classify_word, letters of its traits (s of the system, t a
+ * tool, e reads the environment as a whole, c asks the CPU) or "-", and
+ * details, separated by tabs.
  *
  * kache-classify --trace FILE: prints an observation file, a record a line.
  * kache-classify --create FILE: makes a new one.
@@ -25,29 +27,32 @@ static const char *const usage =
 	"       kache-classify --trace FILE\n"
 	"       kache-classify --create FILE\n";
 
-static void
-say(const char *path, enum classify_class c, const char *detail)
-{
-	printf("%s\t%s%s%s\n", path, classify_word(c), *detail ? "\t" : "",
-	       detail);
-}
-
-/* Whether the library reads all of the environment. */
+/* What a program or library outside the system's directories takes in. */
 static enum classify_class
-ask_environment(const struct elfimage *im, const char **who)
+find_traits(const struct elfimage *im, int is_program, unsigned *traits,
+	    const char **who)
 {
-	switch (envscan_run(im, who)) {
+	uint64_t address = 0;
+	int rc = rawcall_find(im, RAWCALL_CPUID, &address);
+
+	if (rc < 0)
+		return CLASSIFY_UNREADABLE;
+	if (rc > 0)
+		*traits |= CLASSIFY_CPU;
+	switch (envscan_run(im, is_program, who)) {
 	case ENVSCAN_NO:
 		return CLASSIFY_OBSERVABLE;
-	case ENVSCAN_YES:
-		return CLASSIFY_ITERATES;
+	case ENVSCAN_FAILED:
+		return CLASSIFY_UNREADABLE;
 	default:
-		return CLASSIFY_STRIPPED;
+		*traits |= CLASSIFY_ENVIRONMENT;
+		return CLASSIFY_OBSERVABLE;
 	}
 }
 
 static enum classify_class
-disassemble(const char *path, int mind_environment, char *detail, size_t room)
+disassemble(const char *path, const struct elf_info *info, int trusted,
+	    unsigned *traits, char detail[256])
 {
 	enum classify_class c = CLASSIFY_OBSERVABLE;
 	const struct elfimage_function *f;
@@ -58,15 +63,15 @@ disassemble(const char *path, int mind_environment, char *detail, size_t room)
 
 	if (elfimage_open(path, &im) != 0)
 		return CLASSIFY_UNREADABLE;
-	rc = rawcall_find(&im, &address);
+	rc = rawcall_find(&im, RAWCALL_SYSCALL, &address);
 	if (rc != 0) {
 		f = elfimage_named_at(&im, address);
-		snprintf(detail, room, "0x%llx in %.200s",
+		snprintf(detail, 256, "0x%llx in %.200s",
 			 (unsigned long long)address, f ? f->name : "?");
 		c = rc < 0 ? CLASSIFY_UNREADABLE : CLASSIFY_RAW_SYSCALL;
-	} else if (mind_environment) {
-		c = ask_environment(&im, &who);
-		snprintf(detail, room, "%.200s", who);
+	} else if (!trusted) {
+		c = find_traits(&im, info->form == ELF_PROGRAM, traits, &who);
+		snprintf(detail, 256, "%.200s", who);
 	}
 	elfimage_close(&im);
 	return c;
@@ -75,21 +80,21 @@ disassemble(const char *path, int mind_environment, char *detail, size_t room)
 static void
 classify(const char *path, const char *sysroot)
 {
-	enum classify_class c = classify_file(path, sysroot);
+	struct classified c = classify_file(path, sysroot);
+	char detail[256] = "", traits[CLASSIFY_TRAITS];
 	struct elf_info info = { .form = ELF_NOT };
-	char detail[256] = "";
 
-	if (c == CLASSIFY_ASK) {
+	if (c.class == CLASSIFY_ASK) {
 		if (elf_inspect(path, 0, &info) != 0)
-			c = CLASSIFY_UNREADABLE;
+			c.class = CLASSIFY_UNREADABLE;
 		else
-			c = disassemble(path,
-					info.form == ELF_LIBRARY &&
-						classify_minds_environment(
-							path, sysroot),
-					detail, sizeof detail);
+			c.class = disassemble(
+				path, &info, classify_is_trusted(path, sysroot),
+				&c.traits, detail);
 	}
-	say(path, c, detail);
+	classify_spell_traits(c.traits, traits);
+	printf("%s\t%s\t%s%s%s\n", path, classify_word(c.class), traits,
+	       *detail ? "\t" : "", detail);
 }
 
 static void

@@ -275,8 +275,24 @@ find_slots(struct scan *s, const Elf64_Shdr *rela)
 	}
 }
 
+/* std's entry, which calls main of Rust without any argument. */
+static int
+starts_in_rust(const struct elfimage *im)
+{
+	const char *path;
+	size_t i;
+
+	for (i = 0; i < im->nfunctions; i++) {
+		path = path_in_std(im->functions[i].name);
+		if (path && (starts(path, "2rt10lang_start") ||
+			     starts(path, "2rt19lang_start_internal")))
+			return 1;
+	}
+	return 0;
+}
+
 enum envscan_answer
-envscan_run(const struct elfimage *im, const char **who)
+envscan_run(const struct elfimage *im, int is_program, const char **who)
 {
 	struct scan *s = calloc(1, sizeof *s);
 	enum envscan_answer answer;
@@ -292,7 +308,10 @@ envscan_run(const struct elfimage *im, const char **who)
 			find_slots(s, &im->sections[i]);
 	while (s->answer == ENVSCAN_NO && s->done < s->ntargets)
 		scan_once(s);
-	answer = im->sections ? s->answer : ENVSCAN_UNKNOWN;
+	if (s->answer == ENVSCAN_NO &&
+	    (!im->sections || (is_program && !starts_in_rust(im))))
+		s->answer = ENVSCAN_UNKNOWN;
+	answer = s->answer;
 	*who = s->who;
 	free(s);
 	return answer;

@@ -5,18 +5,20 @@
 struct elfimage;
 
 /*
- * Whether a shared object reads the environment as a whole.  Every Rust
- * library with std holds code that does, for Command hands it on to children;
- * so what counts is who calls it.
+ * Whether a shared object or program reads the environment as a whole.  All
+ * Rust code with std holds what does, for Command hands it on to children; so
+ * what counts is who calls it.  A program's main gets the environment as an
+ * argument, which only Rust's own is known not to look at.
  */
 enum envscan_answer {
 	ENVSCAN_NO,
 	ENVSCAN_YES,
-	ENVSCAN_UNKNOWN, /* no symbols to tell by */
+	ENVSCAN_UNKNOWN, /* no symbols to tell by, or a main of its own */
 	ENVSCAN_FAILED   /* out of memory */
 };
 
 /* *who: the function that does, valid as long as the image; or "". */
-enum envscan_answer envscan_run(const struct elfimage *im, const char **who);
+enum envscan_answer envscan_run(const struct elfimage *im, int is_program,
+				const char **who);
 
 #endif

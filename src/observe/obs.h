@@ -122,6 +122,10 @@ enum obs_type {
 	OBS_CLOCK,
 	/* The area's unused end. */
 	OBS_GAP,
+	/* The name of the machine, its kernel or its user was asked for. */
+	OBS_HOST,
+	/* A program was told to look at the CPU (-march=native). */
+	OBS_NATIVE,
 	OBS_TYPES
 };
 

@@ -96,6 +96,46 @@ prepare(struct launch *l, const char *name, int search, char *found,
 	return 1;
 }
 
+static int
+ends_word(char c)
+{
+	return c == '\0' || c == ',' || c == ' ' || c == '+' || c == '"' ||
+	       c == '\'';
+}
+
+/*
+ * -march=native, -C target-cpu=native and their likes, alone or within
+ * another argument (-Wl,...); a list of CPUs, which names the own one; a file
+ * of arguments may hold anything.
+ */
+static int
+asks_for_cpu(const char *arg)
+{
+	size_t i;
+
+	if (arg[0] == '@' || rawsys_same(arg, "native") ||
+	    rawsys_same(arg, "target-cpus"))
+		return 1;
+	for (i = 0; arg[i] != '\0'; i++)
+		if (arg[i] == '=' && ((rawsys_starts(arg + i, "=native") &&
+				       ends_word(arg[i + 7])) ||
+				      rawsys_starts(arg + i, "=target-cpus")))
+			return 1;
+	return 0;
+}
+
+static void
+look_at_arguments(char *const argv[])
+{
+	struct emit e = { .type = OBS_NATIVE };
+
+	for (; argv && *argv; argv++)
+		if (asks_for_cpu(*argv)) {
+			emit_once(&e);
+			return;
+		}
+}
+
 static void
 failed(struct launch *l)
 {
@@ -111,6 +151,7 @@ on_execve(const char *name, char *const argv[], char *const envp[])
 
 	if (!prepare(&l, name, 0, NULL, envp))
 		return REAL(execve)(name, argv, envp);
+	look_at_arguments(argv);
 	emit_launch(&l, OBS_EXEC, (uint32_t)l.reason);
 	rc = REAL(execve)(name, argv, l.env.env);
 	failed(&l);
@@ -126,6 +167,7 @@ search_and_exec(const char *name, char *const argv[], char *const envp[])
 
 	if (!prepare(&l, name, 1, found, envp))
 		return REAL(execvpe)(name, argv, envp);
+	look_at_arguments(argv);
 	/* libc hands a file without a known head to the shell. */
 	if (l.reason == OBS_NO_PROGRAM && gate_check(SHELL) == 0 &&
 	    childenv_make(&l.env, envp) == 0)
@@ -172,6 +214,7 @@ on_execveat(int dirfd, const char *name, char *const argv[], char *const envp[],
 	if (!watch_on() || !name ||
 	    rawsys2(SYS_access, (long)name, F_OK) == -EFAULT)
 		return REAL(execveat)(dirfd, name, argv, envp, flags);
+	look_at_arguments(argv);
 	l.name = (struct emit_name){ dirfd, name };
 	l.file = l.name;
 	if (name[0] == '\0' && dirfd >= 0) {
@@ -220,6 +263,7 @@ fexecve(int fd, char *const argv[], char *const envp[])
 
 	if (!watch_on() || fd < 0)
 		return REAL(fexecve)(fd, argv, envp);
+	look_at_arguments(argv);
 	l.name = (struct emit_name){ fd, NULL };
 	l.file = l.name;
 	on_exec_fd_name(fd, file);
@@ -326,6 +370,7 @@ spawned(struct launch *l, pid_t pid)
 		int rc; \
 		if (!prepare(&l, name, search, found, envp)) \
 			return REAL(fn)(pid, name, actions, attr, argv, envp); \
+		look_at_arguments(argv); \
 		distrust_relative(&l, actions, envp); \
 		rc = REAL(fn)(&child, name, actions, attr, argv, l.env.env); \
 		childenv_drop(&l.env); \

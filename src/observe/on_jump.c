@@ -29,6 +29,7 @@ enum jump_kind {
 	JUMP_NETWORK,
 	JUMP_CLOCK,
 	JUMP_SOME_CLOCK, /* first argument: which clock */
+	JUMP_HOST,
 	JUMP_END,
 	JUMP_GLOB,
 	JUMP_TREE,  /* first argument: a name */
@@ -112,6 +113,10 @@ JUMP(__gettimeofday, JUMP_CLOCK)
 JUMP(timespec_get, JUMP_CLOCK)
 JUMP(ftime, JUMP_CLOCK)
 JUMP(clock_gettime, JUMP_SOME_CLOCK)
+JUMP(uname, JUMP_HOST)
+JUMP(gethostname, JUMP_HOST)
+JUMP(getdomainname, JUMP_HOST)
+JUMP(gethostid, JUMP_HOST)
 JUMP(_exit, JUMP_END)
 JUMP(_Exit, JUMP_END)
 JUMP(quick_exit, JUMP_END)
@@ -226,6 +231,14 @@ network_used(void)
 }
 
 static void
+host_asked(void)
+{
+	struct emit e = { .type = OBS_HOST };
+
+	emit_once(&e);
+}
+
+static void
 ending(void)
 {
 	struct emit e = { .type = OBS_END };
@@ -253,6 +266,9 @@ note(const struct jump *j, const long args[6])
 		break;
 	case JUMP_SOME_CLOCK:
 		on_jump_clock(args[0]);
+		break;
+	case JUMP_HOST:
+		host_asked();
 		break;
 	case JUMP_END:
 		ending();

@@ -8,7 +8,10 @@
 
 #include "elfimage.h"
 
-static const unsigned char syscall_bytes[2] = { 0x0f, 0x05 };
+static const unsigned char calls[][2] = {
+	[RAWCALL_SYSCALL] = { 0x0f, 0x05 },
+	[RAWCALL_CPUID] = { 0x0f, 0xa2 },
+};
 
 /*
  * Decodes from the start of the function to the bytes at `at`, which are an
@@ -41,17 +44,16 @@ start_before(const struct elfimage *im, const Elf64_Shdr *s, uint64_t offset)
 	return f->address - s->sh_addr;
 }
 
-/* The offset of a syscall instruction in the section, or -1. */
+/* The offset of the instruction in the section, or -1. */
 static int64_t
-find_in_section(const struct elfimage *im, const Elf64_Shdr *s, csh cs,
-		cs_insn *insn)
+find_in_section(const struct elfimage *im, const Elf64_Shdr *s,
+		const unsigned char call[2], csh cs, cs_insn *insn)
 {
 	const unsigned char *code = elfimage_bytes(im, s), *p = code;
 	uint64_t at;
 
 	for (;; p++) {
-		p = memmem(p, s->sh_size - (size_t)(p - code), syscall_bytes,
-			   sizeof syscall_bytes);
+		p = memmem(p, s->sh_size - (size_t)(p - code), call, 2);
 		if (!p)
 			return -1;
 		at = (uint64_t)(p - code);
@@ -62,7 +64,7 @@ find_in_section(const struct elfimage *im, const Elf64_Shdr *s, csh cs,
 }
 
 int
-rawcall_find(const struct elfimage *im, uint64_t *address)
+rawcall_find(const struct elfimage *im, enum rawcall what, uint64_t *address)
 {
 	int64_t at = -1;
 	cs_insn *insn;
@@ -80,7 +82,8 @@ rawcall_find(const struct elfimage *im, uint64_t *address)
 	}
 	for (i = 0; at < 0 && i < im->nsections; i++)
 		if (elfimage_is_code(im, &im->sections[i])) {
-			at = find_in_section(im, &im->sections[i], cs, insn);
+			at = find_in_section(im, &im->sections[i], calls[what],
+					     cs, insn);
 			*address = im->sections[i].sh_addr + (uint64_t)at;
 		}
 	cs_free(insn, 1);

@@ -6,11 +6,15 @@
 
 struct elfimage;
 
+/* Both are two bytes. */
+enum rawcall { RAWCALL_SYSCALL, RAWCALL_CPUID };
+
 /*
- * Looks for syscall instructions in the file's code.  1: there is one, or
- * code that holds its bytes cannot be decoded; *address is where.  0: there is
+ * Looks for such instructions in the file's code.  1: there is one, or code
+ * that holds its bytes cannot be decoded; *address is where.  0: there is
  * none.  -errno: the disassembler cannot be used.
  */
-int rawcall_find(const struct elfimage *im, uint64_t *address);
+int rawcall_find(const struct elfimage *im, enum rawcall what,
+		 uint64_t *address);
 
 #endif

@@ -63,6 +63,14 @@ rawsys_equal(const char *a, const char *b, size_t n)
 	return 1;
 }
 
+static inline int
+rawsys_same(const char *a, const char *b)
+{
+	for (; *a != '\0' && *a == *b; a++, b++)
+		;
+	return *a == *b;
+}
+
 /* 1 if s begins with the string p. */
 static inline int
 rawsys_starts(const char *s, const char *p)

@@ -230,3 +230,50 @@ roots_unmap(const struct roots *r, const char *p, size_t n, struct buf *out)
 	}
 	buf_add(out, done, (size_t)(end - done));
 }
+
+/* The longest root whose path stands at P. */
+static const struct root *
+path_at(const struct roots *r, const char *p, size_t n)
+{
+	const struct root *best = NULL;
+
+	for (size_t i = 0; i < r->count; i++) {
+		const struct root *o = &r->r[i];
+
+		if ((!best || o->len > best->len) && n >= o->len &&
+		    !memcmp(p, o->path, o->len) &&
+		    (n == o->len || !path_char(p[o->len])))
+			best = o;
+	}
+	return best;
+}
+
+void
+roots_neutral(const struct roots *r, const char *p, size_t n, struct buf *out)
+{
+	const char *start = p, *end = p + n, *done = p;
+
+	while (p < end) {
+		const struct root *o = NULL;
+
+		p = memchr(p, '/', (size_t)(end - p));
+		if (!p)
+			break;
+		/* Not the middle of another path. */
+		if (p == start || !path_char(p[-1]))
+			o = path_at(r, p, (size_t)(end - p));
+		if (!o) {
+			p++;
+			continue;
+		}
+		buf_add(out, done, (size_t)(p - done));
+		buf_char(out, '\1');
+		buf_char(out, o->tag);
+		if (o->tag == 'L')
+			buf_fmt(out, "%u", o->n);
+		buf_char(out, '\1');
+		p += o->len;
+		done = p;
+	}
+	buf_add(out, done, (size_t)(end - done));
+}

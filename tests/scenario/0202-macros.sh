@@ -128,8 +128,8 @@ KACHE_STORE_PORTABLE=yes kcargo "$T/second/longer-name" $BUILD
 is "$("$T/second/longer-name/target/debug/app")" \
 	"$T/second/longer-name/app" "the same with portable = yes"
 
-# What cannot be keyed is not stored: a macro that walks the environment,
-# one that writes a file, one that makes system calls of its own.
+# What cannot be keyed is not stored: a macro that writes a file, one that
+# makes system calls of its own.
 u=$T/u
 put "$u/Cargo.toml" '[workspace]
 members = ["pm", "app"]
@@ -150,7 +150,7 @@ pub fn go(_: TokenStream) -> TokenStream {
 }"
 }
 
-back=-
+# One that walks the environment is, with all of it.
 macro 'std::env::vars().filter(|v| v.0.starts_with("WALK_"))
 		.map(|v| v.0 + &v.1).collect()'
 hazard "a macro that walks the environment: new name" "$u" \
@@ -159,6 +159,16 @@ export WALK_B=1
 hazard "a macro that walks the environment: value" "$u" \
 	'export WALK_B=2' 'export WALK_B=1'
 unset WALK_B
+macro '{
+	let mut c = std::process::Command::new("/bin/sh");
+	let o = c.arg("-c").arg("echo $WALK_C").output().unwrap();
+	String::from_utf8(o.stdout).unwrap()
+}'
+export WALK_C=1
+hazard "a variable of a shell that a macro runs" "$u" \
+	'export WALK_C=2' 'export WALK_C=1'
+unset WALK_C
+back=-
 macro '{
 	let s: usize; let p = b"raw-input\0"; let mut b = [0u8; 8];
 	unsafe {

@@ -132,8 +132,9 @@ root=$(cd "$W" && rustc --print sysroot)
 mkdir -p "$W/target"
 sed "s|$W/target/|$T/observed-release/|" "$T/objects" | grep '^/' |
 	xargs -d '\n' "$classify" --sysroot "$root" |
-	grep -Ev '	(known|observable)$' >"$T/odd"
-is "$(cat "$T/odd")" "" "everything that ran can be observed"
+	grep -Ev '	(known|observable)	[-st]*$' >"$T/odd"
+is "$(cat "$T/odd")" "" \
+	"everything that ran can be observed, and asks for variables by name"
 
 # Macros that walk the environment are told from those that do not.
 macro() { # NAME BODY RUSTC-ARGS...
@@ -147,25 +148,63 @@ pub fn k(_: TokenStream) -> TokenStream { $2 }"
 	rustc --crate-type proc-macro --crate-name "$name" --edition 2021 "$@" \
 		-o "$T/lib$name.so" "$T/$name.rs" 2>"$T/err" ||
 		diag "$(cat "$T/err")"
-	"$classify" "$T/lib$name.so" | cut -f2
+	"$classify" "$T/lib$name.so" | cut -f2,3 | tr '\t' ' '
 }
 
 all='let n = std::env::vars().count(); format!("{n}").parse().unwrap()'
 one='let n = std::env::var("A").is_ok(); format!("{n}").parse().unwrap()'
 run='std::process::Command::new("true").env("A", "b").output().ok();
 	let n = 1; format!("{n}").parse().unwrap()'
+cpu='let n = std::is_x86_feature_detected!("avx2");
+	format!("{n}").parse().unwrap()'
 raw='let n: i64; unsafe { core::arch::asm!("syscall", inout("rax") 39i64 => n,
 	out("rcx") _, out("r11") _); } format!("{n}").parse().unwrap()'
 for level in 0 3; do
 	o="-C opt-level=$level"
-	is "$(macro one$level "$one" $o)" observable "one variable, $o"
-	is "$(macro run$level "$run" $o)" observable "a command, $o"
-	is "$(macro all$level "$all" $o)" iterates "all variables, $o"
-	is "$(macro raw$level "$raw" $o)" raw-syscall "a system call, $o"
+	is "$(macro one$level "$one" $o)" "observable -" "one variable, $o"
+	is "$(macro run$level "$run" $o)" "observable -" "a command, $o"
+	is "$(macro all$level "$all" $o)" "observable e" "all variables, $o"
+	is "$(macro raw$level "$raw" $o)" "raw-syscall -" "a system call, $o"
+	is "$(macro cpu$level "$cpu" $o)" "observable c" "the CPU, $o"
 done
-is "$(macro v0 "$all" -C symbol-mangling-version=v0)" iterates \
+is "$(macro v0 "$all" -C symbol-mangling-version=v0)" "observable e" \
 	"all variables, new symbol names"
-is "$(macro bare "$run" -C strip=symbols)" stripped "a command, without symbols"
+is "$(macro bare "$run" -C strip=symbols)" "observable e" \
+	"a command, without symbols"
+
+# The same of programs, whose main may be handed the environment.
+program() { # NAME BODY RUSTC-ARGS...
+	local name=$1
+
+	put "$T/$name.rs" "fn main() { $2 }"
+	shift 2
+	rustc --crate-name "$name" --edition 2021 "$@" -o "$T/$name" \
+		"$T/$name.rs" 2>"$T/err" || diag "$(cat "$T/err")"
+	"$classify" "$T/$name" | cut -f2,3 | tr '\t' ' '
+}
+
+pall='println!("{}", std::env::vars().count());'
+pone='println!("{}", std::env::var("A").is_ok());'
+prun='std::process::Command::new("true").env("A", "b").output().ok();'
+pcpu='println!("{}", std::is_x86_feature_detected!("avx2"));'
+for level in 0 3; do
+	o="-C opt-level=$level"
+	is "$(program pone$level "$pone" $o)" "observable -" "program: one, $o"
+	is "$(program prun$level "$prun" $o)" "observable -" "program: run, $o"
+	is "$(program pall$level "$pall" $o)" "observable e" "program: all, $o"
+	is "$(program pcpu$level "$pcpu" $o)" "observable c" "program: CPU, $o"
+done
+is "$(program pbare "$pone" -C strip=symbols)" "observable e" \
+	"program: without symbols"
+is "$(program pstd "$pone" -C prefer-dynamic)" "observable -" \
+	"program: shared std"
+is "$(program pstdall "$pall" -C prefer-dynamic)" "observable e" \
+	"program: all, shared std"
+put "$T/envp.c" '#include <stdio.h>
+int main(int n, char **a, char **e) { puts(e[0]); return n > 9 && !a; }'
+gcc -o "$T/envp" "$T/envp.c"
+is "$("$classify" "$T/envp" | cut -f2,3)" "observable	e" \
+	"a C program may use its third argument"
 
 # What it costs; printed, for a busy machine says little.
 put "$T/lib.rs" 'pub fn a() -> u32 {

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include <elf.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -103,10 +104,25 @@ write_bytes(const void *bytes, size_t n, mode_t mode)
 }
 
 static enum classify_class
+class_of(const char *sysroot)
+{
+	return classify_file(path, sysroot).class;
+}
+
+/* As a program of the system: others need the helper at once. */
+static enum classify_class
 class_now(void)
 {
 	write_bytes(&im, sizeof im, 0755);
-	return classify_file(path, NULL);
+	return class_of(testdir);
+}
+
+static unsigned
+traits_as(const char *name)
+{
+	snprintf(path, sizeof path, "%s/%s", testdir, name);
+	write_bytes(&im, sizeof im, 0755);
+	return classify_file(path, testdir).traits;
 }
 
 static void
@@ -157,7 +173,7 @@ setuid_programs_are_not_seen(void **state)
 {
 	(void)state;
 	write_bytes(&im, sizeof im, 04755);
-	assert_int_equal(classify_file(path, NULL), CLASSIFY_SETUID);
+	assert_int_equal(class_of(NULL), CLASSIFY_SETUID);
 }
 
 static void
@@ -172,20 +188,88 @@ names_tell_a_sanitizer(void **state)
 	assert_int_equal(class_now(), CLASSIFY_OBSERVABLE);
 }
 
-/* Of a library it is asked who reads environ, of a program not. */
+/* Who reads environ, and whether the CPU is asked, the code must tell. */
 static void
-environ_in_a_library_needs_the_helper(void **state)
+foreign_code_needs_the_helper(void **state)
 {
 	(void)state;
+	class_now();
+	assert_int_equal(class_of(NULL), CLASSIFY_ASK);
+	im.segments[0].p_type = PT_NULL;
+	class_now();
+	assert_int_equal(class_of(NULL), CLASSIFY_OBSERVABLE);
+	assert_int_equal(classify_file(path, NULL).traits, 0);
+	im.code[3] = 0x0f;
+	im.code[4] = 0xa2;
+	assert_int_equal(class_now(), CLASSIFY_OBSERVABLE);
+	assert_int_equal(class_of(NULL), CLASSIFY_ASK);
+	im.code[3] = 0;
 	spell(im.names + 1, "environ");
 	assert_int_equal(class_now(), CLASSIFY_OBSERVABLE);
-	im.segments[0].p_type = PT_NULL;
-	assert_int_equal(class_now(), CLASSIFY_ASK);
-	assert_int_equal(classify_minds_environment(path, NULL), 1);
-	assert_int_equal(classify_minds_environment(path, testdir), 0);
-	assert_int_equal(classify_file(path, testdir), CLASSIFY_OBSERVABLE);
+	assert_int_equal(class_of(NULL), CLASSIFY_ASK);
+	assert_int_equal(classify_is_trusted(path, NULL), 0);
+	assert_int_equal(classify_is_trusted(path, testdir), 1);
 	spell(im.names + 1, "_RNvNtCs0_3std3env7vars_os");
-	assert_int_equal(class_now(), CLASSIFY_ASK);
+	class_now();
+	assert_int_equal(class_of(NULL), CLASSIFY_ASK);
+}
+
+static void
+tools_ask_for_variables_by_name(void **state)
+{
+	static const char *const by_name[] = { "cc",
+					       "gcc-12",
+					       "ld.bfd",
+					       "git",
+					       "as",
+					       "cat",
+					       "rustc",
+					       "x86_64-linux-gnu-gcc-12",
+					       "git-remote-https" };
+	static const char *const whole[] = { "sh",    "bash",    "make",
+					     "perl",  "python3", "cargo",
+					     "cmake", "gitk",    "cat-me" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof by_name / sizeof *by_name; i++)
+		assert_int_equal(traits_as(by_name[i]),
+				 CLASSIFY_SYSTEM | CLASSIFY_TOOL);
+	for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+		assert_int_equal(traits_as(whole[i]),
+				 CLASSIFY_SYSTEM | CLASSIFY_ENVIRONMENT);
+	assert_true(traits_as("lscpu") & CLASSIFY_CPU);
+	/* Elsewhere a name says nothing. */
+	assert_int_equal(classify_file(path, NULL).class, CLASSIFY_ASK);
+}
+
+static void
+libraries_that_import_environ_may_read_it(void **state)
+{
+	(void)state;
+	im.segments[0].p_type = PT_NULL;
+	assert_int_equal(traits_as("libx.so"), CLASSIFY_SYSTEM);
+	spell(im.names + 1, "environ");
+	assert_int_equal(traits_as("libx.so"),
+			 CLASSIFY_SYSTEM | CLASSIFY_ENVIRONMENT);
+	assert_int_equal(traits_as("libLLVM-14.so"), CLASSIFY_SYSTEM);
+}
+
+static void
+traits_are_spelt_by_letters(void **state)
+{
+	char text[CLASSIFY_TRAITS];
+	unsigned traits;
+
+	(void)state;
+	for (unsigned t = 0; t < 1u << (CLASSIFY_TRAITS - 1); t++) {
+		classify_spell_traits(t, text);
+		traits = ~t;
+		assert_int_equal(classify_read_traits(text, &traits), 0);
+		assert_int_equal(traits, t);
+	}
+	assert_int_equal(classify_read_traits("", &traits), -EBADMSG);
+	assert_int_equal(classify_read_traits("sx", &traits), -EBADMSG);
+	assert_int_equal(classify_read_traits("-s", &traits), -EBADMSG);
 }
 
 static void
@@ -208,13 +292,12 @@ known_names_count_in_trusted_places_only(void **state)
 	im.code[1] = 0x05;
 	for (i = 0; i < sizeof good / sizeof *good; i++) {
 		snprintf(path, sizeof path, "%s/%s", testdir, good[i]);
-		assert_int_equal(class_now(), CLASSIFY_ASK);
-		assert_int_equal(classify_file(path, testdir), CLASSIFY_KNOWN);
+		assert_int_equal(class_now(), CLASSIFY_KNOWN);
+		assert_int_equal(class_of(NULL), CLASSIFY_ASK);
 	}
 	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
 		snprintf(path, sizeof path, "%s/%s", testdir, bad[i]);
 		assert_int_equal(class_now(), CLASSIFY_ASK);
-		assert_int_equal(classify_file(path, testdir), CLASSIFY_ASK);
 	}
 }
 
@@ -242,12 +325,13 @@ other_files(void **state)
 {
 	(void)state;
 	write_bytes("#!/bin/sh\n", 10, 0755);
-	assert_int_equal(classify_file(path, NULL), CLASSIFY_SCRIPT);
+	assert_int_equal(classify_file(path, NULL).class, CLASSIFY_SCRIPT);
 	write_bytes("", 0, 0755);
-	assert_int_equal(classify_file(path, NULL), CLASSIFY_SCRIPT);
+	assert_int_equal(classify_file(path, NULL).class, CLASSIFY_SCRIPT);
 	unlink(path);
-	assert_int_equal(classify_file(path, NULL), CLASSIFY_UNREADABLE);
-	assert_int_equal(classify_file(testdir, NULL), CLASSIFY_UNREADABLE);
+	assert_int_equal(classify_file(path, NULL).class, CLASSIFY_UNREADABLE);
+	assert_int_equal(classify_file(testdir, NULL).class,
+			 CLASSIFY_UNREADABLE);
 }
 
 static void
@@ -262,48 +346,70 @@ words_and_classes_agree(void **state)
 	assert_true(classify_is_seen(CLASSIFY_OBSERVABLE));
 	assert_true(classify_is_seen(CLASSIFY_KNOWN));
 	assert_false(classify_is_seen(CLASSIFY_ASK));
-	assert_false(classify_is_seen(CLASSIFY_ITERATES));
 	assert_false(classify_is_seen(CLASSIFY_UNREADABLE));
 }
 
 static int
-ask(const char *script, const char *const *files, enum classify_class *out)
+ask(const char *script, const char *const *files, struct classified *out)
 {
 	char helper[128];
 
 	snprintf(helper, sizeof helper, "%s/helper", testdir);
 	memcpy(path, helper, sizeof path);
 	write_bytes(script, strlen(script), 0755);
-	return classify_ask(helper, files, 2, out);
+	return classify_ask(helper, NULL, files, 2, out);
 }
 
 static void
 the_helper_is_believed_word_by_word(void **state)
 {
 	static const char *const files[] = { "/a", "/b c" };
-	enum classify_class out[2] = { CLASSIFY_GO, CLASSIFY_GO };
+	static const char *const bad[] = {
+		"printf '%s\\twhat\\t-\\n' \"$@\"",
+		"printf '%s\\task\\t-\\n' \"$@\"",
+		"printf '%s\\tgo\\t-\\n' \"$1\"",
+		"printf '%s\\tgo\\t-\\n' \"$@\" x",
+		"printf '%s\\tgo\\n' \"$@\"",
+		"printf '%s\\tgo\\tz\\n' \"$@\"",
+		"printf '%s\\tgo\\t-\\n' \"$@\"; exit 1",
+		"exec yes",
+	};
+	struct classified out[2] = { { CLASSIFY_GO, 0 } };
+	char script[128];
 
 	(void)state;
-	assert_int_equal(
-		ask("#!/bin/sh\nprintf '%s\\titerates\\tx y\\n' \"$@\"\n",
-		    files, out),
-		0);
-	assert_int_equal(out[0], CLASSIFY_ITERATES);
-	assert_int_equal(out[1], CLASSIFY_ITERATES);
-	out[0] = CLASSIFY_GO;
-	assert_true(ask("#!/bin/sh\nprintf '%s\\twhat\\n' \"$@\"\n", files,
-			out) < 0);
-	assert_true(ask("#!/bin/sh\nprintf '%s\\task\\n' \"$@\"\n", files,
-			out) < 0);
-	assert_true(ask("#!/bin/sh\nprintf '%s\\tgo\\n' \"$1\"\n", files, out) <
-		    0);
-	assert_true(ask("#!/bin/sh\nprintf '%s\\tgo\\n' \"$@\" x\n", files,
-			out) < 0);
-	assert_true(ask("#!/bin/sh\nprintf '%s\\tgo\\n' \"$@\"\nexit 1\n",
-			files, out) < 0);
-	assert_true(ask("#!/bin/sh\nexec yes\n", files, out) < 0);
-	assert_true(classify_ask("/nowhere", files, 2, out) < 0);
-	assert_int_equal(out[0], CLASSIFY_GO);
+	assert_int_equal(ask("#!/bin/sh\nprintf '%s\\tknown\\tse\\tx y\\n' "
+			     "\"$@\"\n",
+			     files, out),
+			 0);
+	assert_int_equal(out[0].class, CLASSIFY_KNOWN);
+	assert_int_equal(out[1].class, CLASSIFY_KNOWN);
+	assert_int_equal(out[1].traits, CLASSIFY_SYSTEM | CLASSIFY_ENVIRONMENT);
+	out[0].class = CLASSIFY_GO;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(script, sizeof script, "#!/bin/sh\n%s\n", bad[i]);
+		assert_true(ask(script, files, out) < 0);
+	}
+	assert_true(classify_ask("/nowhere", NULL, files, 2, out) < 0);
+	assert_int_equal(out[0].class, CLASSIFY_GO);
+}
+
+/* What a name is trusted for depends on the toolchain's place. */
+static void
+the_helper_is_told_the_sysroot(void **state)
+{
+	static const char *const files[] = { "/a", "/b" };
+	struct classified out[2];
+	char helper[128];
+
+	(void)state;
+	snprintf(helper, sizeof helper, "%s/helper", testdir);
+	memcpy(path, helper, sizeof path);
+	write_bytes("#!/bin/sh\n[ \"$1 $2\" = \"--sysroot /s r\" ] || exit 1\n"
+		    "shift 2; printf '%s\\tgo\\t-\\n' \"$@\"\n",
+		    87, 0755);
+	assert_int_equal(classify_ask(helper, "/s r", files, 2, out), 0);
+	assert_true(classify_ask(helper, NULL, files, 2, out) < 0);
 }
 
 #define TEST(fn) cmocka_unit_test_setup(fn, make_image)
@@ -317,12 +423,16 @@ main(void)
 		TEST(headers_tell_what_cannot_be_seen),
 		TEST(setuid_programs_are_not_seen),
 		TEST(names_tell_a_sanitizer),
-		TEST(environ_in_a_library_needs_the_helper),
+		TEST(foreign_code_needs_the_helper),
+		TEST(tools_ask_for_variables_by_name),
+		TEST(libraries_that_import_environ_may_read_it),
+		TEST(traits_are_spelt_by_letters),
 		TEST(known_names_count_in_trusted_places_only),
 		TEST(damaged_files_are_survived),
 		TEST(other_files),
 		TEST(words_and_classes_agree),
 		TEST(the_helper_is_believed_word_by_word),
+		TEST(the_helper_is_told_the_sysroot),
 	};
 
 	return cmocka_run_group_tests(tests, testdir_make, testdir_remove);

@@ -236,6 +236,19 @@ effects_that_a_hit_would_lose_are_refused(void **state)
 	NO_ITEMS();
 }
 
+static void
+surroundings_are_items(void **state)
+{
+	(void)state;
+	world();
+	l.whole_env = true;
+	l.cpu = true;
+	ITEMS("Eall", "xcpu");
+	world();
+	l.whole_env = l.raw_env = l.host = true;
+	ITEMS("Eraw", "xhost");
+}
+
 int
 main(void)
 {
@@ -243,6 +256,7 @@ main(void)
 		cmocka_unit_test(what_was_read_is_an_item),
 		cmocka_unit_test(sources_must_have_been_seen),
 		cmocka_unit_test(known_files_are_no_items),
+		cmocka_unit_test(surroundings_are_items),
 		cmocka_unit_test(linked_incremental_directories_are_ours),
 		cmocka_unit_test(odd_files_are_refused),
 		cmocka_unit_test(gaps_prove_nothing),

@@ -555,6 +555,125 @@ set_up(void **state)
 	return 0;
 }
 
+static char *everything[8];
+
+static struct shape_env
+env_of(const char *a, const char *b, const char *c)
+{
+	struct shape_env env = plain_env();
+
+	everything[0] = (char *)a;
+	everything[1] = (char *)b;
+	everything[2] = (char *)c;
+	everything[3] = NULL;
+	env.all = everything;
+	return env;
+}
+
+static struct digest
+whole(const char *item, const char *a, const char *b, const char *c)
+{
+	struct shape_env env = env_of(a, b, c);
+
+	return key_in(&env, "k0", item, NULL);
+}
+
+static void
+same(struct digest a, struct digest b)
+{
+	assert_true(digest_eq(&a, &b));
+}
+
+static void
+the_whole_environment_counts_less_noise(void **state)
+{
+	struct digest a;
+
+	(void)state;
+	a = whole("Eall", "A=1", "B=2", NULL);
+	same(a, whole("Eall", "B=2", "A=1", NULL));
+	differ(a, whole("Eall", "A=1", "B=3", NULL));
+	differ(a, whole("Eall", "A=1", NULL, NULL));
+	differ(a, whole("Eall", "A=1", "B=2", "C="));
+	differ(a, whole("Eall", "A=1B=2", NULL, NULL));
+	same(a, whole("Eall", "A=1", "TERM=xterm", "B=2"));
+	same(a, whole("Eall", "A=1", "SSH_TTY=/dev/pts/1", "B=2"));
+	same(a, whole("Eall", "A=1", "CARGO_MAKEFLAGS=-j3", "B=2"));
+	differ(a, whole("Eall", "A=1", "TERMX=xterm", "B=2"));
+	differ(a, whole("Eall", "A=1", "API_TOKEN=1", "B=2"));
+}
+
+static void
+places_in_the_environment_move_or_not(void **state)
+{
+	char here[160], there[160], w2[160];
+	struct shape_env a, b;
+	struct roots moved = roots;
+
+	(void)state;
+	snprintf(w2, sizeof(w2), "%s/w2", testdir);
+	for (size_t i = 0; i < moved.count; i++)
+		if (moved.r[i].tag == 'w') {
+			moved.r[i].path = w2;
+			moved.r[i].len = strlen(w2);
+		}
+	snprintf(here, sizeof(here), "FLAGS=x -I %s/inc", testdir);
+	snprintf(there, sizeof(there), "FLAGS=x -I %s/inc", w2);
+	differ(whole("Eall", here, NULL, NULL),
+	       whole("Eall", there, NULL, NULL));
+	a = b = env_of(here, NULL, NULL);
+	b.roots = &moved;
+	differ(key_in(&a, "k0", "Eall", NULL), key_in(&b, "k0", "Eall", NULL));
+	for (int raw = 0; raw < 2; raw++) {
+		const char *item = raw ? "Eraw" : "Eall";
+		struct digest one = whole(item, here, NULL, NULL), two;
+
+		env_of(there, NULL, NULL);
+		two = key_in(&b, "k0", item, NULL);
+		assert_int_equal(digest_eq(&one, &two), !raw);
+	}
+}
+
+/* The key of a remote's shape is told to the remote. */
+static void
+secrets_are_no_business_of_a_remote(void **state)
+{
+	struct shape_env env = env_of("A=1", "API_TOKEN=1", NULL);
+	struct digest k0 = { { 0 } }, k1;
+	struct shape s = { 0 };
+
+	(void)state;
+	assert_int_equal(shape_add(&s, 'E', "all", 3), 0);
+	assert_int_equal(shape_finish(&s), 0);
+	assert_int_equal(shape_key(&s, &env, &k0, &k1, NULL), 0);
+	env.file_max = 1 << 20;
+	assert_int_equal(shape_key(&s, &env, &k0, &k1, NULL), ERR_MISS);
+	env = env_of("A=1", NULL, NULL);
+	env.file_max = 1 << 20;
+	assert_int_equal(shape_key(&s, &env, &k0, &k1, NULL), 0);
+	env.all = NULL;
+	assert_int_equal(shape_key(&s, &env, &k0, &k1, NULL), ERR_MISS);
+	shape_free(&s);
+}
+
+static void
+cpu_and_host_are_items(void **state)
+{
+	struct shape_env env = plain_env();
+	struct digest none = key_in(&env, "k0", NULL, NULL);
+	struct digest cpu = key_in(&env, "k0", "xcpu", NULL);
+	struct digest host = key_in(&env, "k0", "xhost", NULL);
+	struct digest d;
+
+	(void)state;
+	differ(none, cpu);
+	differ(none, host);
+	differ(cpu, host);
+	same(cpu, key_in(&env, "k0", "xcpu", NULL));
+	same(host, key_in(&env, "k0", "xhost", NULL));
+	assert_int_equal(key_of('x', "gpu", &d), ERR_CORRUPT);
+}
+
 int
 main(void)
 {
@@ -574,6 +693,10 @@ main(void)
 		cmocka_unit_test(unknown_roots_never_match),
 		cmocka_unit_test(k0_externs_and_names_count),
 		cmocka_unit_test(types_of_present_names_count),
+		cmocka_unit_test(the_whole_environment_counts_less_noise),
+		cmocka_unit_test(places_in_the_environment_move_or_not),
+		cmocka_unit_test(secrets_are_no_business_of_a_remote),
+		cmocka_unit_test(cpu_and_host_are_items),
 		cmocka_unit_test(links_count_by_target),
 		cmocka_unit_test(places_count_by_root),
 		cmocka_unit_test(the_first_program_in_path_counts),

@@ -53,6 +53,11 @@ what_compiles_name_passes(void **state)
 		"a/kache/cargo/registry",
 		"eCARGO_PKG_NAME",
 		"iOUT_DIR",
+		"vOUT_DIR",
+		"Eall",
+		"Eraw",
+		"xcpu",
+		"xhost",
 	};
 
 	(void)state;
@@ -65,6 +70,13 @@ static void
 hostile_items_are_refused(void **state)
 {
 	static const char *const bad[] = {
+		"E",
+		"Eraw2",
+		"EHOME",
+		"x",
+		"xcpus",
+		"vGH_TOKEN",
+		"v",
 		"f/etc/passwd",
 		"f/home/u/.ssh/id_ed25519",
 		"f/usr/../etc/passwd",
