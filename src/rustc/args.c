@@ -474,7 +474,8 @@ args_kind_name(enum args_kind kind)
 {
 	static const char *const names[] = { "lib",   "proc-macro",
 					     "bin",   "test",
-					     "check", "build-script" };
+					     "check", "build-script",
+					     "run" };
 
 	return names[kind];
 }

@@ -25,7 +25,8 @@ enum args_kind {
 	ARGS_BIN,
 	ARGS_TEST,
 	ARGS_CHECK,
-	ARGS_BUILD_SCRIPT
+	ARGS_BUILD_SCRIPT,
+	ARGS_RUN /* no compile: a build script's run */
 };
 
 /* What a word of the command line is to the key. */

@@ -62,6 +62,20 @@ roots_init(struct roots *r, const struct roots_in *in)
 		memmove(&r->r[0], &r->r[1], --r->count * sizeof(r->r[0]));
 }
 
+void
+roots_init_run(struct roots *r, const struct roots_in *in)
+{
+	r->count = 0;
+	add(r, 'O', 0, in->out_dir_env, NULL);
+	add(r, 't', 0, in->target, NULL);
+	add(r, 'w', 0, in->cwd, NULL);
+	add(r, 'W', 0, in->workspace, NULL);
+	add(r, 'c', 0, in->cargo_home, NULL);
+	add(r, 'u', 0, in->rustup_home, NULL);
+	add(r, 'h', 0, in->home, NULL);
+	add(r, 's', 0, in->sysroot, NULL);
+}
+
 bool
 roots_clean(const char *s, size_t n)
 {

@@ -17,6 +17,7 @@ struct buf;
  *
  *   O OUT_DIR   o --out-dir   L<n> the n-th -L dependency   t target
  *   w cwd       c CARGO_HOME  u RUSTUP_HOME   h HOME        s sysroot
+ *   W workspace (runs of build scripts only, whose cwd is the package)
  *
  * A root that rustc does not see remapped is no root at all: its paths stay
  * absolute, in keys too.  O, o, L and s need no remap (outputs do not name
@@ -53,10 +54,19 @@ struct roots_in {
 	const char *rustup_home;
 	const char *home;
 	const char *sysroot;
+	const char *workspace; /* runs: holds Cargo.lock, or NULL */
 };
 
 /* Chooses the roots of one unit.  Borrows every string of IN. */
 void roots_init(struct roots *r, const struct roots_in *in);
+
+/*
+ * Chooses the roots of a build script's run: all of O t w W c u h s.  None is
+ * remapped, since no compiler is told of them: what a run made is bound to
+ * their places until two places gave the same (shim/witness).  IN->args and
+ * IN->mode are not looked at.  Borrows every string of IN.
+ */
+void roots_init_run(struct roots *r, const struct roots_in *in);
 
 /*
  * Appends the encoding of absolute PATH.  0, or ERR_REFUSED for what cannot
