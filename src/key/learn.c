@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-imply_places(struct work *w)
+void
+learn_places(struct work *w)
 {
 	const struct learn *l = w->l;
 	const char *places[] = { l->cwd, l->args->out_dir, l->sysroot };
@@ -34,8 +34,8 @@ imply_places(struct work *w)
 }
 
 /* First what was read: later steps leave out what it implies. */
-static int
-pass_reads(struct work *w)
+int
+learn_reads(struct work *w)
 {
 	const struct trace *t = w->l->trace;
 	int r = 0;
@@ -53,8 +53,8 @@ pass_reads(struct work *w)
 	return r ? r : learn_sources(w);
 }
 
-static int
-pass_names(struct work *w, enum trace_kind kind)
+int
+learn_names(struct work *w, enum trace_kind kind)
 {
 	const struct trace *t = w->l->trace;
 	int r = 0;
@@ -76,11 +76,10 @@ pass_names(struct work *w, enum trace_kind kind)
 	return r;
 }
 
-static int
-run(struct work *w)
+int
+learn_begin(struct work *w)
 {
 	const struct trace *t = w->l->trace;
-	int r;
 
 	if (t->gap != TRACE_WHOLE) {
 		trace_say_gap(t, w->l->reason, sizeof(w->l->reason));
@@ -88,24 +87,34 @@ run(struct work *w)
 	}
 	if (t->uses_network)
 		return learn_refuse(w, ERR_REFUSED, "network", NULL);
-	if (w->l->args->incremental &&
-	    !realpath(w->l->args->incremental, w->state))
-		w->state[0] = '\0';
 	if (!realpath(w->l->args->out_dir, w->real_out) ||
 	    !strcmp(w->real_out, w->l->args->out_dir))
 		w->real_out[0] = '\0';
 	learn_split_path(w);
+	return 0;
+}
+
+static int
+run(struct work *w)
+{
+	int r = learn_begin(w);
+
+	if (r < 0)
+		return r;
+	if (w->l->args->incremental &&
+	    !realpath(w->l->args->incremental, w->state))
+		w->state[0] = '\0';
 	r = learn_externs(w);
 	r = r ? r : learn_own(w);
 	r = r ? r : learn_effects(w);
-	r = r ? r : pass_reads(w);
+	r = r ? r : learn_reads(w);
 	r = r ? r : learn_files(w);
-	imply_places(w);
-	r = r ? r : pass_names(w, TRACE_LIST);
-	r = r ? r : pass_names(w, TRACE_ABSENT);
-	r = r ? r : pass_names(w, TRACE_PRESENT);
+	learn_places(w);
+	r = r ? r : learn_names(w, TRACE_LIST);
+	r = r ? r : learn_names(w, TRACE_ABSENT);
+	r = r ? r : learn_names(w, TRACE_PRESENT);
 	r = r ? r : learn_declared_env(w);
-	r = r ? r : pass_names(w, TRACE_GETENV);
+	r = r ? r : learn_names(w, TRACE_GETENV);
 	r = r ? r : learn_surroundings(w);
 	if (r == 0 && (w->own.failed || w->files.failed || w->implied.failed ||
 		       w->absent.failed))
@@ -121,8 +130,11 @@ learn_shape(struct learn *l, struct shape *out)
 	int r;
 
 	l->reason[0] = '\0';
-	r = run(&w);
-	strset_free(&w.own);
+	r = l->run ? learn_run(&w) : run(&w);
+	if (l->run)
+		l->made = w.own;
+	else
+		strset_free(&w.own);
 	l->inputs = w.files;
 	strset_free(&w.implied);
 	strset_free(&w.absent);
@@ -164,4 +176,5 @@ void
 learn_release(struct learn *l)
 {
 	strset_free(&l->inputs);
+	strset_free(&l->made);
 }

@@ -44,13 +44,25 @@ struct learn {
 	bool raw_env;         /* the same, and places by their names */
 	bool cpu;             /* what the CPU says about itself */
 	bool host;            /* names of the machine, its kernel and user */
+
+	/* A build script's run instead of a compile: args holds nothing but
+	 * out_dir, which is OUT_DIR; no outputs, externs or dep-info. */
+	bool run;
+	bool was_empty;       /* OUT_DIR, before */
+	const char *program;  /* the script's own file */
 	char reason[160];     /* out: why there is no shape */
 	struct strset inputs; /* private: files and their stats */
+	struct strset made;   /* private: what a run made */
 };
 
 /* 0 and a finished shape, owned by the caller; ERR_REFUSED or ERR_CHANGED
  * with L->reason; or -ENOMEM. */
 int learn_shape(struct learn *l, struct shape *out);
+
+/*
+ * Runs, after learn_shape: whether PATH below OUT_DIR was made by the run.
+ */
+bool learn_made(const struct learn *l, const char *path);
 
 /* Once more, after the inputs were hashed: 0 or ERR_CHANGED. */
 int learn_verify(struct learn *l);

@@ -106,6 +106,8 @@ is_include_only(const struct work *w, const char *name)
 int
 learn_env(struct work *w, const struct trace_event *e)
 {
+	if (w->l->run)
+		return learn_run_env(w, e);
 	if (strset_has(&w->places, e->name))
 		return 0;
 	/* rustc itself reads PATH to start a linker. */

@@ -8,18 +8,19 @@
 #include <stdint.h>
 
 #include "base/strset.h" /* allow: value */
+#include "key/trace.h"   /* allow: value */
 
 struct file_id;
 struct learn;
 struct shape;
-struct trace_event;
 
 /* The working state of one learn_shape, shared by its parts:
  * learn_base   names, what is left out, how a refusal is said
  * learn_own    what the unit made itself, and effects a hit would lose
  * learn_read   files, programs and objects, and the race guard
  * learn_name   listings, absent and present names
- * learn_env    variables, and what else is around */
+ * learn_env    variables, and what else is around
+ * learn_run    what is different for runs of build scripts */
 struct work {
 	struct learn *l;
 	struct shape *shape;
@@ -80,6 +81,13 @@ bool learn_path_search(struct work *w, const struct trace_event *e,
 int learn_listing(struct work *w, const char *name);
 int learn_absent(struct work *w, const struct trace_event *e);
 int learn_present(struct work *w, const struct trace_event *e);
+
+int learn_begin(struct work *w);
+int learn_reads(struct work *w);
+void learn_places(struct work *w);
+int learn_names(struct work *w, enum trace_kind kind);
+int learn_run(struct work *w);
+int learn_run_env(struct work *w, const struct trace_event *e);
 
 int learn_env(struct work *w, const struct trace_event *e);
 int learn_declared_env(struct work *w);

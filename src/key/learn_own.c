@@ -64,7 +64,7 @@ int
 learn_own(struct work *w)
 {
 	const struct trace *t = w->l->trace;
-	int r = note_leftovers(w);
+	int r = w->l->run ? 0 : note_leftovers(w);
 
 	for (size_t i = 0; i < w->l->noutputs && r == 0; i++)
 		r = note_own(w, w->l->outputs[i]);

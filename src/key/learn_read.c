@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Objects that any program loads and no result depends on. */
 static const char *const plain_objects[] = {
@@ -204,6 +205,31 @@ learn_object(void *ctx, const char *name)
 	return 0;
 }
 
+/* Whether who walks through PATH for NAME gets to the place FILE: none of
+ * those before has one.  Who asks for a place behind meant that one. */
+static bool
+is_walked(const char *file, const char *name)
+{
+	const char *path = getenv("PATH");
+	char at[PATH_MAX], clean[PATH_MAX];
+	struct stat st;
+
+	while (path && *path) {
+		size_t n = strcspn(path, ":");
+		int len = snprintf(at, sizeof(at), "%.*s/%s", n ? (int)n : 1,
+				   n ? path : ".", name);
+
+		if (len < (int)sizeof(at) && learn_tidy("/", at, clean) == 0 &&
+		    !strcmp(clean, file))
+			return true;
+		if (len < (int)sizeof(at) && stat(at, &st) == 0 &&
+		    S_ISREG(st.st_mode) && access(at, X_OK) == 0)
+			return false;
+		path += n + (path[n] == ':');
+	}
+	return false;
+}
+
 /*
  * Tools of a linker look through PATH by testing each place.  What counts is
  * what they find: the places would name somebody's home.
@@ -214,10 +240,12 @@ learn_path_search(struct work *w, const struct trace_event *e, const char *path)
 	const char *slash = strrchr(path, '/');
 	char dir[PATH_MAX];
 
-	if (e->process == 0 || !slash || slash == path)
+	if ((e->process == 0 && !w->l->run) || !slash || slash == path)
 		return false;
 	snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
-	return strset_has(&w->search, dir);
+	if (!strset_has(&w->search, dir))
+		return false;
+	return !w->l->run || is_walked(path, slash + 1);
 }
 
 void

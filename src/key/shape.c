@@ -8,6 +8,7 @@
 #include "key/memo.h"
 #include "key/unit.h"
 #include "rustc/args.h"
+#include "rustc/neutral.h"
 #include "rustc/roots.h"
 
 #include <dirent.h>
@@ -167,6 +168,23 @@ eval_env(struct eval *e, const char *name)
 
 	digest_u64(&e->c, v != NULL);
 	digest_str(&e->c, v ? v : "");
+	return 0;
+}
+
+/* What a value can give away of its place besides its spelling, a second
+ * witness finds (shim/witness). */
+static int
+eval_neutral(struct eval *e, const char *name)
+{
+	const char *v = e->env->get(name);
+
+	buf_reset(&e->path);
+	if (v)
+		neutral_text(e->env->roots, v, strlen(v), &e->path);
+	if (e->path.failed)
+		return -ENOMEM;
+	digest_u64(&e->c, v != NULL);
+	digest_field(&e->c, e->path.p ? e->path.p : "", e->path.len);
 	return 0;
 }
 
@@ -330,8 +348,12 @@ eval(struct eval *e, const char *item)
 		return eval_env(e, item + 1);
 	if (item[0] == 'i')
 		return eval_place(e, item + 1);
+	if (item[0] == 'v')
+		return eval_neutral(e, item + 1);
 	if (item[0] == 'p')
 		return eval_program(e, item + 1);
+	if (e->env->filled && item[0] == 'a' && item[1] == 'O')
+		return 0;
 	buf_reset(&e->path);
 	r = roots_decode(e->env->roots, item + 1, strlen(item + 1), &e->path);
 	if (r < 0)

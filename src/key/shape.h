@@ -2,6 +2,7 @@
 #ifndef KEY_SHAPE_H
 #define KEY_SHAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct roots;
  *   E raw    values replaced by their tags, or as they are
  *   x cpu    what the CPU says about itself
  *   x host   names of the machine, its kernel, and its users
+ *   v name   runs: a variable, by its neutral value (rustc/neutral.h)
  *
  * Threads: owner.
  */
@@ -59,6 +61,8 @@ struct shape_env {
 	const char *cwd;
 	const struct digest *externs; /* in argv order */
 	size_t nexterns;
+	bool filled;       /* a run has filled OUT_DIR: what it found absent
+			    * there is taken for absent */
 	uint64_t file_max; /* larger files are not read (ERR_TOOBIG); 0: all
 			    * are.  For shapes of a remote: VET_FILE_MAX */
 };

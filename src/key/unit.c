@@ -95,6 +95,16 @@ unit_env_known(const char *name)
 	return !strncmp(name, "RUSTC_LOG", 9);
 }
 
+bool
+unit_env_noise(const char *name)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (is_name(i, name))
+			return names[i].use == NO_EFFECT ||
+			       names[i].use == NO_STARTS;
+	return !strncmp(name, "RUSTC_LOG", 9);
+}
+
 const char *
 unit_env_refuses(const char *(*get)(const char *name))
 {

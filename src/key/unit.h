@@ -39,6 +39,10 @@ void unit_fold_cpu(struct digest_ctx *c);
 /* True if NAME is in K0 (or has no effect) and so never in a shape. */
 bool unit_env_known(const char *name);
 
+/* True if NAME is asked for by rustc, LLVM, a C compiler or a linker without
+ * effect on what they make. */
+bool unit_env_noise(const char *name);
+
 /* Reason to pass through that lies in the environment, or NULL. */
 const char *unit_env_refuses(const char *(*get)(const char *name));
 

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "key/learn_internal.h"
+
+#include "base/err.h"
+#include "key/learn.h"
+#include "key/shape.h"
+#include "key/tools.h"
+#include "key/unit.h"
+#include "rustc/args.h"
+#include "rustc/roots.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/*
+ * What a compile's tools read without any result depending on it may well be
+ * what a script is about.  (cgroup, affinity and maps are not here: std asks
+ * for them when it starts threads.)
+ */
+static const char *const machine[] = {
+	"/proc/cpuinfo",  "/proc/meminfo",      "/proc/stat",
+	"/proc/mounts",   "/proc/self/environ", "/proc/self/mounts",
+	"/etc/localtime",
+};
+
+/*
+ * Cargo does not run a script again because of these either: how parallel it
+ * may be, and the descriptors of the jobserver.  RUSTC_WRAPPER is ourselves,
+ * or nothing would be served; PATH is in items of kind p.
+ */
+static const char *const unkeyed[] = {
+	"NUM_JOBS",       "CARGO_MAKEFLAGS",    "MAKEFLAGS",
+	"MFLAGS",         "RUSTC_WRAPPER",      "PATH",
+	"RUST_BACKTRACE", "RUST_LIB_BACKTRACE", "RUST_MIN_STACK",
+};
+
+static bool
+is_one_of(const char *name, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(name, list[i]))
+			return true;
+	return false;
+}
+
+/* A forked child that executes nothing is its parent's program. */
+static const char *
+program_of(const struct trace *t, uint32_t process)
+{
+	for (unsigned hops = 0; hops < 64; hops++) {
+		const struct trace_process *p = &t->processes[process];
+		size_t i = process;
+
+		if (p->exe[0] || process == 0)
+			return p->exe;
+		while (i > 0 && t->processes[i - 1].pid != p->parent)
+			i--;
+		process = i > 0 ? (uint32_t)(i - 1) : 0;
+	}
+	return "";
+}
+
+static unsigned
+tool_of(const struct work *w, const struct trace_event *e)
+{
+	return tools_look(program_of(w->l->trace, e->process));
+}
+
+int
+learn_run_env(struct work *w, const struct trace_event *e)
+{
+	const char *name = e->name;
+
+	if (is_one_of(name, unkeyed, sizeof(unkeyed) / sizeof(*unkeyed)))
+		return 0;
+	if ((tool_of(w, e) & TOOLS_ASK) && unit_env_noise(name))
+		return 0;
+	if (!roots_clean(name, strlen(name)))
+		return learn_refuse(w, ERR_REFUSED, "env", NULL);
+	return shape_add(w->shape, 'v', name, strlen(name));
+}
+
+/* PATH below OUT_DIR by its announced name, or NULL if it is elsewhere. */
+static const char *
+below_out(const struct work *w, const char *path, char out[PATH_MAX])
+{
+	const char *dir = w->l->args->out_dir;
+	size_t n;
+
+	if (learn_below(path, dir))
+		return path;
+	if (!w->real_out[0] || !learn_below(path, w->real_out))
+		return NULL;
+	n = strlen(w->real_out);
+	return snprintf(out, PATH_MAX, "%s%s", dir, path + n) < PATH_MAX ? out
+									 : NULL;
+}
+
+static int
+own_out(struct work *w, const char *path)
+{
+	return learn_refuse(w, ERR_REFUSED, "own-out-dir", path);
+}
+
+static const char *
+changed_name(const struct trace_event *e)
+{
+	return e->kind == TRACE_RENAME || e->kind == TRACE_LINK ||
+			       e->kind == TRACE_SYMLINK
+		       ? e->other
+		       : e->name;
+}
+
+/*
+ * One event below OUT_DIR, in its turn.  What the run finds there must have
+ * been made by itself, for a hit knows of nothing else; what it does not find
+ * must be absent when it is served, too.
+ */
+static int
+out_event(struct work *w, struct strset *made, const struct trace_event *e,
+	  const char *path)
+{
+	bool known = strset_covers(made, path);
+	bool is_dir = !strcmp(path, w->l->args->out_dir);
+
+	switch (e->kind) {
+	case TRACE_ABSENT:
+		return known || is_dir ? 0 : learn_add_path(w, 'a', path);
+	case TRACE_READ:
+	case TRACE_LIST:
+		return known ? 0 : own_out(w, path);
+	case TRACE_PRESENT:
+		return known || is_dir ? 0 : own_out(w, path);
+	case TRACE_UNLINK:
+		return known ? 0 : own_out(w, path);
+	case TRACE_WRITE:
+		if (!known && !e->creates)
+			return own_out(w, path);
+		break;
+	default:
+		break;
+	}
+	strset_add(made, path, NULL);
+	return 0;
+}
+
+static bool
+concerns_files(const struct trace_event *e)
+{
+	switch (e->kind) {
+	case TRACE_READ:
+	case TRACE_WRITE:
+	case TRACE_LIST:
+	case TRACE_ABSENT:
+	case TRACE_PRESENT:
+	case TRACE_RENAME:
+	case TRACE_LINK:
+	case TRACE_SYMLINK:
+	case TRACE_UNLINK:
+	case TRACE_MKDIR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int
+out_events(struct work *w)
+{
+	const struct trace *t = w->l->trace;
+	struct strset made = { 0 };
+	int r = 0;
+
+	/* Nothing was there: all that is there was made. */
+	if (w->l->was_empty)
+		strset_add(&made, w->l->args->out_dir, NULL);
+	for (size_t i = 0; i < t->nevents && r == 0; i++) {
+		const struct trace_event *e = &t->events[i];
+		char path[PATH_MAX], as[PATH_MAX];
+		const char *out;
+
+		if (!concerns_files(e))
+			continue;
+		if (learn_tidy(w->l->cwd, changed_name(e), path) < 0) {
+			r = learn_refuse(w, ERR_REFUSED, "path", e->name);
+			break;
+		}
+		out = below_out(w, path, as);
+		if (!out)
+			continue;
+		if (e->kind == TRACE_ABSENT && w->l->was_empty)
+			r = strcmp(out, w->l->args->out_dir)
+				    ? learn_add_path(w, 'a', out)
+				    : 0;
+		else
+			r = out_event(w, &made, e, out);
+	}
+	if (r == 0 && made.failed)
+		r = -ENOMEM;
+	strset_free(&made);
+	return r;
+}
+
+/* Opened for writing, as locks are, but not written. */
+static bool
+is_untouched(const struct work *w, const struct stat *st)
+{
+	return !S_ISREG(st->st_mode) ||
+	       st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec <
+		       w->l->started;
+}
+
+/* What a hit would not do again: a change outside OUT_DIR. */
+static int
+check_effect(struct work *w, const struct trace_event *e)
+{
+	char path[PATH_MAX], as[PATH_MAX];
+	struct stat st;
+
+	if (learn_tidy(w->l->cwd, changed_name(e), path) < 0)
+		return learn_refuse(w, ERR_REFUSED, "path", e->name);
+	if (below_out(w, path, as) || learn_is_noise(path) ||
+	    learn_is_proc(path))
+		return 0;
+	if (e->kind == TRACE_UNLINK)
+		return strset_covers(&w->own, path)
+			       ? 0
+			       : learn_refuse(w, ERR_REFUSED, "removed", path);
+	if (lstat(path, &st) < 0)
+		return 0;
+	if (e->kind == TRACE_MKDIR &&
+	    st.st_ctim.tv_sec < w->l->started / 1000000000)
+		return 0;
+	if (e->kind == TRACE_WRITE && is_untouched(w, &st))
+		return 0;
+	return learn_refuse(w, ERR_REFUSED, "wrote", path);
+}
+
+/* A file that was moved away from where it lay is gone from there. */
+static int
+check_moved(struct work *w, const struct trace_event *e)
+{
+	char path[PATH_MAX], as[PATH_MAX];
+
+	if (learn_tidy(w->l->cwd, e->name, path) < 0)
+		return learn_refuse(w, ERR_REFUSED, "path", e->name);
+	if (below_out(w, path, as) || strset_covers(&w->own, path))
+		return 0;
+	return learn_refuse(w, ERR_REFUSED, "removed", path);
+}
+
+static int
+check_event(struct work *w, const struct trace_event *e)
+{
+	const char *program;
+	char path[PATH_MAX];
+	int r;
+
+	switch (e->kind) {
+	case TRACE_RENAME:
+		r = check_moved(w, e);
+		return r ? r : check_effect(w, e);
+	case TRACE_WRITE:
+	case TRACE_MKDIR:
+	case TRACE_LINK:
+	case TRACE_SYMLINK:
+	case TRACE_UNLINK:
+		return check_effect(w, e);
+	case TRACE_CLOCK:
+		program = program_of(w->l->trace, e->process);
+		return tools_look(program) & TOOLS_CLOCK
+			       ? 0
+			       : learn_refuse(w, ERR_REFUSED, "clock",
+					      learn_base_name(program));
+	case TRACE_READ:
+		if (learn_tidy(w->l->cwd, e->name, path) < 0 ||
+		    !is_one_of(path, machine,
+			       sizeof(machine) / sizeof(*machine)) ||
+		    (tool_of(w, e) & TOOLS_ASK))
+			return 0;
+		return learn_refuse(w, ERR_REFUSED, "reads", path);
+	default:
+		return 0;
+	}
+}
+
+static int
+check_events(struct work *w)
+{
+	const struct trace *t = w->l->trace;
+	int r = 0;
+
+	for (size_t i = 0; i < t->nevents && r == 0; i++)
+		r = check_event(w, &t->events[i]);
+	return r;
+}
+
+int
+learn_run(struct work *w)
+{
+	int r = learn_begin(w);
+
+	r = r ? r : learn_own(w);
+	r = r ? r : check_events(w);
+	r = r ? r : out_events(w);
+	if (r < 0)
+		return r;
+	strset_add(&w->own, w->l->args->out_dir, NULL);
+	if (w->real_out[0])
+		strset_add(&w->own, w->real_out, NULL);
+	strset_add(&w->own, w->l->program, NULL);
+	r = learn_reads(w);
+	r = r ? r : learn_files(w);
+	learn_places(w);
+	r = r ? r : learn_names(w, TRACE_LIST);
+	r = r ? r : learn_names(w, TRACE_ABSENT);
+	r = r ? r : learn_names(w, TRACE_PRESENT);
+	r = r ? r : learn_names(w, TRACE_GETENV);
+	if (r == 0 && (w->own.failed || w->files.failed || w->implied.failed ||
+		       w->absent.failed))
+		r = -ENOMEM;
+	return r ? r : shape_finish(w->shape);
+}
+
+bool
+learn_made(const struct learn *l, const char *path)
+{
+	return l->was_empty || strset_has(&l->made, path);
+}

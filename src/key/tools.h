@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KEY_TOOLS_H
+#define KEY_TOOLS_H
+
+/*
+ * What is known of well-known programs by their names.  Pure.  Threads: any.
+ */
+enum {
+	TOOLS_ASK = 1,  /* asks for variables by name, and for those that
+			 * key/unit calls noise without consequence */
+	TOOLS_CLOCK = 2 /* may look at the clock: no result depends on it,
+			 * or cargo's own rule for it is no better */
+};
+
+/* The flags of the program at PATH; 0 for an unknown one.  A target's prefix
+ * (x86_64-linux-gnu-gcc) and a version (gcc-12, ld.bfd) do not matter. */
+unsigned tools_look(const char *path);
+
+#endif

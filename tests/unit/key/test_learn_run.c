@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+/* What a build script's run depended on, and what it may not do. */
+#include "tests/unit/key/learnbed.h"
+
+/* Process 0 is the script, process 1 a C compiler; OUT_DIR is w/target/out. */
+static void
+run_world(void)
+{
+	static char program[160];
+	struct roots_in in = { .cwd = NULL };
+
+	world();
+	snprintf(program, sizeof(program), "%s/w/target/build.kache-real",
+		 testdir);
+	in.cwd = at("w");
+	in.target = at("w/target");
+	in.out_dir_env = at("w/target/out");
+	in.sysroot = at("sysroot");
+	roots_init_run(&roots, &in);
+	args = (struct args){ .crate_name = "a",
+			      .extra_filename = "",
+			      .out_dir = at("w/target/out") };
+	processes[0].exe = program;
+	processes[1].exe = at("bin/cc");
+	l.run = true;
+	l.was_empty = true;
+	l.program = program;
+	l.noutputs = 0;
+}
+
+static void
+what_it_asks_for_counts_by_neutral_value(void **state)
+{
+	(void)state;
+	run_world();
+	event(TRACE_GETENV, "MODE");
+	event(TRACE_GETENV, "CI");
+	event(TRACE_GETENV, "TMPDIR");
+	event(TRACE_GETENV, "PATH");
+	event(TRACE_GETENV, "NUM_JOBS");
+	event(TRACE_GETENV, "CARGO_MAKEFLAGS");
+	event(TRACE_GETENV, "RUSTC_WRAPPER");
+	ITEMS("vMODE", "vCI", "vTMPDIR");
+	/* A compiler asks for more than what its result depends on. */
+	run_world();
+	by_linker(event(TRACE_GETENV, "TMPDIR"));
+	by_linker(event(TRACE_GETENV, "CPATH"));
+	by_linker(event(TRACE_GETENV, "LIBRARY_PATH"));
+	ITEMS("vCPATH", "vLIBRARY_PATH", plain('f', "bin/cc"));
+}
+
+static void
+inputs_are_named_by_their_roots(void **state)
+{
+	(void)state;
+	run_world();
+	reads("w/lib.rs");
+	reads("outside.txt");
+	reads("sysroot/lib/core.rlib");
+	event(TRACE_ABSENT, at("w/none.h"));
+	by_linker(reads("w/sub/mod.rs"));
+	ITEMS("fw/lib.rs", plain('f', "outside.txt"), "aw/none.h",
+	      "fw/sub/mod.rs", plain('f', "bin/cc"));
+}
+
+static void
+in_an_empty_out_dir_all_is_its_own(void **state)
+{
+	(void)state;
+	run_world();
+	event(TRACE_ABSENT, at("w/target/out/gen.rs"));
+	event(TRACE_WRITE, at("w/target/out/gen.rs"))->creates = 1;
+	put("w/target/out/gen.rs", "x");
+	reads("w/target/out/gen.rs");
+	event(TRACE_LIST, at("w/target/out"));
+	event(TRACE_PRESENT, at("w/target/out"))->how = TRACE_BY_STAT;
+	/* It must be absent again when the result is put back. */
+	ITEMS("aO/gen.rs");
+}
+
+static void
+what_lay_in_out_dir_before_is_no_input(void **state)
+{
+	(void)state;
+	put("w/target/out/old.rs", "x");
+	put("w/target/out/gen.rs", "x");
+	run_world();
+	l.was_empty = false;
+	reads("w/target/out/old.rs");
+	refused(ERR_REFUSED, "own-out-dir:");
+	run_world();
+	l.was_empty = false;
+	event(TRACE_PRESENT, at("w/target/out/old.rs"))->how = TRACE_BY_STAT;
+	refused(ERR_REFUSED, "own-out-dir:");
+	run_world();
+	l.was_empty = false;
+	event(TRACE_LIST, at("w/target/out"));
+	refused(ERR_REFUSED, "own-out-dir:");
+	run_world();
+	l.was_empty = false;
+	event(TRACE_WRITE, at("w/target/out/old.rs"));
+	refused(ERR_REFUSED, "own-out-dir:");
+	run_world();
+	l.was_empty = false;
+	event(TRACE_UNLINK, at("w/target/out/old.rs"));
+	refused(ERR_REFUSED, "own-out-dir:");
+	/* Written anew, then read: its own. */
+	run_world();
+	l.was_empty = false;
+	event(TRACE_WRITE, at("w/target/out/gen.rs"))->creates = 1;
+	reads("w/target/out/gen.rs");
+	NO_ITEMS();
+	assert_true(learn_made(&l, at("w/target/out/gen.rs")));
+	assert_false(learn_made(&l, at("w/target/out/old.rs")));
+	unlink(at("w/target/out/old.rs"));
+	unlink(at("w/target/out/gen.rs"));
+}
+
+static void
+changes_elsewhere_are_refused(void **state)
+{
+	static const enum trace_kind kinds[] = { TRACE_WRITE, TRACE_LINK,
+						 TRACE_SYMLINK, TRACE_RENAME };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct trace_event *e;
+
+		put("w/generated.rs", "x");
+		run_world();
+		e = event(kinds[i], kinds[i] == TRACE_WRITE
+					    ? at("w/generated.rs")
+					    : at("w/target/out/x"));
+		e->other = at("w/generated.rs");
+		e->creates = 1;
+		refused(ERR_REFUSED, "wrote:");
+	}
+	run_world();
+	event(TRACE_UNLINK, at("w/lib.rs"));
+	refused(ERR_REFUSED, "removed:");
+	/* Moved into OUT_DIR is gone from here. */
+	run_world();
+	event(TRACE_RENAME, at("w/gone.rs"))->other = at("w/target/out/x");
+	refused(ERR_REFUSED, "removed:");
+	unlink(at("w/generated.rs"));
+	/* A temporary file, and a lock that was only opened, are no change. */
+	run_world();
+	event(TRACE_WRITE, at("w/temporary"))->creates = 1;
+	event(TRACE_UNLINK, at("w/temporary"));
+	l.started = file_now() + SECOND;
+	event(TRACE_WRITE, at("outside.txt"));
+	NO_ITEMS();
+}
+
+static void
+the_clock_and_the_machine_are_refused(void **state)
+{
+	(void)state;
+	run_world();
+	by_linker(event(TRACE_CLOCK, ""));
+	ITEMS(plain('f', "bin/cc"));
+	run_world();
+	event(TRACE_CLOCK, "");
+	refused(ERR_REFUSED, "clock:build.kache-real");
+	run_world();
+	trace.uses_network = 1;
+	refused(ERR_REFUSED, "network");
+	run_world();
+	event(TRACE_READ, "/proc/cpuinfo")->st.mode = S_IFREG;
+	refused(ERR_REFUSED, "reads:/proc/cpuinfo");
+	run_world();
+	event(TRACE_READ, "/proc/self/environ")->st.mode = S_IFREG;
+	refused(ERR_REFUSED, "reads:/proc/self/environ");
+}
+
+static void
+a_forked_child_is_its_parents_program(void **state)
+{
+	(void)state;
+	run_world();
+	processes[0].pid = 7;
+	processes[1] = (struct trace_process){
+		.pid = 8, .parent = 7, .exe = "", .objects = ""
+	};
+	by_linker(event(TRACE_CLOCK, ""));
+	refused(ERR_REFUSED, "clock:build.kache-real");
+}
+
+/* The first on PATH is asked for by name; one behind it was meant itself. */
+static void
+programs_on_path_are_what_is_found(void **state)
+{
+	(void)state;
+	put("bin2/cc", "other");
+	run_world();
+	event(TRACE_PRESENT, at("bin/cc"))->how = TRACE_BY_STAT;
+	event(TRACE_ABSENT, at("bin/nothing"));
+	event(TRACE_ABSENT, at("bin2/nothing"));
+	event(TRACE_PRESENT, at("bin2/cc"))->how = TRACE_BY_STAT;
+	ITEMS("pcc", "pnothing", plain('f', "bin2/cc"));
+	unlink(at("bin2/cc"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_it_asks_for_counts_by_neutral_value),
+		cmocka_unit_test(inputs_are_named_by_their_roots),
+		cmocka_unit_test(in_an_empty_out_dir_all_is_its_own),
+		cmocka_unit_test(what_lay_in_out_dir_before_is_no_input),
+		cmocka_unit_test(changes_elsewhere_are_refused),
+		cmocka_unit_test(the_clock_and_the_machine_are_refused),
+		cmocka_unit_test(a_forked_child_is_its_parents_program),
+		cmocka_unit_test(programs_on_path_are_what_is_found),
+	};
+
+	return cmocka_run_group_tests(tests, learnbed_make, learnbed_remove);
+}
