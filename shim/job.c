@@ -218,8 +218,8 @@ fail(struct job *j, int code, const char *reason)
 }
 
 /* cargo marks the target directory (any cargo since 1.43). */
-static void
-find_target(struct job *j)
+void
+job_find_target(struct job *j)
 {
 	char path[4200];
 	size_t n = strlen(j->args.out_dir);
@@ -237,8 +237,8 @@ find_target(struct job *j)
 	}
 }
 
-static const char *
-home_dir(const char *var, const char *rest, char *out, size_t room)
+const char *
+job_home_dir(const char *var, const char *rest, char *out, size_t room)
 {
 	const char *v = getenv(var), *home = getenv("HOME");
 
@@ -249,12 +249,12 @@ home_dir(const char *var, const char *rest, char *out, size_t room)
 	return out;
 }
 
-static const char *
-rustup_home(void)
+const char *
+job_rustup_home(void)
 {
 	static char path[4096];
 
-	return home_dir("RUSTUP_HOME", ".rustup", path, sizeof(path));
+	return job_home_dir("RUSTUP_HOME", ".rustup", path, sizeof(path));
 }
 
 static void
@@ -266,9 +266,9 @@ choose_roots(struct job *j)
 		.cwd = j->cwd,
 		.target = j->target[0] ? j->target : NULL,
 		.out_dir_env = getenv("OUT_DIR"),
-		.cargo_home =
-			home_dir("CARGO_HOME", ".cargo", cargo, sizeof(cargo)),
-		.rustup_home = rustup_home(),
+		.cargo_home = job_home_dir("CARGO_HOME", ".cargo", cargo,
+					   sizeof(cargo)),
+		.rustup_home = job_rustup_home(),
 		.home = getenv("HOME"),
 		.sysroot = j->toolchain.sysroot,
 	};
@@ -288,8 +288,8 @@ choose_roots(struct job *j)
 	roots_init(&j->roots, &in);
 }
 
-static const char *
-profile_of(const struct job *j)
+const char *
+job_profile(const struct job *j)
 {
 	static char name[64];
 	size_t n = strlen(j->target), k;
@@ -303,15 +303,16 @@ profile_of(const struct job *j)
 }
 
 int
-job_toolchain(const struct job *j, const char *target, struct toolchain *out)
+job_toolchain(const struct job *j, const char *compiler, const char *target,
+	      struct toolchain *out)
 {
 	struct toolchain_in in = {
 		.dirfd = j->store.dir,
 		.locks = j->store.locks,
-		.compiler = j->argv[1],
+		.compiler = compiler,
 		.target = target,
 		.path = getenv("PATH"),
-		.rustup_home = rustup_home(),
+		.rustup_home = job_rustup_home(),
 		.rustup_toolchain = getenv("RUSTUP_TOOLCHAIN"),
 	};
 
@@ -374,12 +375,12 @@ job_prepare(struct job *j)
 		return fail(j, ERR_REFUSED, unit_env_refuses(job_getenv));
 	if (!j->cwd[0] || !roots_clean(j->cwd, strlen(j->cwd)))
 		return fail(j, ERR_REFUSED, "cwd");
-	r = job_toolchain(j, j->args.target, &j->toolchain);
+	r = job_toolchain(j, j->argv[1], j->args.target, &j->toolchain);
 	if (r < 0)
 		return fail(j, r, "toolchain");
-	find_target(j);
+	job_find_target(j);
 	choose_roots(j);
-	j->event.profile = profile_of(j);
+	j->event.profile = job_profile(j);
 	r = make_keys(j);
 	if (r < 0)
 		return fail(j, r, "path");

@@ -65,10 +65,22 @@ void job_open(struct job *j);
  */
 int job_prepare(struct job *j);
 
-/* The compiler's identity for TARGET (NULL: this machine).  0 or an error of
+/* COMPILER's identity for TARGET (NULL: this machine).  0 or an error of
  * toolchain_load; OUT is the caller's. */
-int job_toolchain(const struct job *j, const char *target,
+int job_toolchain(const struct job *j, const char *compiler, const char *target,
 		  struct toolchain *out);
+
+/* Fills target from args.out_dir; "" if there is none. */
+void job_find_target(struct job *j);
+
+/* The variable VAR if it holds an absolute path, else HOME/REST, put into the
+ * ROOM bytes at OUT, or NULL.  The second is RUSTUP_HOME in a static buffer. */
+const char *job_home_dir(const char *var, const char *rest, char *out,
+			 size_t room);
+const char *job_rustup_home(void);
+
+/* The directory below target ("debug") that args.out_dir lies in, or "". */
+const char *job_profile(const struct job *j);
 
 /* Fills libexec: where the observer and its helper are installed. */
 void job_find_libexec(struct job *j);

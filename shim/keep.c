@@ -290,23 +290,21 @@ publish(struct keep *k, struct made *m)
 	return r ? r : publish_entry(s, &k->job->memo, &at, &m->entry, paths);
 }
 
-static int
-enough_space(struct keep *k)
+bool
+keep_has_space(const struct job *j)
 {
-	const struct config_value *v = &k->job->config.v[CONFIG_STORE_MIN_FREE];
+	const struct config_value *v = &j->config.v[CONFIG_STORE_MIN_FREE];
 	struct statvfs fs;
 	uint64_t min;
 
-	if (fstatvfs(k->job->store.dir, &fs) < 0)
-		return 0;
+	if (fstatvfs(j->store.dir, &fs) < 0)
+		return true;
 	min = v->percent ? (uint64_t)fs.f_blocks * fs.f_frsize / 100 *
 				   (uint64_t)v->num
 			 : (uint64_t)v->num;
-	if ((uint64_t)fs.f_bavail * fs.f_frsize < min ||
-	    (v->percent && fs.f_files &&
-	     fs.f_favail < fs.f_files / 100 * (uint64_t)v->num))
-		return refuse(k, ERR_REFUSED, "min_free", NULL);
-	return 0;
+	return (uint64_t)fs.f_bavail * fs.f_frsize >= min &&
+	       !(v->percent && fs.f_files &&
+		 fs.f_favail < fs.f_files / 100 * (uint64_t)v->num);
 }
 
 /* Decides while the shape is still ours.  True: it is to be made. */
@@ -358,7 +356,10 @@ int
 keep_result(struct keep *k)
 {
 	struct made m = { 0 };
-	int r = enough_space(k);
+	int r = 0;
+
+	if (!keep_has_space(k->job))
+		r = refuse(k, ERR_REFUSED, "min_free", NULL);
 
 	m.offered = offer_wanted(k->job);
 	if (m.offered)

@@ -2,6 +2,7 @@
 #ifndef SHIM_KEEP_H
 #define SHIM_KEEP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,5 +28,8 @@ struct keep {
 
 /* 0: stored.  Else k->reason says why not; nothing is published. */
 int keep_result(struct keep *k);
+
+/* Whether [store] min_free lets anything be stored. */
+bool keep_has_space(const struct job *j);
 
 #endif

@@ -5,15 +5,16 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "key/trace.h"
 #include "shim/ask.h"
 #include "shim/hit.h"
 #include "shim/job.h"
 #include "shim/keep.h"
+#include "shim/launch.h"
 #include "shim/prefork.h"
 #include "shim/run.h"
 #include "shim/session.h"
 #include "shim/tidy.h"
+#include "shim/watched.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,24 +23,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
-#define MEMORY "/dev/shm"
-
-enum { FOLLOW_MS = 10000, EDIT_LOOP_MS = 600000, STEP_NS = 50000000 };
-enum { EXT_MAGIC = 0xEF53, XFS_MAGIC = 0x58465342, TMPFS_MAGIC = 0x01021994 };
+enum { FOLLOW_MS = 10000, EDIT_LOOP_MS = 600000 };
 
 struct miss {
 	struct job *job;
-	char observer[4200];
-	char trace[4200];
-	char *vars[2]; /* our two variables */
+	struct watched watched;
 	char **argv;
-	char **env;
 	bool ready; /* all of the above is there */
 	struct prefork child;
 	bool held;      /* the child waits at its gate */
@@ -90,61 +82,6 @@ lead_or_follow(struct job *j)
 	return hit_try(j);
 }
 
-/* Whether a mapped page of a file that was written once can be written again
- * without new blocks. */
-static bool
-writes_in_place(const struct statfs *fs)
-{
-	unsigned long type = (unsigned long)fs->f_type;
-
-	return type == EXT_MAGIC || type == XFS_MAGIC || type == TMPFS_MAGIC;
-}
-
-/*
- * Observed processes map the observation file.  Where pages need new blocks,
- * as on btrfs, a disk that fills up would end the compiler by SIGBUS: there
- * the file lies in memory.
- */
-static void
-name_trace(struct miss *m)
-{
-	struct job *j = m->job;
-	char name[STORE_NAME];
-	struct statfs fs;
-
-	store_tmp(&j->store, name);
-	if (fstatfs(j->store.dir, &fs) < 0 || writes_in_place(&fs) ||
-	    statfs(MEMORY, &fs) < 0 || (unsigned long)fs.f_type != TMPFS_MAGIC)
-		snprintf(m->trace, sizeof(m->trace), "%s/%s", j->cache_dir,
-			 name);
-	else
-		snprintf(m->trace, sizeof(m->trace), MEMORY "/kache-%s",
-			 strchr(name, '/') + 1);
-}
-
-static int
-observe(struct miss *m)
-{
-	struct job *j = m->job;
-	const char *preload = getenv("LD_PRELOAD");
-	int r;
-
-	job_find_libexec(j);
-	snprintf(m->observer, sizeof(m->observer), "%s/libkache-observe.so",
-		 j->libexec);
-	if (access(m->observer, R_OK) < 0)
-		return -errno;
-	name_trace(m);
-	r = trace_create(m->trace);
-	if (r == 0)
-		r = trace_environment(m->trace, m->observer, preload, m->vars);
-	if (r < 0) {
-		unlink(m->trace);
-		m->trace[0] = '\0';
-	}
-	return r;
-}
-
 /* Our remaps stand before the user's own: the last match wins. */
 static int
 build_argv(struct miss *m)
@@ -164,24 +101,6 @@ build_argv(struct miss *m)
 			return -ENOMEM;
 	for (int i = 2; i < j->argc; i++)
 		m->argv[k++] = j->argv[i];
-	return 0;
-}
-
-static int
-build_env(struct miss *m)
-{
-	size_t n = 0, k = 0;
-
-	while (environ[n])
-		n++;
-	m->env = calloc(n + 3, sizeof(char *));
-	if (!m->env)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		if (strncmp(environ[i], "LD_PRELOAD=", 11))
-			m->env[k++] = environ[i];
-	m->env[k++] = m->vars[0];
-	m->env[k++] = m->vars[1];
 	return 0;
 }
 
@@ -239,29 +158,8 @@ too_soon(const struct miss *m)
 	       now < m->job->newest_ms + EDIT_LOOP_MS;
 }
 
-/* The loader gave up before the compiler's first instruction: whatever is
- * wrong with our library, the build must not notice. */
-static bool
-never_started(const char *trace)
-{
-	struct trace t = { 0 };
-	bool never;
-
-	if (trace_read(trace, &t) < 0)
-		return true;
-	never = t.gap == TRACE_NO_RECORDS;
-	trace_free(&t);
-	return never;
-}
-
-static int64_t
-clock_offset(void)
-{
-	return file_now() - file_monotonic();
-}
-
 static void
-finish(struct miss *m, struct run *run, struct keep *k, bool stepped)
+finish(struct miss *m, struct run *run, struct keep *k)
 {
 	struct job *j = m->job;
 	int code = run_code(run->status);
@@ -273,13 +171,13 @@ finish(struct miss *m, struct run *run, struct keep *k, bool stepped)
 		snprintf(k->reason, sizeof(k->reason), "exit");
 	else if (!j->externs)
 		snprintf(k->reason, sizeof(k->reason), "extern");
-	else if (stepped)
+	else if (m->watched.stepped)
 		snprintf(k->reason, sizeof(k->reason), "clock-stepped");
 	else if (too_soon(m))
 		snprintf(k->reason, sizeof(k->reason), "edit-loop");
 	else
 		r = keep_result(k);
-	unlink(m->trace);
+	watched_forget(&m->watched);
 	j->event.store_us = job_us(start);
 	if (r == 0) {
 		if (k->stays)
@@ -298,35 +196,34 @@ static void
 compile(struct miss *m)
 {
 	struct job *j = m->job;
+	struct watched *w = &m->watched;
 	struct run run = { .argv = m->argv,
-			   .env = m->env,
+			   .env = w->env,
 			   .roots = &j->roots,
 			   .child = m->held ? &m->child : NULL };
 	struct keep k = { .job = j,
 			  .run = &run,
-			  .trace = m->trace,
-			  .observer = m->observer };
-	int64_t offset = clock_offset(), start = file_monotonic(), moved;
+			  .trace = w->trace,
+			  .observer = w->observer };
 	int r;
 
 	m->state = count_state(&j->args);
 	unlink_shared(&j->args);
-	k.started = file_now_coarse();
+	watched_begin(w);
+	k.started = w->started;
 	r = run_compiler(&run);
 	if (r < 0) {
-		unlink(m->trace);
+		watched_forget(w);
 		job_pass(j, "not-started");
 	}
-	if (run_code(run.status) == 127 && never_started(m->trace)) {
-		unlink(m->trace);
+	if (run_code(run.status) == 127 && watched_never_started(w)) {
+		watched_forget(w);
 		job_pass(j, "observer-broken");
 	}
-	j->event.compile_us = k.compile_us = job_us(start);
-	moved = clock_offset() - offset;
-	if (moved < 0)
-		moved = -moved;
-	finish(m, &run, &k,
-	       moved > STEP_NS + (int64_t)k.compile_us); /* 0.1 % in ns */
+	j->event.compile_us = k.compile_us = watched_end(w);
+	finish(m, &run, &k);
+	if (run.status == 0)
+		launch_install(j);
 	run_end(run.status);
 }
 
@@ -338,13 +235,11 @@ prepare(struct miss *m, const char **why)
 
 	if (m->ready)
 		return 0;
-	*why = "no-observer";
-	r = observe(m);
+	r = watched_prepare(m->job, &m->watched, why);
 	if (r < 0)
 		return r;
 	*why = "memory";
 	r = build_argv(m);
-	r = r ? r : build_env(m);
 	m->ready = r == 0;
 	return r;
 }
@@ -355,8 +250,8 @@ serve(struct miss *m, const char *outcome)
 {
 	if (m->held)
 		prefork_drop(&m->child);
-	if (m->trace[0])
-		unlink(m->trace);
+	watched_forget(&m->watched);
+	launch_install(m->job);
 	job_say(m->job, outcome, NULL, 0);
 	_exit(0);
 }
@@ -373,7 +268,8 @@ ask(struct miss *m)
 	if (!ask_wanted(m->job))
 		return;
 	if (prepare(m, &why) == 0)
-		m->held = prefork_start(&m->child, m->argv, m->env, true) == 0;
+		m->held = prefork_start(&m->child, NULL, m->argv,
+					m->watched.env, true) == 0;
 	if (ask_remote(m->job) && hit_try(m->job))
 		serve(m, "remote_hit");
 }
@@ -389,8 +285,7 @@ miss_run(struct job *j)
 	if (lead_or_follow(j))
 		serve(&m, j->prefetched ? "prefetch_hit" : "local_hit");
 	if (prepare(&m, &why) < 0) {
-		if (m.trace[0])
-			unlink(m.trace);
+		watched_forget(&m.watched);
 		job_pass(j, why);
 	}
 	compile(&m);

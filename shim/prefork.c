@@ -65,7 +65,8 @@ wait_at_gate(int gate)
 }
 
 static void
-be_child(int pair[PAIRS][2], char *const *argv, char *const *env)
+be_child(int pair[PAIRS][2], const char *program, char *const *argv,
+	 char *const *env)
 {
 	/* Our end would keep the gate from ever closing. */
 	close_pairs(pair, 0);
@@ -73,14 +74,16 @@ be_child(int pair[PAIRS][2], char *const *argv, char *const *env)
 	dup2(pair[ERR][1], 2);
 	if (pair[GATE][1] >= 0)
 		wait_at_gate(pair[GATE][1]);
-	execvpe(argv[0], argv, env);
+	execvpe(program, argv, env);
 	_exit(127);
 }
 
 int
-prefork_start(struct prefork *p, char *const *argv, char *const *env, bool held)
+prefork_start(struct prefork *p, const char *program, char *const *argv,
+	      char *const *env, bool held)
 {
-	int pair[PAIRS][2], r = can_start(argv[0]);
+	const char *file = program ? program : argv[0];
+	int pair[PAIRS][2], r = can_start(file);
 	pid_t pid;
 
 	if (r == 0)
@@ -89,7 +92,7 @@ prefork_start(struct prefork *p, char *const *argv, char *const *env, bool held)
 		return r;
 	pid = fork();
 	if (pid == 0)
-		be_child(pair, argv, env);
+		be_child(pair, file, argv, env);
 	r = pid < 0 ? -errno : 0;
 	close_pairs(pair, 1);
 	if (r < 0) {

@@ -19,12 +19,12 @@ struct prefork {
 };
 
 /*
- * Forks the child for ARGV and ENV.  HELD: it waits for prefork_open, else
- * it starts at once.  0: prefork_wait or prefork_drop is owed; or -errno:
- * nothing was started, nothing was said.
+ * Forks the child for PROGRAM (NULL: ARGV[0]), ARGV and ENV.  HELD: it waits
+ * for prefork_open, else it starts at once.  0: prefork_wait or prefork_drop
+ * is owed; or -errno: nothing was started, nothing was said.
  */
-int prefork_start(struct prefork *p, char *const *argv, char *const *env,
-		  bool held);
+int prefork_start(struct prefork *p, const char *program, char *const *argv,
+		  char *const *env, bool held);
 
 /* Lets it go.  A child that was killed at its gate shows in its status. */
 void prefork_open(struct prefork *p);

@@ -175,12 +175,12 @@ run_compiler(struct run *r)
 	if (r->child)
 		prefork_open(child);
 	else
-		e = prefork_start(child, r->argv, r->env, false);
+		e = prefork_start(child, r->program, r->argv, r->env, false);
 	if (e < 0)
 		return e;
 	s[0].from = child->out;
 	s[1].from = child->err;
-	s[1].json = true;
+	s[1].json = !r->plain;
 	relay(r, s);
 	buf_free(&s[0].pending);
 	buf_free(&s[1].pending);

@@ -24,10 +24,12 @@ struct run_output {
 };
 
 struct run {
-	char *const *argv; /* whole command line, NULL at the end */
+	const char *program; /* to execute; NULL: argv[0] */
+	char *const *argv;   /* whole command line, NULL at the end */
 	char *const *env;
 	const struct roots *roots;
 	struct prefork *child; /* of these words, at its gate; or NULL */
+	bool plain;            /* no compiler: nothing is an artifact line */
 	/* out: */
 	int status; /* as wait(2) gives it */
 	struct run_output out[RUN_OUTPUTS_MAX];

@@ -208,7 +208,7 @@ host_toolchain(struct job *j, struct digest *id)
 	struct toolchain host = { 0 };
 
 	*id = j->toolchain.id;
-	if (j->args.target && job_toolchain(j, NULL, &host) == 0)
+	if (j->args.target && job_toolchain(j, j->argv[1], NULL, &host) == 0)
 		*id = host.id;
 }
 

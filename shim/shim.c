@@ -3,8 +3,10 @@
 #include "shim/hit.h"
 #include "shim/increments.h"
 #include "shim/job.h"
+#include "shim/launch.h"
 #include "shim/miss.h"
 #include "shim/query.h"
+#include "shim/script.h"
 
 #include "base/err.h"
 #include "base/file.h"
@@ -167,6 +169,7 @@ serve(struct job *j)
 		job_exec(j);
 	}
 	if (hit_try(j)) {
+		launch_install(j);
 		job_say(j, j->prefetched ? "prefetch_hit" : "local_hit", NULL,
 			0);
 		_exit(0);
@@ -189,8 +192,13 @@ main(int argc, char **argv)
 	skip_self(&j);
 	/* A build script under the observer tries its compiler: what that
 	 * reads is for the observer to see (observe/gate). */
-	if (getenv("KACHE_OBSERVE") || is_set("KACHE_DISABLED"))
+	if (getenv("KACHE_OBSERVE") || is_set("KACHE_DISABLED")) {
+		if (script_is(&j))
+			script_exec(&j);
 		job_exec(&j);
+	}
+	if (script_is(&j))
+		script_serve(&j);
 	serve(&j);
 	return 1;
 }

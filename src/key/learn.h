@@ -40,10 +40,10 @@ struct learn {
 	const struct file_id *externs; /* identities before the compile */
 	int64_t started;               /* wall clock, ns, before the compile */
 	/* What ran takes in, from shim/vouch: */
-	bool whole_env;       /* the environment as a whole */
-	bool raw_env;         /* the same, and places by their names */
-	bool cpu;             /* what the CPU says about itself */
-	bool host;            /* names of the machine, its kernel and user */
+	bool whole_env; /* the environment as a whole */
+	bool raw_env;   /* the same, and places by their names */
+	bool cpu;       /* what the CPU says about itself */
+	bool host;      /* names of the machine, its kernel and user */
 
 	/* A build script's run instead of a compile: args holds nothing but
 	 * out_dir, which is OUT_DIR; no outputs, externs or dep-info. */

@@ -320,6 +320,7 @@ learn_run(struct work *w)
 	r = r ? r : learn_names(w, TRACE_ABSENT);
 	r = r ? r : learn_names(w, TRACE_PRESENT);
 	r = r ? r : learn_names(w, TRACE_GETENV);
+	r = r ? r : learn_surroundings(w);
 	if (r == 0 && (w->own.failed || w->files.failed || w->implied.failed ||
 		       w->absent.failed))
 		r = -ENOMEM;

@@ -32,7 +32,7 @@ start(struct prefork *p, const char *script, bool held)
 	unlink(made);
 	argv[2] = (char *)script;
 	fflush(NULL);
-	return prefork_start(p, argv, env, held);
+	return prefork_start(p, NULL, argv, env, held);
 }
 
 static bool
@@ -207,7 +207,7 @@ what_cannot_start_is_told_before_the_fork(void **state)
 	struct prefork p = { .pid = -7 };
 
 	(void)state;
-	assert_int_equal(prefork_start(&p, argv, env, true), -ENOENT);
+	assert_int_equal(prefork_start(&p, NULL, argv, env, true), -ENOENT);
 	assert_int_equal(p.pid, -7);
 }
 

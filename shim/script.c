@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "shim/script.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "key/memo.h"
+#include "key/shape.h"
+#include "key/witness.h"
+#include "rustc/neutral.h"
+#include "shim/job.h"
+#include "shim/launch.h"
+#include "shim/run.h"
+#include "shim/script_keep.h"
+#include "shim/watched.h"
+#include "store/blob.h"
+#include "store/entry.h"
+#include "store/manifest.h"
+#include "store/outdir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern char **environ;
+
+bool
+script_is(const struct job *j)
+{
+	size_t n = strlen(j->argv[1]), k = strlen(LAUNCH_SUFFIX);
+
+	return n > k && j->argc <= 3 &&
+	       !strcmp(j->argv[1] + n - k, LAUNCH_SUFFIX);
+}
+
+/* The script is told nothing of us, not even by argv[0]. */
+void
+script_exec(struct job *j)
+{
+	const char *program = j->argv[1];
+	char *name = j->argc > 2 ? j->argv[2] : j->argv[1];
+	char *argv[] = { name, NULL };
+
+	execv(program, argv);
+	fprintf(stderr, "kache-shim: %s: %s\n", program, strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+static void pass(struct job *j, const char *reason) __attribute__((noreturn));
+static void
+pass(struct job *j, const char *reason)
+{
+	job_say(j, "passthrough", reason, 0);
+	script_exec(j);
+}
+
+/* The nearest directory above the package that holds a Cargo.lock. */
+static const char *
+find_workspace(const struct job *j)
+{
+	static char dir[4096];
+	char path[4200];
+
+	snprintf(dir, sizeof(dir), "%s", j->cwd);
+	while (dir[0]) {
+		char *slash = strrchr(dir, '/');
+
+		snprintf(path, sizeof(path), "%s/Cargo.lock", dir);
+		if (access(path, F_OK) == 0)
+			return dir;
+		if (!slash)
+			break;
+		*slash = '\0';
+	}
+	return NULL;
+}
+
+static void
+choose_roots(struct job *j)
+{
+	static char cargo[4096];
+	struct roots_in in = {
+		.cwd = j->cwd,
+		.target = j->target[0] ? j->target : NULL,
+		.out_dir_env = j->args.out_dir,
+		.cargo_home = job_home_dir("CARGO_HOME", ".cargo", cargo,
+					   sizeof(cargo)),
+		.rustup_home = job_rustup_home(),
+		.home = getenv("HOME"),
+		.sysroot = j->toolchain.sysroot,
+		.workspace = find_workspace(j),
+	};
+
+	roots_init_run(&j->roots, &in);
+}
+
+/* Another program or toolchain, another script.  All else it asks for. */
+static int
+make_key(struct job *j)
+{
+	struct digest_ctx c;
+	struct digest program;
+	struct file_id id;
+	int r = memo_digest(&j->memo, AT_FDCWD, j->argv[1], &program, &id);
+
+	if (r < 0)
+		return r;
+	digest_init(&c);
+	digest_str(&c, "kache-r0-1");
+	digest_sub(&c, &program);
+	digest_sub(&c, &j->toolchain.id);
+	digest_end(&c, &j->k0);
+	j->event.k0 = j->k0;
+	return 0;
+}
+
+/* A reason why this run cannot be looked up, or NULL. */
+static const char *
+prepare(struct job *j)
+{
+	const char *rustc = getenv("RUSTC");
+
+	j->args.out_dir = getenv("OUT_DIR");
+	j->args.crate_name = getenv("CARGO_PKG_NAME");
+	j->args.extra_filename = "";
+	if (!j->args.crate_name)
+		j->args.crate_name = "?";
+	j->event.crate = j->args.crate_name;
+	if (!j->args.out_dir || j->args.out_dir[0] != '/' || !rustc)
+		return "not-by-cargo";
+	if (!j->cwd[0] || !roots_clean(j->cwd, strlen(j->cwd)) ||
+	    !roots_clean(j->args.out_dir, strlen(j->args.out_dir)))
+		return "cwd";
+	if (job_toolchain(j, rustc, NULL, &j->toolchain) < 0)
+		return "toolchain";
+	memo_open(&j->memo, j->store.dir);
+	job_find_target(j);
+	choose_roots(j);
+	j->event.profile = job_profile(j);
+	if (make_key(j) < 0)
+		return "program";
+	j->event.key_us = job_us(j->t0);
+	return NULL;
+}
+
+static int
+open_archive(struct job *j, const struct entry *e)
+{
+	char name[STORE_NAME];
+	struct file_id id;
+	int r, fd;
+
+	if (e->nout != 1 || e->kind != ARGS_RUN)
+		return ERR_CORRUPT;
+	r = blob_check(&j->store, &j->memo, &e->out[0].blob, &id);
+	if (r < 0)
+		return r;
+	if (id.size != e->out[0].size)
+		return ERR_CORRUPT;
+	store_name("blobs", &e->out[0].blob, name);
+	fd = openat(j->store.dir, name, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int
+put_out_dir(struct job *j, const struct entry *e)
+{
+	int fd = open_archive(j, e), r;
+	char tmp[64];
+
+	if (fd < 0)
+		return fd;
+	snprintf(tmp, sizeof(tmp), ".kache-%016llx",
+		 (unsigned long long)j->store.nonce);
+	r = outdir_unpack(fd, &j->roots, j->args.out_dir, tmp, &j->memo,
+			  &j->event.bytes);
+	close(fd);
+	return r;
+}
+
+static int
+expand(const struct job *j, const struct buf *text, struct buf *out)
+{
+	int r = text->len ? neutral_expand(&j->roots, text->p, text->len, out)
+			  : 0;
+
+	return r == 0 && out->failed ? -ENOMEM : r;
+}
+
+/* All or nothing: what the script says comes when its files are there. */
+static bool
+replay(struct job *j, const struct entry *e, const struct digest *at)
+{
+	struct buf out = { 0 }, err = { 0 };
+	int64_t start = file_monotonic();
+	int r = expand(j, &e->stdout_text, &out);
+
+	r = r ? r : expand(j, &e->stderr_text, &err);
+	r = r ? r : put_out_dir(j, e);
+	if (r < 0)
+		log_msg(r == ERR_MISS ? LOG_INFO : LOG_ERROR,
+			"%s: build script not replayed: %s", j->event.crate,
+			err_text(r));
+	if (r == 0) {
+		if (out.len)
+			file_write_fd(1, out.p, out.len);
+		if (err.len)
+			file_write_fd(2, err.p, err.len);
+		entry_touch(&j->store, at);
+		j->event.restore_us = job_us(start);
+		j->event.saved_us = e->compile_us;
+		j->event.at = *at;
+	}
+	buf_free(&out);
+	buf_free(&err);
+	return r == 0;
+}
+
+static bool
+try_at(struct job *j, const struct digest *at)
+{
+	struct entry e = { 0 };
+	bool served;
+
+	if (entry_load(&j->store, at, &e) < 0)
+		return false;
+	served = replay(j, &e, at);
+	if (served)
+		j->prefetched = e.origin == ENTRY_PREFETCHED &&
+				entry_take_fresh(&j->store, at);
+	entry_release(&e);
+	return served;
+}
+
+static bool
+try_shape(struct job *j, const struct shape *s)
+{
+	struct shape_env env = { .memo = &j->memo,
+				 .roots = &j->roots,
+				 .get = job_getenv,
+				 .all = environ,
+				 .cwd = j->cwd };
+	char tags[WITNESS_PLACES + 1];
+	struct digest k1, at;
+	struct witness w;
+
+	if (shape_key(s, &env, &j->k0, &k1, NULL) < 0 ||
+	    witness_tags(s, &j->roots, job_getenv, tags) < 0)
+		return false;
+	j->event.k1 = k1;
+	witness_key_here(&k1, &j->roots, tags, &at);
+	if (try_at(j, &at))
+		return true;
+	if (script_witness(j, &k1, &w) < 0 || !witness_agreed(&w))
+		return false;
+	witness_key_free(&k1, &j->roots, &w, &at);
+	return try_at(j, &at);
+}
+
+static bool
+look_up(struct job *j)
+{
+	int64_t start = file_monotonic();
+	struct manifest m = { 0 };
+	bool served = false;
+
+	if (manifest_load(&j->store, &j->k0, &m) == 0) {
+		for (size_t i = 0; i < m.count && !served; i++)
+			served = try_shape(j, &m.rec[i].shape);
+		manifest_release(&m);
+	}
+	j->event.lookup_us = job_us(start) - j->event.restore_us;
+	return served;
+}
+
+static void
+run_observed(struct job *j)
+{
+	char *argv[] = { j->argc > 2 ? j->argv[2] : j->argv[1], NULL };
+	struct watched w = { 0 };
+	struct run run = { .program = j->argv[1],
+			   .argv = argv,
+			   .roots = &j->roots,
+			   .plain = true };
+	struct script_keep k = { .job = j, .run = &run, .watched = &w };
+	const char *why;
+
+	k.was_empty = outdir_is_empty(j->args.out_dir);
+	if (watched_prepare(j, &w, &why) < 0) {
+		watched_forget(&w);
+		pass(j, why);
+	}
+	run.env = w.env;
+	watched_begin(&w);
+	if (run_compiler(&run) < 0) {
+		watched_forget(&w);
+		pass(j, "not-started");
+	}
+	if (run_code(run.status) == 127 && watched_never_started(&w)) {
+		watched_forget(&w);
+		pass(j, "observer-broken");
+	}
+	j->event.compile_us = k.run_us = watched_end(&w);
+	script_keep(&k);
+	run_end(run.status);
+}
+
+void
+script_serve(struct job *j)
+{
+	const char *why;
+
+	job_open(j);
+	j->event.kind = "run";
+	if (!j->store_ok || j->config.disabled)
+		script_exec(j);
+	if (!j->config.v[CONFIG_SHIM_BUILD_SCRIPTS].num)
+		pass(j, "build_scripts");
+	why = prepare(j);
+	if (why)
+		pass(j, why);
+	if (look_up(j)) {
+		job_say(j, j->prefetched ? "prefetch_hit" : "local_hit", NULL,
+			0);
+		_exit(0);
+	}
+	run_observed(j);
+	_exit(1);
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "shim/script_keep.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/search.h"
+#include "key/learn.h"
+#include "key/shape.h"
+#include "key/trace.h"
+#include "key/witness.h"
+#include "rustc/depinfo.h"
+#include "rustc/neutral.h"
+#include "shim/job.h"
+#include "shim/keep.h"
+#include "shim/run.h"
+#include "shim/tidy.h"
+#include "shim/vouch.h"
+#include "shim/watched.h"
+#include "store/blob.h"
+#include "store/entry.h"
+#include "store/manifest.h"
+#include "store/outdir.h"
+#include "store/publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SHORT_PATH = 8 };
+
+extern char **environ;
+
+struct made {
+	struct entry entry;
+	struct shape shape;
+	struct digest k1;
+	struct learn learn;
+	char tags[WITNESS_PLACES + 1];
+	char archive[4200]; /* the file it is made in; "" without one */
+	const char *path;   /* PATH, if it is long enough to be told apart */
+	bool names_path;    /* the result spells it */
+	bool duplicate;
+};
+
+static int
+refuse(struct script_keep *k, int code, const char *why, const char *what)
+{
+	if (!k->reason[0])
+		snprintf(k->reason, sizeof(k->reason), "%s%s%s", why,
+			 what ? ":" : "", what ? what : "");
+	return code;
+}
+
+static int
+learn(struct script_keep *k, struct made *m, const struct trace *t,
+      const struct vouched *v)
+{
+	static const struct depinfo none;
+	struct job *j = k->job;
+	int r;
+
+	m->learn = (struct learn){
+		.trace = t,
+		.depinfo = &none,
+		.args = &j->args,
+		.roots = &j->roots,
+		.memo = &j->memo,
+		.sysroot = j->toolchain.sysroot,
+		.cwd = j->cwd,
+		.observer = k->watched->observer,
+		.started = k->watched->started,
+		.run = true,
+		.was_empty = k->was_empty,
+		.program = j->argv[1],
+		.whole_env = v->iterates,
+		.cpu = v->cpu,
+		.host = v->host,
+	};
+	r = learn_shape(&m->learn, &m->shape);
+	if (r < 0)
+		refuse(k, r, m->learn.reason[0] ? m->learn.reason : err_text(r),
+		       NULL);
+	return r;
+}
+
+static bool
+is_own(void *ctx, const char *path)
+{
+	const struct made *m = ctx;
+
+	return learn_made(&m->learn, path);
+}
+
+/* PATH itself is in no key, only the programs found over it are. */
+static void
+see(void *ctx, const char *p, size_t n)
+{
+	struct made *m = ctx;
+
+	if (m->path && search_find(p, n, m->path, strlen(m->path)))
+		m->names_path = true;
+}
+
+static int
+pack(struct script_keep *k, struct made *m)
+{
+	struct job *j = k->job;
+	struct outdir_in in = { .dir = j->args.out_dir,
+				.roots = &j->roots,
+				.is_own = k->was_empty ? NULL : is_own,
+				.see = see,
+				.ctx = m };
+	char name[STORE_NAME];
+	int fd, r;
+
+	store_tmp(&j->store, name);
+	fd = openat(j->store.dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		    0600);
+	if (fd < 0)
+		return refuse(k, -errno, "archive", strerror(errno));
+	snprintf(m->archive, sizeof(m->archive), "%s/%s", j->cache_dir, name);
+	r = outdir_pack(&in, fd);
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r < 0 ? refuse(k, r, "archive", err_text(r)) : 0;
+}
+
+static int
+take_text(struct script_keep *k, struct made *m, const struct buf *from,
+	  struct buf *to)
+{
+	if (!from->len)
+		return 0;
+	if (!neutral_is_text(from->p, from->len))
+		return refuse(k, ERR_REFUSED, "output-not-text", NULL);
+	see(m, from->p, from->len);
+	neutral_text(&k->job->roots, from->p, from->len, to);
+	return to->failed ? refuse(k, -ENOMEM, "memory", NULL) : 0;
+}
+
+static int
+make_k1(struct script_keep *k, struct made *m)
+{
+	struct job *j = k->job;
+	struct shape_env env = { .memo = &j->memo,
+				 .roots = &j->roots,
+				 .get = job_getenv,
+				 .all = environ,
+				 .cwd = j->cwd,
+				 .filled = true };
+	size_t bad = 0;
+	int r = 0;
+
+	if (m->names_path) {
+		r = shape_add(&m->shape, 'v', "PATH", 4);
+		r = r ? r : shape_finish(&m->shape);
+	}
+	r = r ? r : shape_key(&m->shape, &env, &j->k0, &m->k1, &bad);
+	if (r < 0)
+		return refuse(k, r, "input",
+			      m->shape.count ? shape_item(&m->shape, bad)
+					     : NULL);
+	r = witness_tags(&m->shape, &j->roots, job_getenv, m->tags);
+	if (r < 0)
+		return refuse(k, r, "memory", NULL);
+	/* The digests must be of what the script read. */
+	r = learn_verify(&m->learn);
+	return r < 0 ? refuse(k, r, m->learn.reason, NULL) : 0;
+}
+
+static int
+put_blob(struct script_keep *k, struct made *m)
+{
+	struct job *j = k->job;
+	struct entry_output *o = &m->entry.out[0];
+	struct blob_put put = { .path = m->archive, .link = true };
+	int r = blob_put(&j->store, &j->memo, &put, &o->blob);
+
+	if (r < 0)
+		return refuse(k, r, "blob", err_text(r));
+	memcpy(o->name, "out", 4);
+	o->role = ENTRY_LINK;
+	o->size = put.size;
+	m->entry.nout = 1;
+	m->duplicate = put.existed;
+	j->event.bytes = put.size;
+	return 0;
+}
+
+static int
+inputs(struct script_keep *k, struct made *m, struct trace *t)
+{
+	int r = trace_read(k->watched->trace, t);
+	struct vouched v;
+
+	if (r < 0)
+		return refuse(k, r, "no-trace", err_text(r));
+	if (trace_alive(t))
+		return refuse(k, ERR_REFUSED, "unseen:still-running", NULL);
+	if (!vouch_for(k->job, t, &v, k->reason, sizeof(k->reason)))
+		return ERR_REFUSED;
+	return learn(k, m, t, &v);
+}
+
+static int
+make(struct script_keep *k, struct made *m)
+{
+	const char *path = getenv("PATH");
+	struct trace t = { 0 };
+	int r;
+
+	m->path = path && strlen(path) > SHORT_PATH ? path : NULL;
+	r = inputs(k, m, &t);
+	r = r ? r : take_text(k, m, &k->run->out_text, &m->entry.stdout_text);
+	r = r ? r : take_text(k, m, &k->run->err_text, &m->entry.stderr_text);
+	r = r ? r : pack(k, m);
+	r = r ? r : make_k1(k, m);
+	r = r ? r : put_blob(k, m);
+	learn_release(&m->learn);
+	trace_free(&t);
+	return r;
+}
+
+int
+script_witness(struct job *j, const struct digest *k1, struct witness *out)
+{
+	struct entry e = { 0 };
+	int r = entry_load(&j->store, k1, &e);
+
+	if (r < 0)
+		return r;
+	r = e.kind == ARGS_RUN && !e.nout && e.depinfo.len
+		    ? witness_read(e.depinfo.p, e.depinfo.len, out)
+		    : ERR_MISS;
+	entry_release(&e);
+	return r;
+}
+
+/* At K1 itself lies no result but who bore witness. */
+static int
+save_witness(struct script_keep *k, const struct made *m,
+	     const struct witness *w)
+{
+	struct entry e = { .stored_ms = m->entry.stored_ms,
+			   .kind = ARGS_RUN,
+			   .k0 = m->entry.k0,
+			   .shape = m->entry.shape,
+			   .crate = m->entry.crate };
+	int r;
+
+	memcpy(e.roots, m->tags, sizeof(m->tags));
+	witness_write(w, &e.depinfo);
+	r = e.depinfo.failed ? -ENOMEM : entry_save(&k->job->store, &m->k1, &e);
+	buf_free(&e.depinfo);
+	return r;
+}
+
+static int
+publish_at(struct script_keep *k, const struct made *m, const struct digest *at)
+{
+	const char *paths[] = { m->archive };
+
+	return publish_entry(&k->job->store, &k->job->memo, at, &m->entry,
+			     paths);
+}
+
+static int
+bear_witness(struct script_keep *k, const struct made *m)
+{
+	struct job *j = k->job;
+	struct witness first, now;
+	struct digest content, at;
+	int r;
+
+	entry_content(&m->entry, &content);
+	witness_here(&j->roots, m->tags, &content, &now);
+	r = script_witness(j, &m->k1, &first);
+	if (r == ERR_NEWER)
+		return r;
+	if (r < 0)
+		return save_witness(k, m, &now);
+	if (!witness_join(&first, &now))
+		return 0;
+	r = 0;
+	/* First what it leads to. */
+	if (witness_agreed(&first)) {
+		witness_key_free(&m->k1, &j->roots, &first, &at);
+		r = publish_at(k, m, &at);
+	}
+	return r ? r : save_witness(k, m, &first);
+}
+
+static int
+commit(struct script_keep *k, struct made *m)
+{
+	struct job *j = k->job;
+	struct entry *e = &m->entry;
+	struct manifest_record rec = { .last_k1 = m->k1,
+				       .compile_us = k->run_us };
+	struct digest at;
+	int r;
+
+	rec.stored_ms = e->stored_ms = (uint64_t)file_now() / 1000000;
+	e->compile_us = k->run_us;
+	e->kind = ARGS_RUN;
+	e->k0 = j->k0;
+	shape_digest(&m->shape, &e->shape);
+	buf_str(&e->crate, j->event.crate);
+	witness_key_here(&m->k1, &j->roots, m->tags, &at);
+	r = publish_at(k, m, &at);
+	r = r ? r : bear_witness(k, m);
+	if (r < 0)
+		return refuse(k, r, "entry", err_text(r));
+	rec.shape = m->shape;
+	memset(&m->shape, 0, sizeof(m->shape));
+	r = manifest_add(&j->store, &j->k0, &rec);
+	shape_free(&rec.shape);
+	if (r < 0)
+		return refuse(k, r, "manifest", err_text(r));
+	j->event.k1 = m->k1;
+	j->event.at = at;
+	return 0;
+}
+
+static int
+store(struct script_keep *k, struct made *m)
+{
+	int r;
+
+	if (k->run->status)
+		return refuse(k, ERR_REFUSED, "exit", NULL);
+	if (k->watched->stepped)
+		return refuse(k, ERR_REFUSED, "clock-stepped", NULL);
+	if (k->run->overflow)
+		return refuse(k, ERR_TOOBIG, "too-much-output", NULL);
+	if (!keep_has_space(k->job))
+		return refuse(k, ERR_REFUSED, "min_free", NULL);
+	r = make(k, m);
+	return r ? r : commit(k, m);
+}
+
+void
+script_keep(struct script_keep *k)
+{
+	struct job *j = k->job;
+	struct made m = { 0 };
+	char reason[240];
+	int64_t start = file_monotonic();
+	int r = store(k, &m), code = run_code(k->run->status);
+
+	if (m.archive[0])
+		unlink(m.archive);
+	watched_forget(k->watched);
+	j->event.store_us = job_us(start);
+	snprintf(reason, sizeof(reason), "not_stored:%s", k->reason);
+	job_say(j, r == 0 && m.duplicate ? "dup" : "miss",
+		r == 0 || k->run->status ? NULL : reason, code);
+	if (r == 0)
+		tidy_after_store(j, j->event.bytes);
+	else
+		log_msg(LOG_INFO, "%s: build script: %s", j->event.crate,
+			reason);
+	entry_release(&m.entry);
+	shape_free(&m.shape);
+}
