@@ -7,6 +7,7 @@
 #include "base/record.h"
 #include "base/strset.h"
 #include "key/classify.h"
+#include "key/habit.h"
 #include "key/trace.h"
 #include "shim/job.h"
 
@@ -197,15 +198,6 @@ see_process(struct vouch *v, const struct trace_process *p)
 	return true;
 }
 
-/* Asks for the host's name to sign and to lock. */
-static bool
-is_git(const char *exe, unsigned traits)
-{
-	const char *slash = strrchr(exe, '/');
-
-	return traits & CLASSIFY_TOOL && slash && !strncmp(slash, "/git", 4);
-}
-
 /* It ran as the shim; only this one is known to step aside. */
 static bool
 see_program(struct vouch *v, const struct trace_event *e)
@@ -238,17 +230,14 @@ see_event(struct vouch *v, const struct trace_event *e)
 			return true;
 		break;
 	case TRACE_OBJECT:
-	case TRACE_HOST:
 		break;
+	case TRACE_HOST:
+		v->out.host |= habit_asks_host(v->trace, e);
+		return true;
 	default:
 		return true;
 	}
-	if (!traits_of(v, exe, &traits))
-		return false;
-	if (e->kind != TRACE_HOST)
-		return see_object(v, traits, e->name);
-	v->out.host |= !is_git(exe, traits);
-	return true;
+	return traits_of(v, exe, &traits) && see_object(v, traits, e->name);
 }
 
 bool

@@ -48,9 +48,10 @@ enum trace_kind {
 	TRACE_SYMLINK,   /* name = what it holds, other = new name */
 	TRACE_UNLINK,    /* name */
 	TRACE_MKDIR,     /* name */
-	TRACE_SOCKET,    /* number is the family, 0: name lookup */
-	TRACE_CLOCK,     /* wall clock read */
-	TRACE_HOST,      /* uname, host name or user database asked */
+	TRACE_SOCKET,    /* number is the family, 0: name lookup; name: of
+			  * the local peer, or "" */
+	TRACE_CLOCK,     /* wall clock read; number: way and times */
+	TRACE_HOST,      /* number: enum trace_host */
 	TRACE_NATIVE,    /* a program was told to look at the CPU */
 	TRACE_KINDS
 };
@@ -63,6 +64,23 @@ enum trace_how {
 	TRACE_BY_ACCESS,
 	TRACE_BY_REALPATH, /* other: the answer */
 	TRACE_BY_OPEN      /* a directory, or with O_PATH */
+};
+
+/* By what the wall clock was read: its number is the way + 16 * how often. */
+enum trace_clock {
+	TRACE_CLOCK_TIME,
+	TRACE_CLOCK_OF_DAY, /* gettimeofday */
+	TRACE_CLOCK_OTHER
+};
+
+#define TRACE_CLOCK_WAY(number) ((number)&15u)
+#define TRACE_CLOCK_TIMES(number) ((number) >> 4)
+
+/* What names were asked for. */
+enum trace_host {
+	TRACE_HOST_KERNEL = 1, /* uname */
+	TRACE_HOST_NAME,
+	TRACE_HOST_USER /* users and groups */
 };
 
 struct trace_event {
@@ -110,8 +128,9 @@ struct trace {
 	const char *gap_reason;  /* a word such as "static"; or "" */
 	const char *gap_name;    /* program or file concerned; or "" */
 	size_t bytes;            /* of its records */
-	unsigned reads_clock:1;  /* any TRACE_CLOCK */
-	unsigned uses_network:1; /* any TRACE_SOCKET but AF_UNIX */
+	unsigned reads_clock:1;  /* any TRACE_CLOCK; see key/habit */
+	unsigned uses_network:1; /* any TRACE_SOCKET but AF_UNIX that calls
+				  * nobody, or whom libc calls by itself */
 	unsigned native:1;       /* any TRACE_NATIVE */
 	char *owned;             /* private */
 };

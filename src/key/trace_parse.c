@@ -281,6 +281,29 @@ is_environment(const struct trace_event *e)
 	       strcmp(base, "/environ") == 0;
 }
 
+/*
+ * Whom libc asks for users and logs to, when one of its functions is called,
+ * is none of what a program does.  Any other peer may tell anything.
+ */
+static int
+is_networking(const struct obs_head *h, const char *name)
+{
+	static const char *const own[] = {
+		"/run/systemd/userdb/", "/run/nscd/", "/var/run/nscd/",
+		"/var/lib/sss/pipes/",  "/dev/log",   "/run/systemd/journal/",
+	};
+	size_t i;
+
+	if (h->type != OBS_SOCKET)
+		return 0;
+	if (h->aux != AF_UNIX)
+		return 1;
+	for (i = 0; i < sizeof own / sizeof *own; i++)
+		if (strncmp(name, own[i], strlen(own[i])) == 0)
+			return 0;
+	return h->flags & OBS_CONNECTS;
+}
+
 /* Decodes one record; -EBADMSG if its strings are not what its type needs. */
 static int
 on_record(struct decoder *d, const struct obs_head *h, const char *rec)
@@ -318,7 +341,8 @@ on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 		set_gap(d->t, TRACE_UNSEEN, "environ", e->name);
 	d->t->reads_clock |= e->kind == TRACE_CLOCK;
 	d->t->native |= e->kind == TRACE_NATIVE;
-	d->t->uses_network |= e->kind == TRACE_SOCKET && h->aux != AF_UNIX;
+	if (is_networking(h, e->name))
+		d->t->uses_network = 1;
 	return 0;
 }
 

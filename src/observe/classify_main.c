@@ -8,6 +8,7 @@
 #include "envscan.h"
 #include "key/classify.h"
 #include "key/elf.h"
+#include "key/habit.h"
 #include "key/trace.h"
 #include "rawcall.h"
 
@@ -128,6 +129,11 @@ print_event(const struct trace_event *e)
 		       (unsigned long long)e->st.size);
 	if (e->kind == TRACE_ABSENT || e->kind == TRACE_EXEC_FAIL)
 		printf(" errno %u", (unsigned)e->number);
+	if (e->kind == TRACE_CLOCK)
+		printf(" way %u times %u", (unsigned)TRACE_CLOCK_WAY(e->number),
+		       (unsigned)TRACE_CLOCK_TIMES(e->number));
+	if (e->kind == TRACE_HOST)
+		printf(" what %u", (unsigned)e->number);
 	if (e->kind == TRACE_SOCKET)
 		printf(" family %u", (unsigned)e->number);
 	if (e->kind == TRACE_WRITE && e->creates)
@@ -152,6 +158,10 @@ print_trace(const char *path)
 	printf("trace %s %s %s lost %u bytes %zu alive %u\n",
 	       trace_gap_word(t.gap), t.gap_reason, t.gap_name,
 	       (unsigned)t.lost, t.bytes, (unsigned)trace_alive(&t));
+	if (habit_clock_reader(&t))
+		printf("tells the time: %s\n", habit_clock_reader(&t));
+	if (t.uses_network)
+		printf("uses the network\n");
 	for (i = 0; i < t.nprocesses; i++)
 		print_process(&t, i);
 	for (i = 0; i < t.nevents; i++)

@@ -116,13 +116,22 @@ enum obs_type {
 	OBS_UNLINK,
 	/* Strings: name. */
 	OBS_MKDIR,
-	/* A socket was made or a host name looked up.  aux: family. */
+	/*
+	 * A socket was made or a host name looked up.  aux: family.  flags:
+	 * OBS_CONNECTS.  Strings: of AF_UNIX that connects, the name; an
+	 * abstract one begins with '@'.
+	 */
 	OBS_SOCKET,
-	/* The wall clock was read; once for each process. */
+	/*
+	 * The wall clock was read.  aux: enum obs_clock, and 16 times how
+	 * often it was read that way by then; no more than OBS_CLOCK_MAX of a
+	 * way in a process are recorded.
+	 */
 	OBS_CLOCK,
 	/* The area's unused end. */
 	OBS_GAP,
-	/* The name of the machine, its kernel or its user was asked for. */
+	/* Names of the machine or its users were asked for.  aux: enum
+	 * obs_host. */
 	OBS_HOST,
 	/* A program was told to look at the CPU (-march=native). */
 	OBS_NATIVE,
@@ -132,6 +141,8 @@ enum obs_type {
 #define OBS_HAS_STAT 0x8000u
 /* OBS_WRITE: old content is not looked at (O_TRUNC or O_EXCL). */
 #define OBS_CREATES 0x0001u
+/* OBS_SOCKET: somebody is called. */
+#define OBS_CONNECTS 0x0001u
 /* OBS_GETENV: the variable was set. */
 #define OBS_IS_SET 0x0001u
 
@@ -143,6 +154,22 @@ enum obs_how {
 	OBS_BY_ACCESS,
 	OBS_BY_REALPATH,
 	OBS_BY_OPEN /* a directory or O_PATH was opened */
+};
+
+/* By which function of libc, or its likes, the wall clock was read. */
+enum obs_clock {
+	OBS_CLOCK_TIME,
+	OBS_CLOCK_OF_DAY, /* gettimeofday */
+	OBS_CLOCK_OTHER,  /* clock_gettime, timespec_get, ftime, syscall */
+	OBS_CLOCKS
+};
+
+#define OBS_CLOCK_MAX 8
+
+enum obs_host {
+	OBS_HOST_KERNEL = 1, /* uname */
+	OBS_HOST_NAME,
+	OBS_HOST_USER /* users and groups */
 };
 
 /* Why something is not seen. */

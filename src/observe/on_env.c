@@ -2,10 +2,15 @@
 #define _GNU_SOURCE
 #include "on.h"
 
+#include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "emit.h"
+#include "obs.h"
+#include "rawsys.h"
 #include "realsym.h"
 #include "watch.h"
 
@@ -55,6 +60,31 @@ socket(int family, int type, int protocol)
 	return REAL(socket)(family, type, protocol);
 }
 
+/* A local address names its peer. */
+static void
+connected(const struct sockaddr *to, socklen_t size)
+{
+	struct emit e = { .type = OBS_SOCKET, .flags = OBS_CONNECTS };
+	const struct sockaddr_un *local = (const struct sockaddr_un *)to;
+	char name[sizeof local->sun_path + 2] = "";
+	size_t n = 0;
+
+	e.aux = to->sa_family;
+	if (to->sa_family == AF_UNIX &&
+	    size > offsetof(struct sockaddr_un, sun_path)) {
+		n = size - offsetof(struct sockaddr_un, sun_path);
+		if (n > sizeof local->sun_path)
+			n = sizeof local->sun_path;
+		*rawsys_put(name, local->sun_path, n) = '\0';
+		if (name[0] == '\0')
+			name[0] = '@';
+		e.n = 1;
+		e.names[0].dirfd = name[0] == '@' ? EMIT_PLAIN : AT_FDCWD;
+		e.names[0].name = name;
+	}
+	emit_once(&e);
+}
+
 /* The socket may be an inherited one. */
 #define ON_CONNECT(fn) \
 	EXPORT int fn(int fd, const struct sockaddr *to, socklen_t size) \
@@ -62,7 +92,7 @@ socket(int family, int type, int protocol)
 		int rc = REAL(fn)(fd, to, size); \
 		if (to && size >= sizeof to->sa_family && \
 		    (rc == 0 || on_errno() != EFAULT)) \
-			networked(to->sa_family); \
+			connected(to, size); \
 		return rc; \
 	}
 

@@ -15,6 +15,7 @@
 #include "obs.h"
 #include "on_exec.h"
 #include "on_open.h"
+#include "on_syscall.h"
 #include "rawsys.h"
 #include "realsym.h"
 #include "watch.h"
@@ -103,6 +104,19 @@ ends_word(char c)
 	       c == '\'';
 }
 
+/* What may stand before "=native". */
+static int
+names_cpu(const char *arg, size_t end)
+{
+	static const char words[][5] = { "arch", "tune", "-cpu", "mcpu" };
+	size_t i;
+
+	for (i = 0; end >= 4 && i < sizeof words / sizeof *words; i++)
+		if (rawsys_equal(arg + end - 4, words[i], 4))
+			return 1;
+	return 0;
+}
+
 /*
  * -march=native, -C target-cpu=native and their likes, alone or within
  * another argument (-Wl,...); a list of CPUs, which names the own one; a file
@@ -113,13 +127,13 @@ asks_for_cpu(const char *arg)
 {
 	size_t i;
 
-	if (arg[0] == '@' || rawsys_same(arg, "native") ||
-	    rawsys_same(arg, "target-cpus"))
+	if (arg[0] == '@' || rawsys_same(arg, "target-cpus"))
 		return 1;
 	for (i = 0; arg[i] != '\0'; i++)
-		if (arg[i] == '=' && ((rawsys_starts(arg + i, "=native") &&
-				       ends_word(arg[i + 7])) ||
-				      rawsys_starts(arg + i, "=target-cpus")))
+		if (arg[i] == '=' &&
+		    ((rawsys_starts(arg + i, "=native") &&
+		      ends_word(arg[i + 7]) && names_cpu(arg, i)) ||
+		     rawsys_starts(arg + i, "=target-cpus")))
 			return 1;
 	return 0;
 }
@@ -499,6 +513,8 @@ forked(pid_t pid)
 		e.aux = (uint32_t)pid;
 		emit_always(&e);
 	}
+	if (pid == 0)
+		on_jump_forked();
 	return pid;
 }
 

@@ -27,9 +27,13 @@ enum jump_kind {
 	JUMP_LOAD,      /* first argument: a library */
 	JUMP_LOAD_INTO, /* the second one is */
 	JUMP_NETWORK,
+	JUMP_TIME,
+	JUMP_OF_DAY,
 	JUMP_CLOCK,
 	JUMP_SOME_CLOCK, /* first argument: which clock */
+	JUMP_UNAME,
 	JUMP_HOST,
+	JUMP_USER,
 	JUMP_END,
 	JUMP_GLOB,
 	JUMP_TREE,  /* first argument: a name */
@@ -105,18 +109,54 @@ JUMP(res_nsearch, JUMP_NETWORK)
 JUMP(res_nquerydomain, JUMP_NETWORK)
 JUMP(res_nsend, JUMP_NETWORK)
 JUMP(getaddrinfo_a, JUMP_NETWORK)
+JUMP(gethostent, JUMP_NETWORK)
+JUMP(gethostent_r, JUMP_NETWORK)
+JUMP(getnetbyname, JUMP_NETWORK)
+JUMP(getnetbyname_r, JUMP_NETWORK)
+JUMP(getnetbyaddr, JUMP_NETWORK)
+JUMP(getnetbyaddr_r, JUMP_NETWORK)
+JUMP(getnetent, JUMP_NETWORK)
+JUMP(getnetent_r, JUMP_NETWORK)
+JUMP(getifaddrs, JUMP_NETWORK)
+JUMP(if_nameindex, JUMP_NETWORK)
 JUMP(rexec, JUMP_NETWORK)
 JUMP(rexec_af, JUMP_NETWORK)
-JUMP(time, JUMP_CLOCK)
-JUMP(gettimeofday, JUMP_CLOCK)
-JUMP(__gettimeofday, JUMP_CLOCK)
+JUMP(time, JUMP_TIME)
+JUMP(gettimeofday, JUMP_OF_DAY)
+JUMP(__gettimeofday, JUMP_OF_DAY)
 JUMP(timespec_get, JUMP_CLOCK)
 JUMP(ftime, JUMP_CLOCK)
+JUMP(adjtimex, JUMP_CLOCK)
+JUMP(__adjtimex, JUMP_CLOCK)
+JUMP(clock_adjtime, JUMP_CLOCK)
+JUMP(ntp_adjtime, JUMP_CLOCK)
+JUMP(ntp_gettime, JUMP_CLOCK)
+JUMP(ntp_gettimex, JUMP_CLOCK)
 JUMP(clock_gettime, JUMP_SOME_CLOCK)
-JUMP(uname, JUMP_HOST)
+JUMP(uname, JUMP_UNAME)
 JUMP(gethostname, JUMP_HOST)
 JUMP(getdomainname, JUMP_HOST)
 JUMP(gethostid, JUMP_HOST)
+JUMP(__gethostname_chk, JUMP_HOST)
+JUMP(__getdomainname_chk, JUMP_HOST)
+JUMP(getlogin, JUMP_USER)
+JUMP(__getlogin_r_chk, JUMP_USER)
+JUMP(getlogin_r, JUMP_USER)
+JUMP(cuserid, JUMP_USER)
+JUMP(getpw, JUMP_USER)
+JUMP(getpwuid, JUMP_USER)
+JUMP(getpwuid_r, JUMP_USER)
+JUMP(getpwnam, JUMP_USER)
+JUMP(getpwnam_r, JUMP_USER)
+JUMP(getpwent, JUMP_USER)
+JUMP(getpwent_r, JUMP_USER)
+JUMP(getgrgid, JUMP_USER)
+JUMP(getgrgid_r, JUMP_USER)
+JUMP(getgrnam, JUMP_USER)
+JUMP(getgrnam_r, JUMP_USER)
+JUMP(getgrent, JUMP_USER)
+JUMP(getgrent_r, JUMP_USER)
+JUMP(getgrouplist, JUMP_USER)
 JUMP(_exit, JUMP_END)
 JUMP(_Exit, JUMP_END)
 JUMP(quick_exit, JUMP_END)
@@ -158,17 +198,27 @@ loading(const char *name)
 		  name);
 }
 
-/* A flag of our own first: programs ask for the time very often. */
-static void
-clock_read(void)
-{
-	static int told;
-	struct emit e = { .type = OBS_CLOCK };
+/* How often by each enum obs_clock; programs ask for the time very often. */
+static unsigned clock_reads[OBS_CLOCKS];
 
-	if (__atomic_load_n(&told, __ATOMIC_RELAXED))
+static void
+clock_read(enum obs_clock way)
+{
+	struct emit e = { .type = OBS_CLOCK };
+	unsigned n = __atomic_load_n(&clock_reads[way], __ATOMIC_RELAXED);
+
+	if (n >= OBS_CLOCK_MAX)
 		return;
-	__atomic_store_n(&told, 1, __ATOMIC_RELAXED);
-	emit_once(&e);
+	n = __atomic_add_fetch(&clock_reads[way], 1, __ATOMIC_RELAXED);
+	e.aux = way + 16 * n;
+	emit_always(&e);
+}
+
+void
+on_jump_forked(void)
+{
+	for (unsigned i = 0; i < OBS_CLOCKS; i++)
+		clock_reads[i] = 0;
 }
 
 void
@@ -176,7 +226,7 @@ on_jump_clock(long clock)
 {
 	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE ||
 	    clock == CLOCK_TAI)
-		clock_read();
+		clock_read(OBS_CLOCK_OTHER);
 }
 
 static void
@@ -230,10 +280,10 @@ network_used(void)
 	emit_once(&e);
 }
 
-static void
-host_asked(void)
+void
+on_jump_host(enum obs_host what)
 {
-	struct emit e = { .type = OBS_HOST };
+	struct emit e = { .type = OBS_HOST, .aux = what };
 
 	emit_once(&e);
 }
@@ -261,14 +311,26 @@ note(const struct jump *j, const long args[6])
 	case JUMP_NETWORK:
 		network_used();
 		break;
+	case JUMP_TIME:
+		clock_read(OBS_CLOCK_TIME);
+		break;
+	case JUMP_OF_DAY:
+		clock_read(OBS_CLOCK_OF_DAY);
+		break;
 	case JUMP_CLOCK:
-		clock_read();
+		clock_read(OBS_CLOCK_OTHER);
 		break;
 	case JUMP_SOME_CLOCK:
 		on_jump_clock(args[0]);
 		break;
+	case JUMP_UNAME:
+		on_jump_host(OBS_HOST_KERNEL);
+		break;
 	case JUMP_HOST:
-		host_asked();
+		on_jump_host(OBS_HOST_NAME);
+		break;
+	case JUMP_USER:
+		on_jump_host(OBS_HOST_USER);
 		break;
 	case JUMP_END:
 		ending();
@@ -300,7 +362,8 @@ jump_enter(struct jump *j, const long args[6])
 {
 	if (watch_on()) {
 		note(j, args);
-		if (j->kind == JUMP_SYSCALL && on_syscall_knows(args[0]))
+		if (j->kind == JUMP_SYSCALL &&
+		    on_syscall_knows(args[0], args[1]))
 			return (void *)on_syscall;
 	}
 	return realsym_get(&j->real, j->name);

@@ -183,7 +183,7 @@ family_of(long n)
 }
 
 static void
-flag_call(long number)
+flag_call(long number, long first)
 {
 	struct emit e = { .type = OBS_SOCKET };
 
@@ -194,19 +194,24 @@ flag_call(long number)
 		break;
 	case SYS_time:
 	case SYS_gettimeofday:
-	case SYS_clock_gettime:
 		on_jump_clock(CLOCK_REALTIME);
+		break;
+	case SYS_clock_gettime:
+		on_jump_clock(first);
+		break;
+	case SYS_uname:
+		on_jump_host(OBS_HOST_KERNEL);
 		break;
 	}
 }
 
 int
-on_syscall_knows(long number)
+on_syscall_knows(long number, long first)
 {
 	enum family f = family_of(number);
 
 	if (f == NOT_OURS)
-		flag_call(number);
+		flag_call(number, first);
 	if (f == HIDDEN)
 		emit_path(OBS_UNSEEN, OBS_RAW_CALL, EMIT_PLAIN, "syscall");
 	return f != NOT_OURS && f != HIDDEN;

@@ -2,15 +2,24 @@
 #ifndef OBSERVE_ON_SYSCALL_H
 #define OBSERVE_ON_SYSCALL_H
 
+#include "obs.h" /* allow: value */
+
 /*
  * Calls made through libc's syscall().  on_syscall_knows says whether
  * on_syscall takes this number; it records those that cannot be decoded.
+ * `first` is the call's own first argument.
  * on_syscall is syscall() for the numbers it takes.
  */
-int on_syscall_knows(long number);
+int on_syscall_knows(long number, long first);
 long on_syscall(long number, long a, long b, long c, long d, long e, long f);
 
 /* Records that this clock was read, if it is a wall clock. */
 void on_jump_clock(long clock);
+
+/* In a forked child, which counts its own readings of the clock. */
+void on_jump_forked(void);
+
+/* Records that such names were asked for. */
+void on_jump_host(enum obs_host what);
 
 #endif

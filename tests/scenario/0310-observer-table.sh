@@ -12,7 +12,8 @@ families='open|creat|stat|access|readlink|getenv|exec|spawn|system|dir|ftw|fts
 |socket|connect|gethostby|getaddrinfo|getnameinfo|clock_gettime|gettimeofday
 |^time$|timespec_get$|ftime|syscall|fork|clone|wordexp|handle_at|^_[Ee]xit
 |quick_exit|^res_.*(query|search|send)|getdents|xattr|tmp|tempnam|uselib
-|mount|chroot|pivot|getdirentries'
+|mount|chroot|pivot|getdirentries|getpw|getgr|getlogin|cuserid|uname
+|gethost|getdomain|getnet|getifaddrs|if_name|adjtime|ntp_gettime'
 
 # Names, then why the observer may leave them alone.
 allowed() {
@@ -42,6 +43,11 @@ timer(fd)?_create :: not about files
 (__)?(wcs|str)ftime(_l)?|difftime|hcreate(_r)?|argp_.*|argz_.*|envz_.*|malloc_stats|epoll_create1? :: not about files
 .*pthread_.*|(thrd|tss)_create|__register_atfork|__cxa_at_quick_exit :: not about files
 (init|set)state(_r)?|re_?g?exe?c|timespec_getres|__res_state|res_(n?mkquery) :: not about files
+fget(pw|gr)ent(_r)? :: from a stream that was opened
+getnetgrent(_r)?|getnetname :: NIS and SunRPC
+(__)?getgroups(_chk)? :: numbers of the own process
+adjtime :: needs privilege
+freeifaddrs|if_freenameindex|if_nametoindex|if_indextoname :: need a name or what getifaddrs gave
 LIST
 }
 

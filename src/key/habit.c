@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "key/habit.h"
+
+#include "key/trace.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { ANY = 255 };
+
+/*
+ * Measured with what Debian 12 has.  make and ninja compare the times of
+ * files and give the time to nobody; cargo and rustc name their directories
+ * by it; tar, patch and zip print or store the times of files.
+ */
+static const struct {
+	const char *program; /* a version may follow */
+	unsigned char time, of_day, other;
+	unsigned host; /* bits of enum trace_host */
+} habits[] = {
+	{ "bash", 0, 3, 0, 0 },
+	{ "perl", 1, 0, 0, 0 },
+	{ "python", 1, 0, 0, 0 },
+	{ "mawk", 1, 0, 0, 0 },
+	{ "nasm", 1, 0, 0, 0 },
+	{ "yasm", 1, 0, 0, 0 },
+	{ "tput", 2, 0, 0, 0 },
+	{ "zip", 2, 0, 0, 0 },
+	{ "cc1", 0, ANY, ANY, 0 },
+	{ "cc1plus", 0, ANY, ANY, 0 },
+	{ "cc1obj", 0, ANY, ANY, 0 },
+	{ "lto1", 0, ANY, ANY, 0 },
+	{ "git", 0, 2, 0, 1u << TRACE_HOST_NAME | 1u << TRACE_HOST_USER },
+	{ "find", 0, 1, 0, 1u << TRACE_HOST_KERNEL },
+	{ "ls", 0, 0, 2, 0 },
+	{ "tar", 0, 0, 4, 0 },
+	{ "patch", 0, 0, 1, 0 },
+	{ "make", ANY, ANY, ANY, 0 },
+	{ "gmake", ANY, ANY, ANY, 0 },
+	{ "ninja", ANY, ANY, ANY, 0 },
+	{ "samu", ANY, ANY, ANY, 0 },
+	{ "cargo", ANY, ANY, ANY, 0 },
+	{ "rustc", ANY, ANY, ANY, 0 },
+	{ "rustdoc", ANY, ANY, ANY, 0 },
+	{ "clippy-driver", ANY, ANY, ANY, 0 },
+};
+
+static size_t
+find(const char *exe)
+{
+	const char *base = strrchr(exe, '/');
+	size_t n = sizeof(habits) / sizeof(habits[0]), i;
+
+	base = base ? base + 1 : exe;
+	for (i = 0; i < n; i++) {
+		size_t k = strlen(habits[i].program);
+
+		/* gcc-12, python3.11, but not makeinfo. */
+		if (!strncmp(base, habits[i].program, k) &&
+		    !base[k + strspn(base + k, "-.0123456789")])
+			break;
+	}
+	return i;
+}
+
+static bool
+is_habit(const char *exe, unsigned number)
+{
+	size_t i = find(exe);
+	unsigned most = 0;
+
+	if (i == sizeof(habits) / sizeof(habits[0]))
+		return false;
+	switch (TRACE_CLOCK_WAY(number)) {
+	case TRACE_CLOCK_TIME:
+		most = habits[i].time;
+		break;
+	case TRACE_CLOCK_OF_DAY:
+		most = habits[i].of_day;
+		break;
+	case TRACE_CLOCK_OTHER:
+		most = habits[i].other;
+		break;
+	}
+	return TRACE_CLOCK_TIMES(number) <= most;
+}
+
+const char *
+habit_clock_reader(const struct trace *t)
+{
+	for (size_t i = 0; t->reads_clock && i < t->nevents; i++) {
+		const struct trace_event *e = &t->events[i];
+		const char *exe = t->processes[e->process].exe;
+
+		if (e->kind == TRACE_CLOCK && !is_habit(exe, e->number))
+			return exe;
+	}
+	return NULL;
+}
+
+bool
+habit_asks_host(const struct trace *t, const struct trace_event *e)
+{
+	size_t i = find(t->processes[e->process].exe);
+
+	return i == sizeof(habits) / sizeof(habits[0]) || e->number > 31 ||
+	       !(habits[i].host & 1u << e->number);
+}
