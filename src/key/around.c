@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "key/memo.h"
 #include "key/vet.h"
-#include "rustc/roots.h"
+#include "rustc/neutral.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -122,7 +122,8 @@ by_text(const void *a, const void *b)
 
 /* What counts, sorted: a new array.  ERR_MISS if one looks like a secret. */
 static int
-collect(char *const *all, bool guarded, const char ***out, size_t *count)
+collect(char *const *all, bool moves, bool guarded, const char ***out,
+	size_t *count)
 {
 	char name[NAME_LEN];
 	size_t n = 0, k = 0;
@@ -136,7 +137,7 @@ collect(char *const *all, bool guarded, const char ***out, size_t *count)
 		name_of(all[i], name);
 		if (guarded && vet_secret(name, NULL))
 			return ERR_MISS;
-		if (!around_is_noise(name))
+		if (!around_is_noise(name) && !(moves && !strcmp(name, "PATH")))
 			(*out)[k++] = all[i];
 	}
 	qsort(*out, k, sizeof(**out), by_text);
@@ -155,12 +156,12 @@ around_environment(struct digest_ctx *c, char *const *all,
 
 	if (!all)
 		return ERR_MISS;
-	r = collect(all, guarded, &vars, &n);
+	r = collect(all, roots != NULL, guarded, &vars, &n);
 	digest_u64(c, n);
 	for (size_t i = 0; i < n && r == 0; i++) {
 		buf_reset(&b);
-		if (roots)
-			roots_neutral(roots, vars[i], strlen(vars[i]), &b);
+		if (roots && neutral_is_text(vars[i], strlen(vars[i])))
+			neutral_text(roots, vars[i], strlen(vars[i]), &b);
 		else
 			buf_str(&b, vars[i]);
 		r = b.failed ? -ENOMEM : 0;

@@ -24,8 +24,9 @@ bool around_is_noise(const char *name);
 
 /*
  * Folds all variables of ALL (NAME=VALUE, NULL at its end) but the noise,
- * sorted; with ROOTS their paths are replaced by tags in the values.  GUARDED:
- * the key is for others to see, so not if a variable looks like a secret.
+ * sorted.  With ROOTS their paths are replaced by tags in the values, and PATH
+ * is left out: what was found over it are items of their own.  GUARDED: the
+ * key is for others to see, so not if a variable looks like a secret.
  * 0; ERR_MISS where ALL is NULL or by GUARDED; -ENOMEM.
  */
 int around_environment(struct digest_ctx *c, char *const *all,

@@ -64,46 +64,31 @@ find(const char *exe)
 	return i;
 }
 
-static bool
-is_habit(const char *exe, unsigned number)
+static unsigned
+most_reads(size_t habit, unsigned way)
 {
-	size_t i = find(exe);
-	unsigned most = 0;
-
-	if (i == sizeof(habits) / sizeof(habits[0]))
-		return false;
-	switch (TRACE_CLOCK_WAY(number)) {
+	switch (way) {
 	case TRACE_CLOCK_TIME:
-		most = habits[i].time;
-		break;
+		return habits[habit].time;
 	case TRACE_CLOCK_OF_DAY:
-		most = habits[i].of_day;
-		break;
+		return habits[habit].of_day;
 	case TRACE_CLOCK_OTHER:
-		most = habits[i].other;
-		break;
+		return habits[habit].other;
+	default:
+		return 0;
 	}
-	return TRACE_CLOCK_TIMES(number) <= most;
-}
-
-const char *
-habit_clock_reader(const struct trace *t)
-{
-	for (size_t i = 0; t->reads_clock && i < t->nevents; i++) {
-		const struct trace_event *e = &t->events[i];
-		const char *exe = t->processes[e->process].exe;
-
-		if (e->kind == TRACE_CLOCK && !is_habit(exe, e->number))
-			return exe;
-	}
-	return NULL;
 }
 
 bool
-habit_asks_host(const struct trace *t, const struct trace_event *e)
+habit_is(const char *exe, const struct trace_event *e)
 {
-	size_t i = find(t->processes[e->process].exe);
+	size_t i = find(exe);
 
-	return i == sizeof(habits) / sizeof(habits[0]) || e->number > 31 ||
-	       !(habits[i].host & 1u << e->number);
+	if (i == sizeof(habits) / sizeof(habits[0]))
+		return false;
+	if (e->kind == TRACE_HOST)
+		return e->number < 32 && habits[i].host & 1u << e->number;
+	return e->kind == TRACE_CLOCK &&
+	       TRACE_CLOCK_TIMES(e->number) <=
+		       most_reads(i, TRACE_CLOCK_WAY(e->number));
 }

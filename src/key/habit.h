@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 
-struct trace;
 struct trace_event;
 
 /*
@@ -15,10 +14,7 @@ struct trace_event;
  * is __DATE__ or __TIME__.  Pure.  Threads: any.
  */
 
-/* The program that read the wall clock beyond its habit first, or NULL. */
-const char *habit_clock_reader(const struct trace *t);
-
-/* True if the TRACE_HOST event E is more than its program's habit. */
-bool habit_asks_host(const struct trace *t, const struct trace_event *e);
+/* True if the TRACE_CLOCK or TRACE_HOST event E of the program EXE is that. */
+bool habit_is(const char *exe, const struct trace_event *e);
 
 #endif

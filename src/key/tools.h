@@ -8,8 +8,8 @@
 enum {
 	TOOLS_ASK = 1,  /* asks for variables by name, and for those that
 			 * key/unit calls noise without consequence */
-	TOOLS_CLOCK = 2 /* may look at the clock: no result depends on it,
-			 * or cargo's own rule for it is no better */
+	TOOLS_CLOCK = 2 /* may look at the clock: no result depends on it.
+			 * What others do by habit is not in a trace */
 };
 
 /* The flags of the program at PATH; 0 for an unknown one.  A target's prefix

@@ -51,7 +51,8 @@ enum trace_kind {
 	TRACE_SOCKET,    /* number is the family, 0: name lookup; name: of
 			  * the local peer, or "" */
 	TRACE_CLOCK,     /* wall clock read; number: way and times */
-	TRACE_HOST,      /* number: enum trace_host */
+	TRACE_HOST,      /* number: enum trace_host; both only beyond what
+			  * the program does each time (key/habit) */
 	TRACE_NATIVE,    /* a program was told to look at the CPU */
 	TRACE_KINDS
 };
@@ -128,7 +129,7 @@ struct trace {
 	const char *gap_reason;  /* a word such as "static"; or "" */
 	const char *gap_name;    /* program or file concerned; or "" */
 	size_t bytes;            /* of its records */
-	unsigned reads_clock:1;  /* any TRACE_CLOCK; see key/habit */
+	unsigned reads_clock:1;  /* any TRACE_CLOCK */
 	unsigned uses_network:1; /* any TRACE_SOCKET but AF_UNIX that calls
 				  * nobody, or whom libc calls by itself */
 	unsigned native:1;       /* any TRACE_NATIVE */

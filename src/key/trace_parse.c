@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "key/habit.h"
 #include "observe/obs.h"
 
 #define NONE UINT32_MAX
@@ -339,7 +340,6 @@ on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 		copy_stat(&e->st, rec + sizeof *h, h->value);
 	if (is_environment(e))
 		set_gap(d->t, TRACE_UNSEEN, "environ", e->name);
-	d->t->reads_clock |= e->kind == TRACE_CLOCK;
 	d->t->native |= e->kind == TRACE_NATIVE;
 	if (is_networking(h, e->name))
 		d->t->uses_network = 1;
@@ -454,6 +454,24 @@ check_lives(struct decoder *d)
 		set_gap(t, TRACE_NO_RECORDS, "", "");
 }
 
+/* Whose program is known by now, also of forked children. */
+static void
+drop_habits(struct trace *t)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < t->nevents; i++) {
+		const struct trace_event *e = &t->events[i];
+
+		if ((e->kind == TRACE_CLOCK || e->kind == TRACE_HOST) &&
+		    habit_is(t->processes[e->process].exe, e))
+			continue;
+		t->reads_clock |= e->kind == TRACE_CLOCK;
+		t->events[kept++] = *e;
+	}
+	t->nevents = kept;
+}
+
 static void
 close_decoder(struct decoder *d)
 {
@@ -524,6 +542,7 @@ trace_parse_parts(const struct trace_parts *p, struct trace *t)
 		set_gap(&got, TRACE_LOST, "", "");
 	walk_records(&d, p);
 	check_lives(&d);
+	drop_habits(&got);
 	close_decoder(&d);
 	*t = got;
 	return 0;

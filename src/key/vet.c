@@ -146,7 +146,7 @@ path_ok(const char *p)
 	if (*p == '/')
 		return is_system(p);
 	/* All roots (rustc/roots.h) but HOME. */
-	if (!*p || !strchr("OoLtwcus", *p))
+	if (!*p || !strchr("OoLtwWcus", *p))
 		return false;
 	if (*p++ == 'L') {
 		size_t digits = strspn(p, "0123456789");

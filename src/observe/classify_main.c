@@ -8,7 +8,6 @@
 #include "envscan.h"
 #include "key/classify.h"
 #include "key/elf.h"
-#include "key/habit.h"
 #include "key/trace.h"
 #include "rawcall.h"
 
@@ -158,8 +157,6 @@ print_trace(const char *path)
 	printf("trace %s %s %s lost %u bytes %zu alive %u\n",
 	       trace_gap_word(t.gap), t.gap_reason, t.gap_name,
 	       (unsigned)t.lost, t.bytes, (unsigned)trace_alive(&t));
-	if (habit_clock_reader(&t))
-		printf("tells the time: %s\n", habit_clock_reader(&t));
 	if (t.uses_network)
 		printf("uses the network\n");
 	for (i = 0; i < t.nprocesses; i++)

@@ -97,15 +97,6 @@ size_t roots_remaps(const struct roots *r, const struct root *list[ROOTS_MAX]);
 void roots_unmap(const struct roots *r, const char *p, size_t n,
 		 struct buf *out);
 
-/*
- * Appends N bytes at P with each root's path that stands there as a whole
- * replaced by byte 1, its encoding and byte 1.  Of roots that begin at the
- * same place the longest wins.  Not for text that holds byte 1 itself: two
- * texts may become one.
- */
-void roots_neutral(const struct roots *r, const char *p, size_t n,
-		   struct buf *out);
-
 /* UTF-8 (RFC 3629) and no byte below 0x20 or DEL. */
 bool roots_clean(const char *p, size_t n);
 

@@ -49,7 +49,7 @@ silent() {
 }
 
 python=$(python3 -c 'import sys; print(sys.executable)' 2>/dev/null)
-clock='^tells the time'
+clock=' clock way '
 put a.c 'int a;'
 put date.c 'const char *d = __DATE__;'
 put time.c 'const char *d = __TIME__;'
@@ -58,7 +58,7 @@ int main(void) { struct timespec t; return clock_gettime(CLOCK_ID, &t); }'
 for id in REALTIME REALTIME_COARSE TAI MONOTONIC PROCESS_CPUTIME_ID; do
 	gcc -DCLOCK_ID=CLOCK_$id -o "own-$id" own.c
 done
-tells "$clock: /.*/date$" date
+tells "$clock" date
 tells "$clock" sh -c 'echo $(date +%s)'
 tells "$clock" bash -c 'echo $EPOCHSECONDS'
 tells "$clock" bash -c 'echo $SECONDS'
@@ -73,8 +73,8 @@ if [ -n "$python" ]; then
 	silent "$clock" "$python" -c 'import os, sys, json, subprocess'
 fi
 silent "$clock" gcc -c a.c
-tells "$clock: /.*/cc1$" gcc -c date.c
-tells "$clock: /.*/cc1$" gcc -c time.c
+tells "$clock" gcc -c date.c
+tells "$clock" gcc -c time.c
 silent "$clock" clang -c a.c
 tells "$clock" clang -c date.c
 tells "$clock" ./own-REALTIME

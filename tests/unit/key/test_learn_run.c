@@ -159,7 +159,12 @@ the_clock_and_the_machine_are_refused(void **state)
 	(void)state;
 	run_world();
 	by_linker(event(TRACE_CLOCK, ""));
-	ITEMS(plain('f', "bin/cc"));
+	refused(ERR_REFUSED, "clock:cc");
+	run_world();
+	put("bin/make", "");
+	processes[1].exe = at("bin/make");
+	by_linker(event(TRACE_CLOCK, ""));
+	ITEMS(plain('f', "bin/make"));
 	run_world();
 	event(TRACE_CLOCK, "");
 	refused(ERR_REFUSED, "clock:build.kache-real");

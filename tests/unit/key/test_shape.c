@@ -600,6 +600,9 @@ the_whole_environment_counts_less_noise(void **state)
 	same(a, whole("Eall", "A=1", "SSH_TTY=/dev/pts/1", "B=2"));
 	same(a, whole("Eall", "A=1", "CARGO_MAKEFLAGS=-j3", "B=2"));
 	differ(a, whole("Eall", "A=1", "TERMX=xterm", "B=2"));
+	same(a, whole("Eall", "A=1", "PATH=/x", "B=2"));
+	differ(whole("Eraw", "A=1", "PATH=/x", NULL),
+	       whole("Eraw", "A=1", "PATH=/y", NULL));
 	differ(a, whole("Eall", "A=1", "API_TOKEN=1", "B=2"));
 }
 

@@ -31,6 +31,7 @@ what_compiles_name_passes(void **state)
 {
 	static const char *const good[] = {
 		"fw/src/lib.rs",
+		"fW/Cargo.lock",
 		"fw/src/../other.rs",
 		"fO/out.rs",
 		"co",

@@ -164,29 +164,6 @@ diagnostics_get_this_checkout(void **state)
 	buf_free(&b);
 }
 
-static void
-texts_lose_their_places(void **state)
-{
-	static const char *const text[][2] = {
-		{ "-I /w/src:/w", "-I \1w\1/src:\1w\1" },
-		{ "a=/w/target/debug", "a=\1t\1/debug" },
-		{ "/w2 /x/w /w.d", "/w2 /x/w /w.d" },
-		{ "-I/w", "-I/w" },
-		{ "", "" },
-	};
-	struct roots r = make(ROOTS_CHECKOUT);
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
-		struct buf b = { 0 };
-
-		roots_neutral(&r, text[i][0], strlen(text[i][0]), &b);
-		buf_char(&b, '\0');
-		assert_string_equal(b.p, text[i][1]);
-		buf_free(&b);
-	}
-}
-
 int
 main(void)
 {
@@ -197,7 +174,6 @@ main(void)
 		cmocka_unit_test(unknown_tags_are_corrupt),
 		cmocka_unit_test(remaps_are_shortest_first),
 		cmocka_unit_test(diagnostics_get_this_checkout),
-		cmocka_unit_test(texts_lose_their_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
