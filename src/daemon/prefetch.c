@@ -12,6 +12,7 @@
 #include "plan/bindex.h"
 #include "plan/bman.h"
 #include "plan/graph.h"
+#include "plan/scripts.h"
 #include "plan/trees.h"
 #include "remote/pack.h"
 #include "store/events.h"
@@ -187,6 +188,15 @@ is_outdated(const struct plan *p, size_t i)
 	       p->bman.unit[k].unused < u->unused;
 }
 
+/* What it runs may take its time, and cargo asks for it first. */
+static int
+need_script(void *ctx, size_t unit, size_t script)
+{
+	struct graph *g = ctx;
+
+	return graph_need(g, unit, script);
+}
+
 static int
 make_graph(struct plan *p, const bool *here)
 {
@@ -203,6 +213,8 @@ make_graph(struct plan *p, const bool *here)
 		for (uint32_t k = 0; k < m->unit[i].nparents && r >= 0; k++)
 			r = graph_need(p->graph, i,
 				       m->parents[m->unit[i].parent + k]);
+	if (r >= 0)
+		r = scripts_each(m, need_script, p->graph);
 	if (r >= 0)
 		r = graph_seal(p->graph);
 	for (size_t i = 0; i < m->count && r >= 0; i++) {

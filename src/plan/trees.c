@@ -2,10 +2,10 @@
 #include "plan/trees.h"
 
 #include "plan/bman.h"
+#include "plan/scripts.h"
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
 	ROOTS = 64,
@@ -77,47 +77,12 @@ spread(struct trees *t, const struct bman *m)
 	return !again;
 }
 
-struct named {
-	const char *package;
-	const char *version;
-	size_t unit;
-};
-
 static int
-by_name(const void *a, const void *b)
+place_script(void *ctx, size_t unit, size_t script)
 {
-	const struct named *x = a, *y = b;
-	int c = strcmp(x->package, y->package);
+	struct trees *t = ctx;
 
-	return c ? c : strcmp(x->version, y->version);
-}
-
-/* Nobody reads what a build script's compile makes, but its package is not
- * built without it. */
-static int
-place_scripts(struct trees *t, const struct bman *m)
-{
-	struct named *of = calloc(m->count + 1, sizeof(*of));
-	size_t end;
-
-	if (!of)
-		return -1;
-	for (size_t i = 0; i < m->count; i++)
-		of[i] = (struct named){ bman_package(m, &m->unit[i]),
-					bman_version(m, &m->unit[i]), i };
-	qsort(of, m->count, sizeof(*of), by_name);
-	for (size_t i = 0; i < m->count; i = end) {
-		uint64_t in = 0;
-
-		for (end = i; end < m->count && !by_name(&of[i], &of[end]);
-		     end++)
-			if (!m->unit[of[end].unit].script)
-				in |= t->in[of[end].unit];
-		for (size_t k = i; k < end; k++)
-			if (m->unit[of[k].unit].script)
-				t->in[of[k].unit] |= in;
-	}
-	free(of);
+	t->in[script] |= t->in[unit];
 	return 0;
 }
 
@@ -180,7 +145,8 @@ trees_new(const struct bman *m)
 		return NULL;
 	}
 	mark_roots(t, m);
-	if (spread(t, m) && place_scripts(t, m) == 0 && spread(t, m))
+	if (spread(t, m) && scripts_each(m, place_script, t) == 0 &&
+	    spread(t, m))
 		mark_large(t);
 	/* Without any, all are as good as each other. */
 	if ((t->recent & t->large) == 0)
