@@ -24,10 +24,8 @@ enum {
 	EXPECT_FROM = 1 << 20, /* bodies that wait for 100 Continue */
 	RECEIVE_BUFFER = 256 << 10,
 	SEND_BUFFER = 256 << 10,
-	IDLE_S = 15,  /* an older idle connection is not used again */
-	LIFE_S = 300, /* so that a new address is seen */
-	MEASURE_FROM = 64 << 10,
-	MEASURE_MS = 100
+	IDLE_S = 15, /* an older idle connection is not used again */
+	LIFE_S = 300 /* so that a new address is seen */
 };
 
 static void
@@ -367,48 +365,6 @@ xfer_begin(struct xfer *x, struct xfer_job *j, int64_t now)
 
 /* --- the end of an attempt ----------------------------------------------- */
 
-/* The line carries at least what a large answer had: without this, one that
- * only trickled in would leave it slow for ever. */
-static void
-measure_end(struct xfer *x, struct xfer_job *j)
-{
-	int64_t took = file_monotonic() - j->began;
-	uint64_t rate;
-
-	if (j->taken < MEASURE_FROM || j->unmeasured || took <= 0)
-		return;
-	rate = (uint64_t)((double)j->taken * 1e9 / (double)took);
-	if (rate > atomic_load(&x->rate))
-		atomic_store(&x->rate, rate);
-}
-
-/* What all received in a time in which there was always something left to
- * receive: what lies in the socket's buffer already is no measure. */
-static void
-measure(struct xfer *x, int64_t now)
-{
-	uint64_t rate, old = atomic_load(&x->rate);
-	bool busy = false;
-	struct xfer_job *j;
-
-	for (j = x->active; j && !busy; j = j->next)
-		busy = j->verb == XFER_GET && j->body_at && !j->full &&
-		       !j->held && j->total > j->taken;
-	if (!busy || !x->window) {
-		x->window = busy ? now : 0;
-		x->window_bytes = x->received;
-		return;
-	}
-	if (now - x->window < MEASURE_MS * XFER_MS)
-		return;
-	rate = (uint64_t)((double)(x->received - x->window_bytes) * 1e9 /
-			  (double)(now - x->window));
-	x->window = now;
-	x->window_bytes = x->received;
-	if (rate)
-		atomic_store(&x->rate, old ? old - old / 4 + rate / 4 : rate);
-}
-
 static int
 meaning(struct xfer_job *j, CURLcode code)
 {
@@ -468,7 +424,7 @@ reap(struct xfer *x)
 			snprintf(j->why, sizeof(j->why), "%s",
 				 curl_easy_strerror(code));
 		if (rc == 0)
-			measure_end(x, j);
+			xfer_line_ended(x, j);
 		finish(x, j, rc);
 	}
 }
@@ -515,7 +471,7 @@ watch_active(struct xfer *x, int64_t now)
 	struct xfer_job *j;
 	struct xfer_job *next;
 
-	measure(x, now);
+	xfer_line_watch(x, now);
 	for (j = x->active; j; j = next) {
 		int rc = steer(x, j, hold, now);
 

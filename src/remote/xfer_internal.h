@@ -11,7 +11,8 @@
 
 /*
  * The engine's parts: xfer.c talks to libcurl, xfer_wait.c says what begins
- * when, xfer_watch.c what has taken too long.  All on the engine's thread.
+ * when, xfer_watch.c what has taken too long, xfer_line.c how fast the line
+ * is.  All on the engine's thread.
  */
 #define XFER_MS 1000000LL
 #define XFER_NEVER INT64_MAX
@@ -24,6 +25,12 @@ enum {
 struct xfer_list {
 	struct xfer_job *first;
 	struct xfer_job **end;
+};
+
+/* A time in which what comes is counted. */
+struct xfer_window {
+	int64_t from;
+	uint64_t bytes; /* that had come before */
 };
 
 struct xfer {
@@ -50,8 +57,10 @@ struct xfer {
 	int64_t due;         /* when the next pending job's time comes */
 	bool no_place[2][2]; /* this scan found none, by lane and GET */
 	uint64_t received;
-	int64_t window; /* when the time measured began, 0: idle */
-	uint64_t window_bytes;
+	struct xfer_window window; /* from 0: idle */
+	struct xfer_window brief;
+	uint64_t brief_rate; /* in the one before, 0: none */
+	uint64_t peak;
 	int64_t heard;  /* when the last byte of any answer came */
 	int64_t wanted; /* when a demand last needed the line for itself */
 };
@@ -68,6 +77,14 @@ void xfer_wait_end(struct xfer *x, struct xfer_job *j, int result);
 /* Begins what may begin, ends what may not wait longer. */
 void xfer_wait_start(struct xfer *x, int64_t now);
 void xfer_wait_wake(struct xfer *x);
+
+/* J was answered in full; and time goes by. */
+void xfer_line_ended(struct xfer *x, const struct xfer_job *j);
+void xfer_line_watch(struct xfer *x, int64_t now);
+
+/* Bytes a second that the line has carried lately at its best, if only for
+ * 50 ms; 0: not known. */
+uint64_t xfer_line_best(struct xfer *x);
 
 void xfer_watch_start(struct xfer *x, struct xfer_job *j, int64_t now);
 bool xfer_watch_is_get(const struct xfer_job *j, bool demand);

@@ -11,7 +11,7 @@ enum {
 	RETRY_MS = 100, /* until prepare is asked again */
 	LEAST = 256 << 10,
 	RATE_GUESS = 3 << 20, /* bytes/s of a line not measured: a slow one */
-	QUIET_MS = 100        /* for which demand must leave the line alone */
+	QUIET_MS = 100
 };
 
 void
@@ -88,13 +88,30 @@ weigh(struct xfer *x, struct load *l)
 	}
 }
 
+static uint64_t
+line(struct xfer *x)
+{
+	uint64_t best = xfer_line_best(x);
+
+	return best ? best : RATE_GUESS;
+}
+
+/* Where answers fill the line, the next demand comes at once.  So it must have
+ * been left alone for as long as it takes for a small pack. */
+static int64_t
+quiet_from(struct xfer *x)
+{
+	int64_t ms = (int64_t)((uint64_t)LEAST * 1000 / line(x));
+
+	return x->wanted + (ms < QUIET_MS ? ms : QUIET_MS) * XFER_MS;
+}
+
 /* A quarter of the places is kept for demand.  What background GETs have
  * asked for comes, wanted or not, and demand waits behind it: a quarter of a
  * second of the line. */
 static bool
 has_place(struct xfer *x, struct xfer_job *j, int64_t now)
 {
-	uint64_t rate = atomic_load(&x->rate);
 	unsigned part = x->o.transfers - (x->o.transfers + 3) / 4;
 	struct load l;
 
@@ -109,13 +126,10 @@ has_place(struct xfer *x, struct xfer_job *j, int64_t now)
 		return true;
 	if (xfer_watch_demand(x))
 		x->wanted = now;
-	/* Where answers fill the line, the next demand comes at once. */
-	if (x->wanted && now - x->wanted < QUIET_MS * XFER_MS)
+	if (x->wanted && now < quiet_from(x))
 		return false;
-	if (rate == 0)
-		rate = RATE_GUESS;
 	/* A low rate may be our own doing: few at a time, each for a while. */
-	return l.bytes < LEAST || l.bytes < rate / 4;
+	return l.bytes < LEAST || l.bytes < line(x) / 4;
 }
 
 static void
@@ -124,6 +138,18 @@ wait_more(struct xfer_job *j, int64_t now)
 	j->waiting = true;
 	if (j->not_before <= now)
 		j->not_before = now + RETRY_MS * XFER_MS;
+}
+
+/* What is received makes room for background, too. */
+static void
+look_again(struct xfer *x, int64_t now)
+{
+	int64_t at = now + XFER_TICK_MS * XFER_MS;
+
+	if (x->wanted && quiet_from(x) > now && quiet_from(x) < at)
+		at = quiet_from(x);
+	if (at < x->due)
+		x->due = at;
 }
 
 /* What is to be done with pending J; true: it was taken out. */
@@ -153,9 +179,8 @@ try_pending(struct xfer *x, struct xfer_job **at, bool demand, int64_t now)
 		return false;
 	if (!has_place(x, j, now)) {
 		x->no_place[demand][j->verb == XFER_GET] = true;
-		/* What is received makes room for background, too. */
-		if (!demand && now + XFER_TICK_MS * XFER_MS < x->due)
-			x->due = now + XFER_TICK_MS * XFER_MS;
+		if (!demand)
+			look_again(x, now);
 		return false;
 	}
 	list_take(&x->pending, at);

@@ -33,7 +33,7 @@ left(const struct xfer_job *j)
 bool
 xfer_watch_demand(struct xfer *x)
 {
-	uint64_t rate = atomic_load(&x->rate);
+	uint64_t rate = xfer_line_best(x);
 	uint64_t little = (rate ? rate : RATE_GUESS) / 20;
 	struct xfer_job *j;
 
