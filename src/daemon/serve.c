@@ -41,7 +41,7 @@ struct ask {
 	struct flights *table;
 	struct conn *conn; /* NULL: nobody waits; the poll loop's */
 	struct digest key;
-	uint64_t total, rate; /* from fetch_size */
+	uint64_t total, rate; /* bytes to come, and how many a second */
 	bool opened;          /* the result is here */
 	atomic_bool busy;     /* refused before it began */
 	int result;
@@ -94,6 +94,16 @@ done(struct flight_waiter *w, int result, const void *value)
 
 static void opened(struct mail *m);
 
+static uint64_t
+line_rate(struct hub *h)
+{
+	struct hub_setup *s = hub_get(h);
+	uint64_t rate = s->remote ? remote_rate(s->remote) : 0;
+
+	hub_put(s);
+	return rate;
+}
+
 /* NULL without memory. */
 static struct ask *
 begin(struct conn *c, struct flights *table, const struct digest *key)
@@ -112,6 +122,9 @@ begin(struct conn *c, struct flights *table, const struct digest *key)
 		free_ask(a);
 		return NULL;
 	}
+	/* What was under way already told its size before. */
+	a->total = flight_left(table, &a->waiter);
+	a->rate = a->total ? line_rate(c->hub) : 0;
 	return a;
 }
 

@@ -279,6 +279,20 @@ flight_leave(struct flights *t, struct flight_waiter *w)
 	return true;
 }
 
+uint64_t
+flight_left(struct flights *t, const struct flight_waiter *w)
+{
+	const struct flight *f;
+	uint64_t left = 0;
+
+	pthread_mutex_lock(&t->lock);
+	f = w->flight;
+	if (f && f->total > f->have)
+		left = f->total - f->have;
+	pthread_mutex_unlock(&t->lock);
+	return left;
+}
+
 void
 flight_progress(struct flight *f, uint64_t have, uint64_t total)
 {

@@ -77,6 +77,10 @@ void flight_forget(struct flights *t, const struct digest *key);
  * is just being called on another thread. */
 bool flight_leave(struct flights *t, struct flight_waiter *w);
 
+/* Bytes that are still to come for W, which waits or has waited; 0: none, or
+ * not known. */
+uint64_t flight_left(struct flights *t, const struct flight_waiter *w);
+
 /* For the work: HAVE of TOTAL bytes are here (0: not known). */
 void flight_progress(struct flight *f, uint64_t have, uint64_t total);
 

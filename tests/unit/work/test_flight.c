@@ -434,12 +434,36 @@ what_nobody_wants_any_more_is_cancelled(void **state)
 	flight_free(t);
 }
 
+static void
+who_joins_learns_what_is_left(void **state)
+{
+	struct waiter a = WAITER, b = WAITER;
+	struct flights *t = table();
+
+	(void)state;
+	assert_int_equal(flight_join(t, &key, NULL), 0);
+	assert_int_equal(flight_join(t, &key, &a.w), 0);
+	assert_int_equal(flight_left(t, &a.w), 0);
+	flight_progress(last.flight, 60, 100);
+	assert_int_equal(flight_join(t, &key, &b.w), 0);
+	assert_int_equal(flight_left(t, &b.w), 40);
+	flight_progress(last.flight, 200, 100);
+	assert_int_equal(flight_left(t, &b.w), 0);
+	flight_progress(last.flight, 60, 100);
+	assert_true(flight_leave(t, &a.w));
+	assert_int_equal(flight_left(t, &a.w), 0);
+	flight_end(last.flight, 0, "x");
+	assert_int_equal(flight_left(t, &b.w), 0);
+	flight_free(t);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_result_goes_to_all),
 		cmocka_unit_test(a_waiter_raises_the_background),
+		cmocka_unit_test(who_joins_learns_what_is_left),
 		cmocka_unit_test(the_last_to_leave_decides_by_what_is_there),
 		cmocka_unit_test(who_comes_after_a_cancel_begins_anew),
 		cmocka_unit_test(a_failed_start_is_an_answer),
