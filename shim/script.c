@@ -58,12 +58,20 @@ pass(struct job *j, const char *reason)
 	script_exec(j);
 }
 
-/* The nearest directory above the package that holds a Cargo.lock. */
+/* The directory above target if it holds a Cargo.lock, else the nearest above
+ * the package that does. */
 static const char *
 find_workspace(const struct job *j)
 {
 	static char dir[4096];
 	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/../Cargo.lock", j->target);
+	snprintf(dir, sizeof(dir), "%s", j->target);
+	if (dir[0] && access(path, F_OK) == 0) {
+		*strrchr(dir, '/') = '\0';
+		return dir;
+	}
 
 	snprintf(dir, sizeof(dir), "%s", j->cwd);
 	while (dir[0]) {

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -79,6 +80,8 @@ learn_run_env(struct work *w, const struct trace_event *e)
 		return 0;
 	if ((tool_of(w, e) & TOOLS_ASK) && unit_env_noise(name))
 		return 0;
+	if (!strcmp(name, "PWD") && (tool_of(w, e) & TOOLS_PWD))
+		return shape_add(w->shape, 'w', name, strlen(name));
 	if (!roots_clean(name, strlen(name)))
 		return learn_refuse(w, ERR_REFUSED, "env", NULL);
 	return shape_add(w->shape, 'v', name, strlen(name));
@@ -148,6 +151,33 @@ out_event(struct work *w, struct strset *made, const struct trace_event *e,
 	return 0;
 }
 
+/*
+ * Nothing was there in the beginning: of what was not found the first part
+ * below OUT_DIR is enough, and compilers look for thousands of headers.  A
+ * temporary file has a name by chance, which no other run has: for that all
+ * of OUT_DIR must be empty again.
+ */
+static int
+absent_in_empty(struct work *w, const char *path)
+{
+	size_t n = strlen(w->l->args->out_dir);
+	char top[PATH_MAX];
+	struct stat st;
+	int len;
+
+	while (path[n] == '/')
+		n++;
+	if (!path[n])
+		return 0;
+	len = (int)(n + strcspn(path + n, "/"));
+	snprintf(top, sizeof(top), "%.*s", len, path);
+	if (!strset_add(&w->absent, top, NULL))
+		return 0;
+	if (lstat(top, &st) < 0 && strset_has(&w->own, top))
+		return learn_add_path(w, 'l', w->l->args->out_dir);
+	return learn_add_path(w, 'a', top);
+}
+
 static bool
 concerns_files(const struct trace_event *e)
 {
@@ -193,9 +223,7 @@ out_events(struct work *w)
 		if (!out)
 			continue;
 		if (e->kind == TRACE_ABSENT && w->l->was_empty)
-			r = strcmp(out, w->l->args->out_dir)
-				    ? learn_add_path(w, 'a', out)
-				    : 0;
+			r = absent_in_empty(w, out);
 		else
 			r = out_event(w, &made, e, out);
 	}
@@ -212,6 +240,26 @@ is_untouched(const struct work *w, const struct stat *st)
 	return !S_ISREG(st->st_mode) ||
 	       st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec <
 		       w->l->started;
+}
+
+/*
+ * A file left where temporary files lie, and not in some directory there:
+ * nobody may count on it.  (rustix tries its compiler so.)
+ */
+static bool
+is_temporary(const char *path, const struct stat *st)
+{
+	const char *dir = getenv("TMPDIR");
+	char clean[PATH_MAX];
+	size_t n;
+
+	if (!dir || dir[0] != '/')
+		dir = "/tmp";
+	if (!S_ISREG(st->st_mode) || learn_tidy("/", dir, clean) < 0)
+		return false;
+	n = strlen(clean);
+	return !strncmp(path, clean, n) && path[n] == '/' &&
+	       !strchr(path + n + 1, '/');
 }
 
 /* What a hit would not do again: a change outside OUT_DIR. */
@@ -235,7 +283,8 @@ check_effect(struct work *w, const struct trace_event *e)
 	if (e->kind == TRACE_MKDIR &&
 	    st.st_ctim.tv_sec < w->l->started / 1000000000)
 		return 0;
-	if (e->kind == TRACE_WRITE && is_untouched(w, &st))
+	if (is_temporary(path, &st) ||
+	    (e->kind == TRACE_WRITE && is_untouched(w, &st)))
 		return 0;
 	return learn_refuse(w, ERR_REFUSED, "wrote", path);
 }

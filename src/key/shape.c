@@ -174,10 +174,15 @@ eval_env(struct eval *e, const char *name)
 /* What a value can give away of its place besides its spelling, a second
  * witness finds (shim/witness). */
 static int
-eval_neutral(struct eval *e, const char *name)
+eval_neutral(struct eval *e, const char *name, bool if_here)
 {
 	const char *v = e->env->get(name);
+	struct stat a, b;
 
+	if (if_here && v &&
+	    (v[0] != '/' || stat(v, &a) < 0 || stat(".", &b) < 0 ||
+	     a.st_dev != b.st_dev || a.st_ino != b.st_ino))
+		v = NULL;
 	buf_reset(&e->path);
 	if (v)
 		neutral_text(e->env->roots, v, strlen(v), &e->path);
@@ -348,12 +353,16 @@ eval(struct eval *e, const char *item)
 		return eval_env(e, item + 1);
 	if (item[0] == 'i')
 		return eval_place(e, item + 1);
-	if (item[0] == 'v')
-		return eval_neutral(e, item + 1);
+	if (item[0] == 'v' || item[0] == 'w')
+		return eval_neutral(e, item + 1, item[0] == 'w');
 	if (item[0] == 'p')
 		return eval_program(e, item + 1);
 	if (e->env->filled && item[0] == 'a' && item[1] == 'O')
 		return 0;
+	if (e->env->filled && !strcmp(item, "lO")) {
+		digest_u64(&e->c, 0);
+		return 0;
+	}
 	buf_reset(&e->path);
 	r = roots_decode(e->env->roots, item + 1, strlen(item + 1), &e->path);
 	if (r < 0)

@@ -30,6 +30,7 @@ struct roots;
  *   x cpu    what the CPU says about itself
  *   x host   names of the machine, its kernel, and its users
  *   v name   runs: a variable, by its neutral value (rustc/neutral.h)
+ *   w name   runs: the same, but only if it names the current directory
  *
  * Threads: owner.
  */

@@ -72,6 +72,7 @@ use_item(struct used *u, const char *item, const char *(*get)(const char *))
 {
 	switch (item[0]) {
 	case 'v':
+	case 'w':
 		return use_value(u, get(item + 1));
 	case 'E':
 		memset(u->root, 1, sizeof(u->root));

@@ -42,6 +42,14 @@ what_it_asks_for_counts_by_neutral_value(void **state)
 	event(TRACE_GETENV, "CARGO_MAKEFLAGS");
 	event(TRACE_GETENV, "RUSTC_WRAPPER");
 	ITEMS("vMODE", "vCI", "vTMPDIR");
+	/* A shell takes PWD for what it is only if that is true. */
+	run_world();
+	event(TRACE_GETENV, "PWD");
+	ITEMS("vPWD");
+	run_world();
+	processes[1].exe = at("bin/cc");
+	by_linker(event(TRACE_GETENV, "PWD"));
+	ITEMS("wPWD", plain('f', "bin/cc"));
 	/* A compiler asks for more than what its result depends on. */
 	run_world();
 	by_linker(event(TRACE_GETENV, "TMPDIR"));
@@ -70,13 +78,21 @@ in_an_empty_out_dir_all_is_its_own(void **state)
 	(void)state;
 	run_world();
 	event(TRACE_ABSENT, at("w/target/out/gen.rs"));
+	event(TRACE_ABSENT, at("w/target/out/include/a.h"));
+	event(TRACE_ABSENT, at("w/target/out/include/sub/b.h"));
 	event(TRACE_WRITE, at("w/target/out/gen.rs"))->creates = 1;
 	put("w/target/out/gen.rs", "x");
 	reads("w/target/out/gen.rs");
 	event(TRACE_LIST, at("w/target/out"));
 	event(TRACE_PRESENT, at("w/target/out"))->how = TRACE_BY_STAT;
 	/* It must be absent again when the result is put back. */
-	ITEMS("aO/gen.rs");
+	ITEMS("aO/gen.rs", "aO/include");
+	/* A temporary file, with a name by chance. */
+	run_world();
+	event(TRACE_ABSENT, at("w/target/out/tmp1234"));
+	event(TRACE_WRITE, at("w/target/out/tmp1234"))->creates = 1;
+	event(TRACE_UNLINK, at("w/target/out/tmp1234"));
+	ITEMS("lO");
 }
 
 static void
@@ -153,6 +169,27 @@ changes_elsewhere_are_refused(void **state)
 	NO_ITEMS();
 }
 
+/* A file right in TMPDIR is nobody's; in a directory there it may be. */
+static void
+temporary_files_may_stay(void **state)
+{
+	(void)state;
+	setenv("TMPDIR", testdir, 1);
+	run_world();
+	event(TRACE_WRITE, at("outside.txt"))->creates = 1;
+	NO_ITEMS();
+	run_world();
+	event(TRACE_WRITE, at("w/lib.rs"))->creates = 1;
+	refused(ERR_REFUSED, "wrote:");
+	run_world();
+	event(TRACE_MKDIR, at("bin3"));
+	mkdir(at("bin3"), 0755);
+	l.started -= 2 * (int64_t)SECOND;
+	refused(ERR_REFUSED, "wrote:");
+	rmdir(at("bin3"));
+	unsetenv("TMPDIR");
+}
+
 static void
 the_clock_and_the_machine_are_refused(void **state)
 {
@@ -216,6 +253,7 @@ main(void)
 		cmocka_unit_test(in_an_empty_out_dir_all_is_its_own),
 		cmocka_unit_test(what_lay_in_out_dir_before_is_no_input),
 		cmocka_unit_test(changes_elsewhere_are_refused),
+		cmocka_unit_test(temporary_files_may_stay),
 		cmocka_unit_test(the_clock_and_the_machine_are_refused),
 		cmocka_unit_test(a_forked_child_is_its_parents_program),
 		cmocka_unit_test(programs_on_path_are_what_is_found),

@@ -27,8 +27,9 @@ tools_are_known_by_their_names(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		assert_true(tools_look(known[i]) & TOOLS_ASK);
-	assert_int_equal(tools_look("/usr/bin/gcc"), TOOLS_ASK);
-	assert_int_equal(tools_look("/x/bin/rustc"), TOOLS_ASK | TOOLS_CLOCK);
+	assert_int_equal(tools_look("/usr/bin/gcc"), TOOLS_ASK | TOOLS_PWD);
+	assert_int_equal(tools_look("/x/bin/rustc"),
+			 TOOLS_ASK | TOOLS_CLOCK | TOOLS_PWD);
 	assert_int_equal(tools_look("/usr/bin/make"), TOOLS_CLOCK);
 }
 
@@ -38,7 +39,7 @@ others_are_not(void **state)
 	static const char *const others[] = {
 		"/usr/bin/date",
 		"/usr/bin/python3.11",
-		"/bin/sh",
+		"/bin/zsh",
 		"/w/mygcc",
 		"/w/build-git",
 		"/w/not-a-gcc.exe",
