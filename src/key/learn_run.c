@@ -153,9 +153,9 @@ out_event(struct work *w, struct strset *made, const struct trace_event *e,
 
 /*
  * Nothing was there in the beginning: of what was not found the first part
- * below OUT_DIR is enough, and compilers look for thousands of headers.  A
- * temporary file has a name by chance, which no other run has: for that all
- * of OUT_DIR must be empty again.
+ * below OUT_DIR is enough, and compilers look for thousands of headers.  What
+ * is not there in the end either may have had a name by chance, which no other
+ * run has: for that all of OUT_DIR must be empty again.
  */
 static int
 absent_in_empty(struct work *w, const char *path)
@@ -173,7 +173,7 @@ absent_in_empty(struct work *w, const char *path)
 	snprintf(top, sizeof(top), "%.*s", len, path);
 	if (!strset_add(&w->absent, top, NULL))
 		return 0;
-	if (lstat(top, &st) < 0 && strset_has(&w->own, top))
+	if (lstat(top, &st) < 0)
 		return learn_add_path(w, 'l', w->l->args->out_dir);
 	return learn_add_path(w, 'a', top);
 }

@@ -78,15 +78,17 @@ in_an_empty_out_dir_all_is_its_own(void **state)
 	(void)state;
 	run_world();
 	event(TRACE_ABSENT, at("w/target/out/gen.rs"));
-	event(TRACE_ABSENT, at("w/target/out/include/a.h"));
-	event(TRACE_ABSENT, at("w/target/out/include/sub/b.h"));
+	event(TRACE_ABSENT, at("w/target/out/sub/a.h"));
+	event(TRACE_ABSENT, at("w/target/out/sub/x/b.h"));
+	mkdir(at("w/target/out/sub"), 0755);
 	event(TRACE_WRITE, at("w/target/out/gen.rs"))->creates = 1;
 	put("w/target/out/gen.rs", "x");
 	reads("w/target/out/gen.rs");
 	event(TRACE_LIST, at("w/target/out"));
 	event(TRACE_PRESENT, at("w/target/out"))->how = TRACE_BY_STAT;
 	/* It must be absent again when the result is put back. */
-	ITEMS("aO/gen.rs", "aO/include");
+	ITEMS("aO/gen.rs", "aO/sub");
+	rmdir(at("w/target/out/sub"));
 	/* A temporary file, with a name by chance. */
 	run_world();
 	event(TRACE_ABSENT, at("w/target/out/tmp1234"));
