@@ -10,6 +10,7 @@
 #include "key/trace.h"
 #include "shim/job.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,6 +179,29 @@ see_object(struct vouch *v, unsigned program, const char *path)
 	return true;
 }
 
+/*
+ * A program that was made, run and removed, as configure scripts do: what its
+ * code holds it said itself, and what its main does nobody knows.
+ */
+static bool
+is_gone(const struct trace_process *p, unsigned *traits)
+{
+	struct file_id id;
+
+	if (!p->no_syscall || file_id_at(AT_FDCWD, p->exe, &id) != -ENOENT)
+		return false;
+	*traits = CLASSIFY_ENVIRONMENT;
+	if (!p->no_cpuid)
+		*traits |= CLASSIFY_CPU;
+	return true;
+}
+
+static bool
+program_traits(struct vouch *v, const struct trace_process *p, unsigned *traits)
+{
+	return is_gone(p, traits) || traits_of(v, p->exe, traits);
+}
+
 static bool
 see_process(struct vouch *v, const struct trace_process *p)
 {
@@ -186,7 +210,7 @@ see_process(struct vouch *v, const struct trace_process *p)
 
 	if (!p->started)
 		return true;
-	if (!traits_of(v, p->exe, &traits))
+	if (!program_traits(v, p, &traits))
 		return false;
 	take(v, traits);
 	for (uint32_t i = 0; i < p->nobjects; i++) {
@@ -218,7 +242,7 @@ see_program(struct vouch *v, const struct trace_event *e)
 static bool
 see_event(struct vouch *v, const struct trace_event *e)
 {
-	const char *exe = v->trace->processes[e->process].exe;
+	const struct trace_process *p = &v->trace->processes[e->process];
 	unsigned traits;
 
 	switch (e->kind) {
@@ -236,7 +260,7 @@ see_event(struct vouch *v, const struct trace_event *e)
 	default:
 		return true;
 	}
-	return traits_of(v, exe, &traits) && see_object(v, traits, e->name);
+	return program_traits(v, p, &traits) && see_object(v, traits, e->name);
 }
 
 bool

@@ -106,6 +106,9 @@ struct trace_process {
 	uint32_t nobjects;
 	unsigned started:1; /* left a start record */
 	unsigned ended:1;   /* left an end record, or executed another */
+	/* Its own code was looked at and holds no such instruction. */
+	unsigned no_syscall:1;
+	unsigned no_cpuid:1;
 };
 
 /* Why a trace proves nothing; TRACE_WHOLE: it does. */

@@ -199,6 +199,8 @@ on_start(struct decoder *d, const struct obs_head *h, const char *s,
 	p->parent = h->aux;
 	p->start_ns = h->value;
 	p->started = 1;
+	p->no_syscall = (h->flags & OBS_NO_SYSCALL) != 0;
+	p->no_cpuid = (h->flags & OBS_NO_CPUID) != 0;
 	p->exe = s;
 	p->objects = s + strlen(s) + 1;
 	for (s = p->objects; s < end; s += strlen(s) + 1)
@@ -397,6 +399,10 @@ check_child(struct decoder *d, const struct child *c)
 			d->t->processes[i].exe = d->t->processes[c->parent].exe;
 			d->t->processes[i].parent =
 				d->t->processes[c->parent].pid;
+			d->t->processes[i].no_syscall =
+				d->t->processes[c->parent].no_syscall;
+			d->t->processes[i].no_cpuid =
+				d->t->processes[c->parent].no_cpuid;
 		}
 		return;
 	}

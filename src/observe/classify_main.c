@@ -104,9 +104,10 @@ print_process(const struct trace *t, size_t i)
 	const char *s = p->objects;
 	uint32_t n;
 
-	printf("process %zu pid %u parent %u%s%s %s\n", i, (unsigned)p->pid,
+	printf("process %zu pid %u parent %u%s%s%s %s\n", i, (unsigned)p->pid,
 	       (unsigned)p->parent, p->started ? "" : " unstarted",
-	       p->ended ? "" : " unended", p->exe);
+	       p->ended ? "" : " unended", p->no_syscall ? " plain" : "",
+	       p->exe);
 	for (n = 0; n < p->nobjects; n++) {
 		printf("%zu start-object %s\n", i, s);
 		s += strlen(s) + 1;

@@ -56,8 +56,9 @@ struct obs_page {
 enum obs_type {
 	/*
 	 * A program begins, before its main.  aux: parent's pid; value:
-	 * CLOCK_BOOTTIME in ns.  Strings: /proc/self/exe, then the objects
-	 * the loader had mapped, without the program, the vdso and ourselves.
+	 * CLOCK_BOOTTIME in ns.  flags: OBS_NO_SYSCALL, OBS_NO_CPUID.
+	 * Strings: /proc/self/exe, then the objects the loader had mapped,
+	 * without the program, the vdso and ourselves.
 	 */
 	OBS_START = 1,
 	/* Strings: one object loaded later, or that START had no room for. */
@@ -139,6 +140,10 @@ enum obs_type {
 };
 
 #define OBS_HAS_STAT 0x8000u
+/* OBS_START: the program's code does not hold the bytes of this instruction.
+ * Neither is set where it was not looked at. */
+#define OBS_NO_SYSCALL 0x0001u
+#define OBS_NO_CPUID 0x0002u
 /* OBS_WRITE: old content is not looked at (O_TRUNC or O_EXCL). */
 #define OBS_CREATES 0x0001u
 /* OBS_SOCKET: somebody is called. */

@@ -14,6 +14,7 @@
 #include "emit.h"
 #include "obs.h"
 #include "rawsys.h"
+#include "selfscan.h"
 
 #define LIBRARY "libkache-observe.so"
 #define VARIABLE "KACHE_OBSERVE="
@@ -368,6 +369,7 @@ record_start(void)
 	if (n < 0)
 		n = 0;
 	exe[n] = '\0';
+	head.flags = selfscan_flags(exe);
 	rawsys2(SYS_clock_gettime, CLOCK_BOOTTIME, (long)&now);
 	head.pid = (uint32_t)rawsys2(SYS_getpid, 0, 0);
 	head.aux = (uint32_t)rawsys2(SYS_getppid, 0, 0);

@@ -198,6 +198,19 @@ cp "$obs" before
 is "$? $(cat out err)" "42 file: content" "another file as observation"
 check "another file is left alone" cmp "$obs" before
 
+# Programs that are removed after they ran tell of their code themselves.
+build raw child gcc -O1 -pthread
+put tries '#!/bin/sh
+cp ./odd ./tried && ./tried file
+cp ./raw ./tried && ./tried read file
+rm ./tried'
+chmod +x tries
+build odd tiny gcc
+same "programs that go" whole ./tries -- "process .* plain $W/tried$"
+is "$(grep -c "process .* $W/tried$" <<<"$trace")" 2 "both ran"
+is "$(grep -c "process .* plain $W/tried$" <<<"$trace")" 1 \
+	"one holds a system call"
+
 # The classifier's word on the same programs.
 word() { # DESCRIPTION WORD FILE
 	is "$("$classify" "$3" | cut -f2)" "$2" "classified: $1"

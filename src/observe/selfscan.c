@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "selfscan.h"
+
+#include <link.h>
+#include <stddef.h>
+
+#include "obs.h"
+#include "rawsys.h"
+
+#define SCAN_MAX ((size_t)1 << 20)
+
+extern __typeof__(dl_iterate_phdr) dl_iterate_phdr __attribute__((weak));
+
+static int
+is_of_system(const char *exe)
+{
+	static const char *const places[] = { "/usr/", "/bin/", "/sbin/",
+					      "/lib",  "/opt/", "/nix/store/",
+					      "/gnu/" };
+	size_t i;
+
+	for (i = 0; i < sizeof places / sizeof *places; i++)
+		if (rawsys_starts(exe, places[i]))
+			return 1;
+	return 0;
+}
+
+static uint16_t
+scan(const unsigned char *code, size_t n)
+{
+	uint16_t flags = OBS_NO_SYSCALL | OBS_NO_CPUID;
+	size_t i;
+
+	for (i = 0; i + 1 < n; i++) {
+		if (code[i] != 0x0f)
+			continue;
+		if (code[i + 1] == 0x05)
+			flags &= (uint16_t)~OBS_NO_SYSCALL;
+		if (code[i + 1] == 0xa2)
+			flags &= (uint16_t)~OBS_NO_CPUID;
+	}
+	return flags;
+}
+
+/* The first object is the program. */
+static int
+look(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+	uint16_t *flags = ctx, all = OBS_NO_SYSCALL | OBS_NO_CPUID;
+	int i;
+
+	(void)size;
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+
+		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
+			continue;
+		/* What may not be read, and what changes while it runs. */
+		if (p->p_memsz > SCAN_MAX || !(p->p_flags & PF_R) ||
+		    p->p_flags & PF_W)
+			return 1;
+		all &= scan(
+			(const unsigned char *)(info->dlpi_addr + p->p_vaddr),
+			p->p_memsz);
+	}
+	*flags = all;
+	return 1;
+}
+
+uint16_t
+selfscan_flags(const char *exe)
+{
+	uint16_t flags = 0;
+
+	if (dl_iterate_phdr && !is_of_system(exe))
+		dl_iterate_phdr(look, &flags);
+	return flags;
+}
