@@ -12,31 +12,51 @@ cd "$W" || exit 1
 
 # What libc and the loader read for themselves, and the observer's own.
 own='^(/etc/ld\.so\.(cache|preload)|.*/gconv-modules\.cache|/proc/self/maps
+|/etc/localtime|/proc/self/(exe|fd/[0-9]*)
 |/usr/(lib|share)/locale/.*|.*/libkache-observe\.so|.*/obs)$'
 
-# kernel read|absent FILES: names in strace's files.
+# kernel read|absent|list|present FILES: names in strace's files.
 kernel() {
 	perl -e '
 	my ($what, $cwd, @files) = @ARGV;
 	my (%seen, %loader);
 	for my $f (@files) {
 		open my $in, "<", $f or die;
+		# A child starts where its parent is; the loader, first of all,
+		# opens a file from there.
+		my $here = $cwd;
 		while (<$in>) {
+			$here = $1 if /^\w+\(AT_FDCWD<([^>]*)>/;
 			next unless /^(\w+)\((?:AT_FDCWD(?:<[^>]*>)?, |\d+<([^>]*)>, )?"([^"]*)"(.*)$/;
 			my ($call, $dir, $name, $rest) = ($1, $2, $3, $4);
-			next if $call eq "execve" || $name eq "";
+			next if $name eq "";
+			next if $call eq "execve" && $what eq "absent";
 			my $gone = $rest =~ /= -1 E(NOENT|NOTDIR)/;
-			$name = ($dir // $cwd) . "/" . $name if $name !~ m{^/};
+			$name = ($dir // $here) . "/" . $name if $name !~ m{^/};
+			if ($call eq "chdir") {
+				$here = $name unless $rest =~ /= -1 /;
+				next;
+			}
+			# The loader looks for libraries by itself, and then
+			# whether their directory is there.
+			$loader{$_} = 1 for $name =~ m{^(.*)/.*\.so(\.|$)} ?
+			    ($1, "$1/") : ();
 			if ($what eq "absent") {
-				# The loader looks for libraries by itself,
-				# and then whether their directory is there.
-				$loader{$1} = 1 if $name =~ m{^(.*)/.*\.so(\.|$)};
 				next if !$gone || $name =~ m{\.so(\.|$)} ||
 				    $name =~ m{/(glibc-hwcaps|tls|x86_64)(/|$)};
 				$seen{$name} = 1;
-			} elsif ($call eq "openat" && $rest !~ /= -1 / &&
-			    $rest !~ /O_(WRONLY|RDWR|DIRECTORY|PATH)/) {
-				$seen{$name} = 1;
+			} elsif ($rest =~ /= -1 /) {
+				next;
+			} elsif ($what eq "read") {
+				$seen{$name} = 1 if $call eq "execve" ||
+				    ($call eq "openat" &&
+				    $rest !~ /O_(WRONLY|RDWR|DIRECTORY|PATH)/);
+			} elsif ($what eq "list") {
+				$seen{$name} = 1 if $call eq "openat" &&
+				    $rest =~ /O_DIRECTORY/;
+			} elsif ($what eq "present") {
+				$seen{$name} = 1
+				    if $call =~ /^(newfstatat|stat|lstat|access|faccessat2?|readlink(at)?|statx)$/;
 			}
 		}
 	}
@@ -57,17 +77,19 @@ witnessed() {
 	is $? 0 "$what: runs"
 	trace=$("$classify" --trace "$T/obs")
 	like "$(head -1 <<<"$trace")" '^trace whole ' "$what: is whole"
+	command -v "$1" >"$T/first"
 	sed -nE 's/^[0-9]+ read mode [0-9]+ size [0-9]+ //p
 		s/^[0-9]+ (start-object|object|dlopen) //p
 		s/^[0-9]+ exec .* -> //p
-		s/^process .* ([^ ]+)$/\1/p' <<<"$trace" | sort -u >"$T/read"
+		s/^process .* ([^ ]+)$/\1/p' <<<"$trace" | sort -u - "$T/first" >"$T/read"
 	# A directory opened to be listed, and the files they wrote before.
 	sed -nE 's/^[0-9]+ (list|write anew|write) //p
 		s/^[0-9]+ present by open mode [0-9]+ size [0-9]+ //p
 		' <<<"$trace" | sort -u >>"$T/read"
 	# An absent name stands for its absent ancestors too; realpath asks
 	# for them one by one, having resolved what is before them.
-	sed -nE 's/^[0-9]+ absent errno [0-9]+ //p' <<<"$trace" |
+	sed -nE 's/^[0-9]+ absent errno [0-9]+ //p
+		s|^[0-9]+ exec-fail errno [0-9]+ (/[^ ]+) .*|\1|p' <<<"$trace" |
 		perl -ne 'print; while (s{/(?!\.\./)[^/]+/\.\.(?=/)}{}) {}
 			while (m{/}) { print; last unless s{/[^/]*$}{\n} }' |
 		sort -u >"$T/absent"
@@ -79,6 +101,24 @@ witnessed() {
 	is "$(grep -vxFf "$T/read" "$T/kernel" |
 		grep -Ev "$(tr -d '\n' <<<"$own")")" "" \
 		"$what: every read is recorded"
+	kernel list "$T"/log/s.* >"$T/kernel"
+	is "$(grep -vxFf "$T/read" "$T/kernel")" "" \
+		"$what: every directory is recorded"
+	# realpath looks at each link and directory on its way; what is above a
+	# recorded name is implied.
+	sed -nE 's/^[0-9]+ present by [a-z]+ mode [0-9]+ size [0-9]+ //p
+		' <<<"$trace" | sed 's/ -> .*//' | cat - "$T/read" |
+		perl -ne 'chomp; print "$_\n"; my $at = $_;
+			while (defined(my $to = readlink $at)) {
+				$at = $to =~ m{^/} ? $to : $at =~ s{[^/]*$}{$to}r;
+				print "$at\n";
+			}
+			print "$_\n$_/\n" while s{/[^/]+/*$}{};
+			' | sort -u >"$T/present"
+	kernel present "$T"/log/s.* >"$T/kernel"
+	is "$(grep -vxFf "$T/present" "$T/kernel" | grep -vFf "$T/names" |
+		grep -Ev "$(tr -d '\n' <<<"$own")")" "" \
+		"$what: every name that was found is recorded"
 	kernel absent "$T"/log/s.* >"$T/kernel"
 	is "$(grep -vxFf "$T/absent" "$T/kernel" | grep -vFf "$T/names" |
 		grep -Ev "$(tr -d '\n' <<<"$own")")" "" \
@@ -115,6 +155,72 @@ for ld in bfd gold lld; do
 done
 command -v clang >/dev/null &&
 	witnessed "clang" clang -I include -c two.c -o two.o
+
+# Trees of processes, as build scripts start them.
+put Makefile 'all: two.a
+two.o: two.c include/one.h
+	$(CC) -I include -c two.c -o $@
+two.a: two.o
+	$(AR) rcs $@ two.o
+	ranlib $@; nm $@ >/dev/null; test -e none || true'
+put three.c '#include "one.h"
+int three(void) { return ONE + 2; }'
+put CMakeLists.txt 'cmake_minimum_required(VERSION 3.5)
+project(two C)
+find_package(ZLIB)
+configure_file(blob blob.out)
+add_library(two three.c)
+target_include_directories(two PRIVATE include)'
+put probe.rs 'fn main() {
+	use std::process::Command;
+	let rustc = std::env::args().nth(1).unwrap();
+	let out = std::path::Path::new("out");
+	for (i, text) in ["pub fn a() {}", "pub fn b( {}"].iter().enumerate() {
+		let file = out.join(format!("probe{i}.rs"));
+		std::fs::write(&file, text).unwrap();
+		Command::new(&rustc).args(["--crate-type", "lib", "--emit",
+			"metadata", "--out-dir", "out"]).arg(&file)
+			.output().unwrap();
+	}
+	let v = Command::new(&rustc).arg("-vV").output().unwrap();
+	assert!(v.status.success() && !std::path::Path::new("none").exists());
+	for f in std::fs::read_dir("include").unwrap() {
+		std::fs::read(f.unwrap().path()).unwrap();
+	}
+}'
+put m.rs 'extern crate proc_macro;
+#[proc_macro]
+pub fn count(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
+	let n = std::fs::read("blob").unwrap().len() +
+		std::fs::read_dir("include").unwrap().count() +
+		std::path::Path::new("none").exists() as usize;
+	format!("{n}usize").parse().unwrap()
+}'
+put uses.rs 'pub const N: usize = m::count!();'
+witnessed "make" make
+have() { command -v "$1" >/dev/null || { cannot "$1" "not installed"; false; }; }
+have cmake && {
+	witnessed "cmake" cmake -B cm .
+	witnessed "cmake --build" cmake --build cm
+}
+have cmake && have ninja && {
+	witnessed "cmake for ninja" cmake -G Ninja -B cn .
+	witnessed "ninja" ninja -C cn
+}
+have pkg-config && witnessed "pkg-config" sh -c 'pkg-config --cflags zlib; :'
+git init -q . && git add blob && git commit -qm a
+witnessed "git" sh -c 'git describe --always --dirty; git rev-parse HEAD
+	git status --short; git log -1 --format=%H'
+have python3 && witnessed "python" \
+	"$(python3 -c 'import sys; print(sys.executable)')" -c '
+import json, os, subprocess
+open("blob").read(); os.path.exists("none"); os.listdir("include")
+subprocess.run(["cat", "two.c"])'
+rustc --edition 2021 --out-dir out probe.rs
+witnessed "a script that tries rustc" out/probe "$real"
+"$real" --crate-type proc-macro --edition 2021 --out-dir out m.rs
+witnessed "a macro" "$real" uses.rs --crate-type lib $common \
+	--extern m=out/libm.so --emit=link,metadata,dep-info
 witnessed "a shell" sh -c 'cat blob include/*; test -e none || ls >/dev/null'
 witnessed "perl" perl -e 'open F, "blob"; print <F>; print -e "none"'
 done_testing
