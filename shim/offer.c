@@ -91,7 +91,7 @@ names_secret(const struct shape *s, const char *more)
 	for (size_t i = 0; i < s->count; i++) {
 		const char *item = shape_item(s, i);
 
-		if (strchr("eiv", item[0]) && vet_secret(item + 1, more))
+		if (strchr("eivw", item[0]) && vet_secret(item + 1, more))
 			return true;
 		if (item[0] == 'E' && holds_secret(more))
 			return true;

@@ -176,6 +176,7 @@ item_ok(const char *item)
 	case 'e':
 	case 'i':
 	case 'v':
+	case 'w':
 		return !strchr(name, '=') && !vet_secret(name, NULL);
 	case 'p':
 		return !strchr(name, '/');

@@ -55,6 +55,7 @@ what_compiles_name_passes(void **state)
 		"eCARGO_PKG_NAME",
 		"iOUT_DIR",
 		"vOUT_DIR",
+		"wPWD",
 		"Eall",
 		"Eraw",
 		"xcpu",
