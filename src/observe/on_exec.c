@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "childdir.h"
 #include "childenv.h"
 #include "emit.h"
 #include "gate.h"
@@ -28,9 +29,6 @@
 extern char **__environ __attribute__((weak));
 
 FILE *_IO_popen(const char *command, const char *mode);
-
-/* Set by file actions that change a child's directory. */
-static int children_move;
 
 /* A program about to run. */
 struct launch {
@@ -345,18 +343,48 @@ ON_EXECL(execl, 0, 0)
 ON_EXECL(execlp, 1, 0)
 ON_EXECL(execle, 0, 1)
 
-/* Relative files of children that change directory are not ours to find. */
-static void
-distrust_relative(struct launch *l, const posix_spawn_file_actions_t *actions,
-		  char *const *envp)
+static int
+is_relative_file(const char *name)
 {
-	if (!actions || !l->file.name || l->file.name[0] == '/')
+	const char *p;
+
+	for (p = name; *p != '\0' && *p != '/'; p++)
+		;
+	return *p == '/' && name[0] != '/';
+}
+
+/*
+ * A relative file of a child that changes directory first is below that.
+ * `moved` has PATH_BYTES.
+ */
+static void
+follow(struct launch *l, const posix_spawn_file_actions_t *actions,
+       const char *name, char *moved, char *const *envp)
+{
+	enum childdir how;
+	const char *dir = "";
+	size_t n, len;
+
+	if (!is_relative_file(name))
 		return;
-	if (!__atomic_load_n(&children_move, __ATOMIC_RELAXED))
+	how = childdir_get(actions, &dir);
+	if (how == CHILDDIR_STAYS)
 		return;
+	n = rawsys_strlen(dir);
+	len = rawsys_strlen(name);
 	childenv_drop(&l->env);
-	l->env.env = (char **)envp;
-	l->reason = OBS_NO_DIRECTORY;
+	if (how == CHILDDIR_UNKNOWN || n + len + 2 > PATH_BYTES) {
+		l->env.map = NULL;
+		l->env.env = (char **)envp;
+		l->reason = OBS_NO_DIRECTORY;
+		return;
+	}
+	rawsys_put(moved, dir, n);
+	moved[n] = '/';
+	rawsys_put(moved + n + 1, name, len + 1);
+	l->name = (struct emit_name){ AT_FDCWD, moved };
+	l->file = l->name;
+	decide(l, moved, envp);
 }
 
 static void
@@ -378,14 +406,14 @@ spawned(struct launch *l, pid_t pid)
 		      const posix_spawnattr_t *restrict attr, \
 		      char *const argv[restrict], char *const envp[restrict]) \
 	{ \
-		char found[PATH_BYTES]; \
+		char found[PATH_BYTES], moved[PATH_BYTES]; \
 		struct launch l; \
 		pid_t child = 0; \
 		int rc; \
 		if (!prepare(&l, name, search, found, envp)) \
 			return REAL(fn)(pid, name, actions, attr, argv, envp); \
 		look_at_arguments(argv); \
-		distrust_relative(&l, actions, envp); \
+		follow(&l, actions, name, moved, envp); \
 		rc = REAL(fn)(&child, name, actions, attr, argv, l.env.env); \
 		childenv_drop(&l.env); \
 		if (rc != 0) { \
@@ -405,15 +433,35 @@ EXPORT int
 posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *restrict to,
 				     const char *restrict name)
 {
-	__atomic_store_n(&children_move, 1, __ATOMIC_RELAXED);
-	return REAL(posix_spawn_file_actions_addchdir_np)(to, name);
+	int rc = REAL(posix_spawn_file_actions_addchdir_np)(to, name);
+
+	if (rc == 0)
+		childdir_set(to, name);
+	return rc;
 }
 
 EXPORT int
 posix_spawn_file_actions_addfchdir_np(posix_spawn_file_actions_t *to, int fd)
 {
-	__atomic_store_n(&children_move, 1, __ATOMIC_RELAXED);
-	return REAL(posix_spawn_file_actions_addfchdir_np)(to, fd);
+	int rc = REAL(posix_spawn_file_actions_addfchdir_np)(to, fd);
+
+	if (rc == 0)
+		childdir_set(to, NULL);
+	return rc;
+}
+
+EXPORT int
+posix_spawn_file_actions_init(posix_spawn_file_actions_t *to)
+{
+	childdir_forget(to);
+	return REAL(posix_spawn_file_actions_init)(to);
+}
+
+EXPORT int
+posix_spawn_file_actions_destroy(posix_spawn_file_actions_t *to)
+{
+	childdir_forget(to);
+	return REAL(posix_spawn_file_actions_destroy)(to);
 }
 
 /* The child opens it, out of our sight. */

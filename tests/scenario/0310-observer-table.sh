@@ -29,7 +29,7 @@ _IO_.* :: innards of streams; programs of this century do not import them
 f?chdir|get_current_dir_name :: names are made absolute when they are recorded
 glob_pattern_p|globfree(64)? :: touch no file
 fts(64)?_(children|close|read|set) :: after fts_open, which is refused
-posix_spawnattr_.*|posix_spawn_file_actions_(init|destroy|add(close|dup2|closefrom_np|tcsetpgrp_np)) :: fill in a struct
+posix_spawnattr_.*|posix_spawn_file_actions_(add(close|dup2|closefrom_np|tcsetpgrp_np)) :: fill in a struct
 posix_openpt|openpty :: terminals
 mktemp|tempnam|tmpnam(_r)?|tmpfile(64)? :: names and files that did not exist before
 (shm|sem|mq)_(open|unlink)|__mq_open_2|memfd_create|pidfd_open :: communication between processes, no files

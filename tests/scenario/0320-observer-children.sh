@@ -149,6 +149,9 @@ odd() { # DESCRIPTION GAP COMPILER...
 	fi
 	same "$what" "$want" ./script -- "exec $W/./odd"
 	like "$(cat out)" '^tiny 1$' "$what: ran"
+	# std's Command starts children by posix_spawn, and vfork is its like.
+	same "$what, spawned" "$want" "$C" spawn ./odd file -- "exec .*/odd"
+	same "$what, by vfork" "$want" "$C" vfork "$W/odd" file -- "exec $W/odd"
 }
 
 odd "a static program" "unseen static" gcc -static
