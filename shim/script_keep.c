@@ -31,7 +31,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SHORT_PATH = 8 };
+enum { SHORT_PATH = 8, STORED_MAX = 4 };
 
 extern char **environ;
 
@@ -45,6 +45,8 @@ struct made {
 	const char *path;   /* PATH, if it is long enough to be told apart */
 	bool names_path;    /* the result spells it */
 	bool duplicate;
+	struct digest stored[STORED_MAX]; /* where entries lie now */
+	size_t nstored;
 };
 
 static int
@@ -226,8 +228,9 @@ make(struct script_keep *k, struct made *m)
 	return r;
 }
 
-int
-script_witness(struct job *j, const struct digest *k1, struct witness *out)
+/* The record of the first run K1 anywhere, which lies at K1 itself. */
+static int
+first_witness(struct job *j, const struct digest *k1, struct witness *out)
 {
 	struct entry e = { 0 };
 	int r = entry_load(&j->store, k1, &e);
@@ -241,10 +244,8 @@ script_witness(struct job *j, const struct digest *k1, struct witness *out)
 	return r;
 }
 
-/* At K1 itself lies no result but who bore witness. */
 static int
-save_witness(struct script_keep *k, const struct made *m,
-	     const struct witness *w)
+save_witness(struct script_keep *k, struct made *m, const struct witness *w)
 {
 	struct entry e = { .stored_ms = m->entry.stored_ms,
 			   .kind = ARGS_RUN,
@@ -257,42 +258,57 @@ save_witness(struct script_keep *k, const struct made *m,
 	witness_write(w, &e.depinfo);
 	r = e.depinfo.failed ? -ENOMEM : entry_save(&k->job->store, &m->k1, &e);
 	buf_free(&e.depinfo);
+	if (r == 0)
+		m->stored[m->nstored++] = m->k1;
 	return r;
 }
 
 static int
-publish_at(struct script_keep *k, const struct made *m, const struct digest *at)
+publish_at(struct script_keep *k, struct made *m, int reach)
 {
 	const char *paths[] = { m->archive };
+	struct digest at;
+	int r;
 
-	return publish_entry(&k->job->store, &k->job->memo, at, &m->entry,
-			     paths);
+	witness_key(&m->k1, &k->job->roots, m->tags, reach, &at);
+	r = publish_entry(&k->job->store, &k->job->memo, &at, &m->entry, paths);
+	if (r == 0)
+		m->stored[m->nstored++] = at;
+	return r;
+}
+
+static bool
+was_contradicted(struct script_keep *k, const struct made *m)
+{
+	char name[STORE_NAME];
+	struct digest at;
+
+	witness_key(&m->k1, &k->job->roots, m->tags, WITNESS_REACHES, &at);
+	store_name("entries", &at, name);
+	return faccessat(k->job->store.dir, name, F_OK, 0) == 0;
 }
 
 static int
-bear_witness(struct script_keep *k, const struct made *m)
+bear_witness(struct script_keep *k, struct made *m)
 {
 	struct job *j = k->job;
 	struct witness first, now;
-	struct digest content, at;
+	struct digest content;
 	int r;
 
 	entry_content(&m->entry, &content);
 	witness_here(&j->roots, m->tags, &content, &now);
-	r = script_witness(j, &m->k1, &first);
+	r = first_witness(j, &m->k1, &first);
 	if (r == ERR_NEWER)
 		return r;
 	if (r < 0)
 		return save_witness(k, m, &now);
-	if (!witness_join(&first, &now))
+	r = witness_compare(&first, &now, &j->roots);
+	if (r == ERR_CHANGED)
+		return publish_at(k, m, WITNESS_REACHES);
+	if (r == WITNESS_HERE || was_contradicted(k, m))
 		return 0;
-	r = 0;
-	/* First what it leads to. */
-	if (witness_agreed(&first)) {
-		witness_key_free(&m->k1, &j->roots, &first, &at);
-		r = publish_at(k, m, &at);
-	}
-	return r ? r : save_witness(k, m, &first);
+	return publish_at(k, m, r);
 }
 
 static int
@@ -302,7 +318,6 @@ commit(struct script_keep *k, struct made *m)
 	struct entry *e = &m->entry;
 	struct manifest_record rec = { .last_k1 = m->k1,
 				       .compile_us = k->run_us };
-	struct digest at;
 	int r;
 
 	rec.stored_ms = e->stored_ms = (uint64_t)file_now() / 1000000;
@@ -311,8 +326,10 @@ commit(struct script_keep *k, struct made *m)
 	e->k0 = j->k0;
 	shape_digest(&m->shape, &e->shape);
 	buf_str(&e->crate, j->event.crate);
-	witness_key_here(&m->k1, &j->roots, m->tags, &at);
-	r = publish_at(k, m, &at);
+	/* What names a place by its key lies where only who asks can tell
+	 * whether it is the one: for remotes it is a bound entry. */
+	memcpy(e->roots, m->tags, sizeof(m->tags));
+	r = publish_at(k, m, WITNESS_HERE);
 	r = r ? r : bear_witness(k, m);
 	if (r < 0)
 		return refuse(k, r, "entry", err_text(r));
@@ -323,7 +340,7 @@ commit(struct script_keep *k, struct made *m)
 	if (r < 0)
 		return refuse(k, r, "manifest", err_text(r));
 	j->event.k1 = m->k1;
-	j->event.at = at;
+	j->event.at = m->stored[0];
 	return 0;
 }
 

@@ -5,11 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct digest;
 struct job;
 struct run;
 struct watched;
-struct witness;
 
 /*
  * What a build script did becomes an entry, and a witness (key/witness.h).
@@ -27,9 +25,5 @@ struct script_keep {
 /* Stores it if it may be stored, says what became of it, and forgets the
  * observation file.  Never fails as far as the build is concerned. */
 void script_keep(struct script_keep *k);
-
-/* The record of who bore witness for the run K1.  0, ERR_MISS, or as
- * entry_load. */
-int script_witness(struct job *j, const struct digest *k1, struct witness *out);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,8 +144,8 @@ witness_here(const struct roots *r, const char *tags,
 	}
 }
 
-static struct witness_place *
-place_of(struct witness *w, char tag)
+static const struct witness_place *
+place_of(const struct witness *w, char tag)
 {
 	for (size_t i = 0; i < w->n; i++)
 		if (w->place[i].tag == tag)
@@ -153,88 +154,75 @@ place_of(struct witness *w, char tag)
 }
 
 static bool
-is_elsewhere(struct witness *first, const struct witness *now)
+is_below(const struct root *o, const struct root *dir)
 {
+	return dir && o->len > dir->len &&
+	       !memcmp(o->path, dir->path, dir->len) &&
+	       o->path[dir->len] == '/';
+}
+
+/* A package of a registry does not move with the checkout. */
+static bool
+moves_along(const struct roots *r, char tag)
+{
+	const struct root *o = find(r, tag);
+
+	return tag == 'O' || tag == 't' ||
+	       ((tag == 'w' || tag == 'W') && o && !is_below(o, find(r, 'c')) &&
+		!is_below(o, find(r, 's')));
+}
+
+int
+witness_compare(const struct witness *first, const struct witness *now,
+		const struct roots *r)
+{
+	bool elsewhere = false, checkout = true, all = true;
+
 	for (size_t i = 0; i < now->n; i++) {
 		const struct witness_place *b = &now->place[i];
 		const struct witness_place *a = place_of(first, b->tag);
 
-		if (a && (a->len != b->len || a->which != b->which))
-			return true;
+		if (!a || a->len != b->len || a->which != b->which)
+			elsewhere = true;
+		if (a && a->len != b->len)
+			continue;
+		all = false;
+		if (moves_along(r, b->tag))
+			checkout = false;
 	}
-	return false;
+	if (!elsewhere)
+		return WITNESS_HERE;
+	if (!digest_eq(&first->content, &now->content))
+		return ERR_CHANGED;
+	return all        ? WITNESS_ANYWHERE
+	       : checkout ? WITNESS_CHECKOUT
+			  : WITNESS_HERE;
 }
 
-bool
-witness_join(struct witness *first, const struct witness *now)
+static bool
+is_fixed(const struct roots *r, char tag, int reach)
 {
-	bool changed = false;
-
-	if (first->differs || !is_elsewhere(first, now))
-		return false;
-	if (!digest_eq(&first->content, &now->content)) {
-		first->differs = true;
-		for (size_t i = 0; i < first->n; i++)
-			first->place[i].free = false;
-		return true;
-	}
-	for (size_t i = 0; i < now->n; i++) {
-		const struct witness_place *b = &now->place[i];
-		struct witness_place *a = place_of(first, b->tag);
-
-		if (a && !a->free && a->len != b->len) {
-			a->free = true;
-			changed = true;
-		}
-	}
-	return changed;
-}
-
-bool
-witness_agreed(const struct witness *w)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < w->n; i++)
-		any = any || w->place[i].free;
-	return any && !w->differs;
-}
-
-static void
-fold_place(struct digest_ctx *c, const struct root *o, char tag, bool free)
-{
-	digest_add(c, &tag, 1);
-	digest_u64(c, free);
-	if (!free)
-		digest_field(c, o ? o->path : "", o ? o->len : 0);
+	return reach == WITNESS_HERE ||
+	       (reach == WITNESS_CHECKOUT && !moves_along(r, tag));
 }
 
 void
-witness_key_here(const struct digest *k1, const struct roots *r,
-		 const char *tags, struct digest *out)
+witness_key(const struct digest *k1, const struct roots *r, const char *tags,
+	    int reach, struct digest *out)
 {
 	struct digest_ctx c;
 
 	digest_init(&c);
-	digest_str(&c, "kache-run-here-1");
+	digest_str(&c, "kache-run-1");
 	digest_sub(&c, k1);
-	for (; *tags; tags++)
-		fold_place(&c, find(r, *tags), *tags, false);
-	digest_end(&c, out);
-}
+	digest_u64(&c, (uint64_t)reach);
+	for (; *tags; tags++) {
+		const struct root *o = find(r, *tags);
 
-void
-witness_key_free(const struct digest *k1, const struct roots *r,
-		 const struct witness *w, struct digest *out)
-{
-	struct digest_ctx c;
-
-	digest_init(&c);
-	digest_str(&c, "kache-run-free-1");
-	digest_sub(&c, k1);
-	for (size_t i = 0; i < w->n; i++)
-		fold_place(&c, find(r, w->place[i].tag), w->place[i].tag,
-			   w->place[i].free);
+		digest_add(&c, tags, 1);
+		if (o && is_fixed(r, *tags, reach))
+			digest_field(&c, o->path, o->len);
+	}
 	digest_end(&c, out);
 }
 
@@ -244,24 +232,21 @@ witness_write(const struct witness *w, struct buf *out)
 	char hex[DIGEST_HEX + 1];
 
 	digest_hex(&w->content, hex);
-	buf_fmt(out, "run1 %s %d", hex, w->differs);
+	buf_fmt(out, "run1 %s", hex);
 	for (size_t i = 0; i < w->n; i++)
-		buf_fmt(out, " %c%d:%" PRIu32 ":%016" PRIx64, w->place[i].tag,
-			w->place[i].free, w->place[i].len, w->place[i].which);
+		buf_fmt(out, " %c:%" PRIu32 ":%016" PRIx64, w->place[i].tag,
+			w->place[i].len, w->place[i].which);
 }
 
 static int
 read_place(const char *word, struct witness_place *p)
 {
 	char extra;
-	int free;
 
-	if (sscanf(word, "%c%1d:%" SCNu32 ":%16" SCNx64 "%c", &p->tag, &free,
-		   &p->len, &p->which, &extra) != 4 ||
-	    free < 0)
-		return ERR_CORRUPT;
-	p->free = free;
-	return 0;
+	return sscanf(word, "%c:%" SCNu32 ":%16" SCNx64 "%c", &p->tag, &p->len,
+		      &p->which, &extra) == 3
+		       ? 0
+		       : ERR_CORRUPT;
 }
 
 int
@@ -280,10 +265,6 @@ witness_read(const char *p, size_t n, struct witness *out)
 		return ERR_CORRUPT;
 	word = strtok_r(NULL, " ", &rest);
 	r = word ? digest_parse(word, strlen(word), &w.content) : ERR_CORRUPT;
-	word = strtok_r(NULL, " ", &rest);
-	if (r < 0 || !word || strspn(word, "01") != 1 || word[1])
-		return ERR_CORRUPT;
-	w.differs = word[0] == '1';
 	for (word = strtok_r(NULL, " ", &rest); word && r == 0;
 	     word = strtok_r(NULL, " ", &rest))
 		r = w.n == WITNESS_PLACES ? ERR_CORRUPT

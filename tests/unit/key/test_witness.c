@@ -89,82 +89,99 @@ see(const struct roots *r, const char *tags, int content)
 	return w;
 }
 
+/* The registry's packages and the home stay where they are. */
 static void
-roots_of_another_length_become_free(void **state)
+another_checkout_is_reached_after_a_second(void **state)
 {
 	struct roots a = place("/w/a", "/root"), b = place("/w/bbb", "/root");
-	struct roots c = place("/w/cc", "/root"), d = place("/w/a", "/home/x");
-	struct digest k1 = { { 1 } }, at_b, at_c, at_d, here_b, here_c;
-	struct witness w = see(&a, "Otwh", 5), now = see(&b, "Otwh", 5);
+	struct roots c = place("/w/cc", "/root"), d = place("/w/cc", "/home/x");
+	struct digest k1 = { { 1 } }, at_b, at_c, at_d;
+	struct witness first = see(&a, "Otwh", 5), now = see(&b, "Otwh", 5);
 
 	(void)state;
-	assert_false(witness_agreed(&w));
-	assert_true(witness_join(&w, &now));
-	assert_true(witness_agreed(&w));
-	assert_false(witness_join(&w, &now));
-	witness_key_free(&k1, &b, &w, &at_b);
-	witness_key_free(&k1, &c, &w, &at_c);
-	witness_key_free(&k1, &d, &w, &at_d);
+	assert_int_equal(witness_compare(&first, &now, &b), WITNESS_CHECKOUT);
+	witness_key(&k1, &b, "Otwh", WITNESS_CHECKOUT, &at_b);
+	witness_key(&k1, &c, "Otwh", WITNESS_CHECKOUT, &at_c);
+	witness_key(&k1, &d, "Otwh", WITNESS_CHECKOUT, &at_d);
 	assert_true(digest_eq(&at_b, &at_c));
 	/* Nobody bore witness of another home. */
-	assert_false(digest_eq(&at_b, &at_d));
-	witness_key_here(&k1, &b, "Otwh", &here_b);
-	witness_key_here(&k1, &c, "Otwh", &here_c);
-	assert_false(digest_eq(&here_b, &here_c));
-	assert_false(digest_eq(&here_b, &at_b));
-	/* Somebody does. */
+	assert_false(digest_eq(&at_c, &at_d));
 	now = see(&d, "Otwh", 5);
-	assert_true(witness_join(&w, &now));
-	witness_key_free(&k1, &d, &w, &at_d);
-	witness_key_free(&k1, &c, &w, &at_c);
-	assert_true(digest_eq(&at_c, &at_d));
+	assert_int_equal(witness_compare(&first, &now, &d), WITNESS_ANYWHERE);
+	witness_key(&k1, &b, "Otwh", WITNESS_ANYWHERE, &at_b);
+	witness_key(&k1, &d, "Otwh", WITNESS_ANYWHERE, &at_d);
+	assert_true(digest_eq(&at_b, &at_d));
+	/* A home that does not matter may be another. */
+	now = see(&b, "Otw", 5);
+	first = see(&a, "Otw", 5);
+	assert_int_equal(witness_compare(&first, &now, &b), WITNESS_ANYWHERE);
+}
+
+static void
+packages_of_a_registry_do_not_move(void **state)
+{
+	struct roots a = place("/w/a", "/root"), b = place("/w/bbb", "/root");
+	struct witness first, now;
+
+	(void)state;
+	a.r[2] = b.r[2] = (struct root){ 'w', 0, "/opt/cargo/x", 12, NULL };
+	first = see(&a, "Otwc", 5);
+	now = see(&b, "Otwc", 5);
+	assert_int_equal(witness_compare(&first, &now, &b), WITNESS_CHECKOUT);
+	/* A workspace's own must. */
+	a.r[2] = b.r[2] = (struct root){ 'w', 0, "/fixed/x", 8, NULL };
+	first = see(&a, "Otwc", 5);
+	now = see(&b, "Otwc", 5);
+	assert_int_equal(witness_compare(&first, &now, &b), WITNESS_HERE);
+}
+
+static void
+every_reach_has_its_key(void **state)
+{
+	struct roots a = place("/w/a", "/root");
+	struct digest k1 = { { 1 } }, at[WITNESS_REACHES + 1];
+
+	(void)state;
+	for (int i = 0; i <= WITNESS_REACHES; i++) {
+		witness_key(&k1, &a, "Otwh", i, &at[i]);
+		for (int k = 0; k < i; k++)
+			assert_false(digest_eq(&at[i], &at[k]));
+	}
 }
 
 static void
 equal_lengths_prove_nothing(void **state)
 {
 	struct roots a = place("/w/a", "/root"), b = place("/w/b", "/root");
-	struct witness w = see(&a, "Otwh", 5), now = see(&b, "Otwh", 5);
+	struct witness first = see(&a, "Otwh", 5), now = see(&b, "Otwh", 5);
 
 	(void)state;
-	assert_false(witness_join(&w, &now));
-	assert_false(witness_agreed(&w));
+	assert_int_equal(witness_compare(&first, &now, &b), WITNESS_HERE);
 	now = see(&a, "Otwh", 5);
-	assert_false(witness_join(&w, &now));
-	assert_false(witness_agreed(&w));
+	assert_int_equal(witness_compare(&first, &now, &a), WITNESS_HERE);
 }
 
 static void
-one_that_differs_decides_for_ever(void **state)
+another_result_reaches_nowhere(void **state)
 {
-	struct roots a = place("/w/a", "/root"), b = place("/w/bbb", "/root");
-	struct roots c = place("/w/cc", "/root");
-	struct witness w = see(&a, "Otwh", 5), now = see(&b, "Otwh", 5);
+	struct roots a = place("/w/a", "/root"), b = place("/w/b", "/root");
+	struct witness first = see(&a, "Otwh", 5), now = see(&b, "Otwh", 6);
 
 	(void)state;
-	assert_true(witness_join(&w, &now));
-	now = see(&c, "Otwh", 6);
-	assert_true(witness_join(&w, &now));
-	assert_false(witness_agreed(&w));
-	now = see(&b, "Otwh", 5);
-	assert_false(witness_join(&w, &now));
-	assert_false(witness_agreed(&w));
+	assert_int_equal(witness_compare(&first, &now, &b), ERR_CHANGED);
 	/* In its own place a script may give what it likes. */
-	w = see(&a, "Otwh", 5);
 	now = see(&a, "Otwh", 6);
-	assert_false(witness_join(&w, &now));
-	assert_false(w.differs);
+	assert_int_equal(witness_compare(&first, &now, &a), WITNESS_HERE);
 }
 
 static void
 records_come_back(void **state)
 {
-	struct roots a = place("/w/a", "/root"), b = place("/w/bbb", "/root");
-	struct witness w = see(&a, "Otwch", 5), now = see(&b, "Otwch", 5), got;
+	struct roots a = place("/w/a", "/root");
+	struct witness w = see(&a, "Otwch", 5), got;
 	struct buf text = { 0 };
 
 	(void)state;
-	witness_join(&w, &now);
 	witness_write(&w, &text);
 	memset(&got, 0xff, sizeof(got));
 	assert_int_equal(witness_read(text.p, text.len, &got), 0);
@@ -173,7 +190,6 @@ records_come_back(void **state)
 	for (size_t i = 0; i < w.n; i++) {
 		assert_int_equal(got.place[i].tag, w.place[i].tag);
 		assert_int_equal(got.place[i].len, w.place[i].len);
-		assert_int_equal(got.place[i].free, w.place[i].free);
 		assert_true(got.place[i].which == w.place[i].which);
 	}
 	for (size_t n = 0; n < text.len; n++) {
@@ -184,7 +200,7 @@ records_come_back(void **state)
 		else
 			assert_true(cut.n <= w.n);
 	}
-	assert_int_equal(witness_read("run1 x 0", 8, &got), ERR_CORRUPT);
+	assert_int_equal(witness_read("run1 x", 6, &got), ERR_CORRUPT);
 	buf_free(&text);
 }
 
@@ -193,9 +209,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_the_shape_names_matters),
-		cmocka_unit_test(roots_of_another_length_become_free),
+		cmocka_unit_test(another_checkout_is_reached_after_a_second),
+		cmocka_unit_test(packages_of_a_registry_do_not_move),
+		cmocka_unit_test(every_reach_has_its_key),
 		cmocka_unit_test(equal_lengths_prove_nothing),
-		cmocka_unit_test(one_that_differs_decides_for_ever),
+		cmocka_unit_test(another_result_reaches_nowhere),
 		cmocka_unit_test(records_come_back),
 	};
 
