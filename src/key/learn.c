@@ -65,7 +65,7 @@ learn_names(struct work *w, enum trace_kind kind)
 		if (e->kind != kind)
 			continue;
 		if (kind == TRACE_LIST)
-			r = learn_listing(w, e->name);
+			r = learn_listing(w, e);
 		else if (kind == TRACE_ABSENT)
 			r = learn_absent(w, e);
 		else if (kind == TRACE_PRESENT)

@@ -22,9 +22,11 @@ static const char *const noise[] = {
 	"/proc/meminfo",
 	"/proc/stat",
 	"/proc/mounts",
+	"/proc/filesystems", /* libselinux, in cp and its like */
 	"/sys/kernel/mm/transparent_hugepage/",
 	"/sys/devices/system/cpu",
 	"/sys/fs/cgroup",
+	"/sys/fs/selinux",
 	"/etc/malloc.conf",
 	"/etc/ld.so.cache",
 	"/etc/ld.so.preload",

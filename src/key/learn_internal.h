@@ -78,7 +78,7 @@ void learn_split_path(struct work *w);
 bool learn_path_search(struct work *w, const struct trace_event *e,
 		       const char *path);
 
-int learn_listing(struct work *w, const char *name);
+int learn_listing(struct work *w, const struct trace_event *e);
 int learn_absent(struct work *w, const struct trace_event *e);
 int learn_present(struct work *w, const struct trace_event *e);
 
@@ -87,6 +87,9 @@ int learn_reads(struct work *w);
 void learn_places(struct work *w);
 int learn_names(struct work *w, enum trace_kind kind);
 int learn_run(struct work *w);
+/* The program whose event E is, by path: a forked child that executes nothing
+ * is its parent's. */
+const char *learn_program_of(const struct work *w, const struct trace_event *e);
 int learn_run_env(struct work *w, const struct trace_event *e);
 
 int learn_env(struct work *w, const struct trace_event *e);

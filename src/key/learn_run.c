@@ -48,10 +48,12 @@ is_one_of(const char *name, const char *const *list, size_t n)
 	return false;
 }
 
-/* A forked child that executes nothing is its parent's program. */
-static const char *
-program_of(const struct trace *t, uint32_t process)
+const char *
+learn_program_of(const struct work *w, const struct trace_event *e)
 {
+	const struct trace *t = w->l->trace;
+	uint32_t process = e->process;
+
 	for (unsigned hops = 0; hops < 64; hops++) {
 		const struct trace_process *p = &t->processes[process];
 		size_t i = process;
@@ -68,7 +70,7 @@ program_of(const struct trace *t, uint32_t process)
 static unsigned
 tool_of(const struct work *w, const struct trace_event *e)
 {
-	return tools_look(program_of(w->l->trace, e->process));
+	return tools_look(learn_program_of(w, e));
 }
 
 int
@@ -320,7 +322,7 @@ check_event(struct work *w, const struct trace_event *e)
 	case TRACE_UNLINK:
 		return check_effect(w, e);
 	case TRACE_CLOCK:
-		program = program_of(w->l->trace, e->process);
+		program = learn_program_of(w, e);
 		return tools_look(program) & TOOLS_CLOCK
 			       ? 0
 			       : learn_refuse(w, ERR_REFUSED, "clock",

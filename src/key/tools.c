@@ -40,6 +40,9 @@ static const struct {
 	{ "sh", TOOLS_PWD },
 	{ "dash", TOOLS_PWD },
 	{ "bash", TOOLS_PWD },
+	{ "cmake", TOOLS_PROC },
+	{ "ctest", TOOLS_PROC },
+	{ "cpack", TOOLS_PROC },
 	{ "make", TOOLS_CLOCK },
 	{ "ninja", TOOLS_CLOCK },
 };

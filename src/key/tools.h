@@ -9,6 +9,7 @@ enum {
 	TOOLS_ASK = 1,  /* asks for variables by name, and for those that
 			 * key/unit calls noise without consequence */
 	TOOLS_PWD = 4,  /* believes PWD only if it is the current directory */
+	TOOLS_PROC = 8, /* lists /proc for its own children */
 	TOOLS_CLOCK = 2 /* may look at the clock: no result depends on it.
 			 * What others do by habit is not in a trace */
 };

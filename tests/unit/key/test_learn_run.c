@@ -219,6 +219,21 @@ the_clock_and_the_machine_are_refused(void **state)
 }
 
 static void
+cmake_may_look_for_its_children(void **state)
+{
+	(void)state;
+	run_world();
+	processes[1].exe = at("bin2/cmake");
+	put("bin2/cmake", "x");
+	by_linker(event(TRACE_LIST, "/proc"));
+	ITEMS(plain('f', "bin2/cmake"));
+	run_world();
+	event(TRACE_LIST, "/proc");
+	refused(ERR_REFUSED, "lists:/proc");
+	unlink(at("bin2/cmake"));
+}
+
+static void
 a_forked_child_is_its_parents_program(void **state)
 {
 	(void)state;
@@ -257,6 +272,7 @@ main(void)
 		cmocka_unit_test(changes_elsewhere_are_refused),
 		cmocka_unit_test(temporary_files_may_stay),
 		cmocka_unit_test(the_clock_and_the_machine_are_refused),
+		cmocka_unit_test(cmake_may_look_for_its_children),
 		cmocka_unit_test(a_forked_child_is_its_parents_program),
 		cmocka_unit_test(programs_on_path_are_what_is_found),
 	};
