@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "key/shape.h"
 #include "key/vet.h"
+#include "key/witness.h"
 #include "shim/bound.h"
 #include "shim/down.h"
 #include "shim/job.h"
@@ -62,7 +63,8 @@ ask_wanted(struct job *j)
 {
 	enum down_state state;
 
-	if (!config_remote_reads(&j->config) || !j->externs ||
+	if (!config_remote_reads(&j->config) ||
+	    (!j->externs && j->args.kind != ARGS_RUN) ||
 	    j->config.v[CONFIG_SHIM_TIMEOUT].num <= 0)
 		return false;
 	state = down_look(&mark, j->cache_dir);
@@ -218,6 +220,31 @@ evaluate(struct job *j, const struct shape *s, const struct digest *k0,
 	return shape_key(s, &env, k0, k1, NULL) < 0 ? ERR_MISS : 0;
 }
 
+/*
+ * A result for this place, for checkouts like this one, or for any place;
+ * failing these who bore witness, for our own run to be compared with.
+ */
+static int
+try_run(struct ask *a, const struct shape *s, const struct digest *k1)
+{
+	struct job *j = a->job;
+	char tags[WITNESS_PLACES + 1];
+	struct digest at;
+	int r = witness_tags(s, &j->roots, job_getenv, tags);
+
+	if (r == 0)
+		r = ERR_MISS;
+	for (int reach = 0; reach < WITNESS_REACHES && r == ERR_MISS; reach++) {
+		witness_key(k1, &j->roots, tags, reach, &at);
+		r = get(a, &at);
+	}
+	if (r != ERR_MISS || get(a, k1) < 0)
+		return r;
+	witness_key(k1, &j->roots, tags, WITNESS_REACHES, &at);
+	get(a, &at);
+	return ERR_MISS;
+}
+
 /* 0: something came; ERR_MISS: try the next one. */
 static int
 try_record(struct ask *a, const struct digest *k0,
@@ -230,6 +257,8 @@ try_record(struct ask *a, const struct digest *k0,
 
 	if (evaluate(j, &rec->shape, k0, &k1) < 0)
 		return ERR_MISS;
+	if (j->args.kind == ARGS_RUN)
+		return try_run(a, &rec->shape, &k1);
 	if (digest_eq(&k1, &rec->k1)) {
 		/* Diagnostics in another form are of no use. */
 		if (!digest_eq(&rec->tag, &none) &&

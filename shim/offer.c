@@ -140,3 +140,26 @@ offer_make(struct job *j, const struct offer *o)
 		ask_stored(j, o->bound);
 	ask_stored(j, o->at);
 }
+
+void
+offer_runs(struct job *j, const struct digest *at, size_t n,
+	   const struct digest *k1, const struct digest *shape)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct spool_intent in = { .kind = SPOOL_RUN,
+					   .at = at[i],
+					   .k1 = *k1,
+					   .shape = *shape };
+
+		r = spool_add(&j->store, &in);
+	}
+	if (r < 0) {
+		log_msg(LOG_ERROR, "%s: not uploaded: spool: %s",
+			j->args.crate_name, err_text(r));
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		ask_stored(j, &at[i]);
+}

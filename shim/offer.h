@@ -38,6 +38,11 @@ struct offer {
 const char *offer_refuses(const struct job *j, const struct offer *o,
 			  const struct shape *shape);
 
+/* The same for the N entries at AT that a build script's run K1 left behind,
+ * under a shape of this digest. */
+void offer_runs(struct job *j, const struct digest *at, size_t n,
+		const struct digest *k1, const struct digest *shape);
+
 /* Puts the intents into the spool and tells the daemon.  What goes wrong is
  * logged: the store has the result all the same. */
 void offer_make(struct job *j, const struct offer *o);

@@ -9,6 +9,7 @@
 #include "key/shape.h"
 #include "key/witness.h"
 #include "rustc/neutral.h"
+#include "shim/ask.h"
 #include "shim/job.h"
 #include "shim/launch.h"
 #include "shim/run.h"
@@ -135,6 +136,8 @@ prepare(struct job *j)
 	j->args.out_dir = getenv("OUT_DIR");
 	j->args.crate_name = getenv("CARGO_PKG_NAME");
 	j->args.extra_filename = "";
+	j->args.kind = ARGS_RUN;
+	j->mode = ROOTS_MACHINE;
 	if (!j->args.crate_name)
 		j->args.crate_name = "?";
 	j->event.crate = j->args.crate_name;
@@ -332,6 +335,10 @@ script_serve(struct job *j)
 	if (look_up(j)) {
 		job_say(j, j->prefetched ? "prefetch_hit" : "local_hit", NULL,
 			0);
+		_exit(0);
+	}
+	if (ask_wanted(j) && ask_remote(j) && look_up(j)) {
+		job_say(j, "remote_hit", NULL, 0);
 		_exit(0);
 	}
 	run_observed(j);

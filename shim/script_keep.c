@@ -12,9 +12,12 @@
 #include "key/witness.h"
 #include "rustc/depinfo.h"
 #include "rustc/neutral.h"
+#include "shim/bound.h"
 #include "shim/job.h"
 #include "shim/keep.h"
+#include "shim/offer.h"
 #include "shim/run.h"
+#include "shim/secret.h"
 #include "shim/tidy.h"
 #include "shim/vouch.h"
 #include "shim/watched.h"
@@ -47,6 +50,9 @@ struct made {
 	bool duplicate;
 	struct digest stored[STORED_MAX]; /* where entries lie now */
 	size_t nstored;
+	bool offered; /* there is somebody to offer it to */
+	const char *stays;
+	struct secret_set secrets;
 };
 
 static int
@@ -141,6 +147,7 @@ take_text(struct script_keep *k, struct made *m, const struct buf *from,
 	if (!neutral_is_text(from->p, from->len))
 		return refuse(k, ERR_REFUSED, "output-not-text", NULL);
 	see(m, from->p, from->len);
+	secret_scan(&m->secrets, from->p, from->len);
 	neutral_text(&k->job->roots, from->p, from->len, to);
 	return to->failed ? refuse(k, -ENOMEM, "memory", NULL) : 0;
 }
@@ -185,13 +192,36 @@ put_blob(struct script_keep *k, struct made *m)
 
 	if (r < 0)
 		return refuse(k, r, "blob", err_text(r));
-	memcpy(o->name, "out", 4);
+	/* A pack takes no outputs but those named after their crate. */
+	snprintf(o->name, sizeof(o->name), "%s.out", j->event.crate);
 	o->role = ENTRY_LINK;
 	o->size = put.size;
 	m->entry.nout = 1;
 	m->duplicate = put.existed;
 	j->event.bytes = put.size;
 	return 0;
+}
+
+/* What names this place outside of text, or a secret, stays here. */
+static int
+look_for_names(struct script_keep *k, struct made *m)
+{
+	const struct job *j = k->job;
+	struct roots raw = j->roots;
+	char found[BOUND_TAGS] = "";
+	struct offer o = { .k1 = &m->k1, .at = &m->k1 };
+	int r;
+
+	if (!m->offered)
+		return 0;
+	for (size_t i = 0; i < raw.count; i++)
+		raw.r[i].to = "/";
+	r = bound_scan_file(&raw, &m->secrets, m->archive, found);
+	o.secret = m->secrets.found;
+	o.bound = found[0] ? &m->k1 : NULL;
+	if (r == 0)
+		m->stays = offer_refuses(j, &o, &m->shape);
+	return r < 0 ? refuse(k, r, "archive", err_text(r)) : 0;
 }
 
 static int
@@ -216,12 +246,18 @@ make(struct script_keep *k, struct made *m)
 	struct trace t = { 0 };
 	int r;
 
+	m->offered = offer_wanted(k->job);
+	if (m->offered)
+		secret_collect(
+			&m->secrets, environ,
+			k->job->config.v[CONFIG_PRIVACY_NEVER_UPLOAD].text);
 	m->path = path && strlen(path) > SHORT_PATH ? path : NULL;
 	r = inputs(k, m, &t);
 	r = r ? r : take_text(k, m, &k->run->out_text, &m->entry.stdout_text);
 	r = r ? r : take_text(k, m, &k->run->err_text, &m->entry.stderr_text);
 	r = r ? r : pack(k, m);
 	r = r ? r : make_k1(k, m);
+	r = r ? r : look_for_names(k, m);
 	r = r ? r : put_blob(k, m);
 	learn_release(&m->learn);
 	trace_free(&t);
@@ -341,6 +377,9 @@ commit(struct script_keep *k, struct made *m)
 		return refuse(k, r, "manifest", err_text(r));
 	j->event.k1 = m->k1;
 	j->event.at = m->stored[0];
+	/* After the manifest: the daemon takes the shape from there. */
+	if (m->offered && !m->stays)
+		offer_runs(j, m->stored, m->nstored, &m->k1, &e->shape);
 	return 0;
 }
 
@@ -374,9 +413,13 @@ script_keep(struct script_keep *k)
 		unlink(m.archive);
 	watched_forget(k->watched);
 	j->event.store_us = job_us(start);
-	snprintf(reason, sizeof(reason), "not_stored:%s", k->reason);
+	if (r == 0)
+		snprintf(reason, sizeof(reason), "local:%s",
+			 m.stays ? m.stays : "");
+	else
+		snprintf(reason, sizeof(reason), "not_stored:%s", k->reason);
 	job_say(j, r == 0 && m.duplicate ? "dup" : "miss",
-		r == 0 || k->run->status ? NULL : reason, code);
+		(r == 0 && !m.stays) || k->run->status ? NULL : reason, code);
 	if (r == 0)
 		tidy_after_store(j, j->event.bytes);
 	else
