@@ -107,12 +107,14 @@ print_json(const struct report *r)
 	json_reasons("passthrough", &t->passthrough);
 	json_reasons("not_stored", &t->not_stored);
 	json_reasons("not_uploaded", &t->not_uploaded);
+	json_reasons("runs_not_stored", &t->run_refused);
 	json_reasons("errors", &t->errors);
 	printf("  \"failed_compiles\": %" PRIu64 ",\n", t->failed);
 	puts("  \"time_us\": {");
 	json_number("saved", t->saved_us, ",");
 	json_number("hits", t->hit_us, ",");
 	json_number("compiles", t->compile_us, ",");
+	json_number("build_scripts", t->run_us, ",");
 	json_number("overhead", t->overhead_us, "");
 	puts("  },\n  \"bytes\": {");
 	json_number("restored", t->restored, ",");
@@ -187,6 +189,22 @@ text_units(const struct tally *t)
 }
 
 static void
+text_runs(const struct tally *t)
+{
+	const uint64_t *o = t->outcome[TALLY_RUN];
+	uint64_t all = tally_total(t, TALLY_RUN);
+	char a[TERM_TEXT];
+
+	if (all == 0)
+		return;
+	printf("%-24s %8" PRIu64 ", %" PRIu64 " replayed; the others took %s\n",
+	       "build script runs", all,
+	       o[TALLY_LOCAL_HIT] + o[TALLY_PREFETCH_HIT] + o[TALLY_REMOTE_HIT],
+	       term_time(t->run_us, a));
+	text_reasons("runs not stored", &t->run_refused);
+}
+
+static void
 print_text(const struct report *r)
 {
 	const struct tally *t = &r->tally;
@@ -198,6 +216,7 @@ print_text(const struct report *r)
 		printf("%-24s %8" PRIu64 ", %" PRIu64 " served\n",
 		       "cargo's queries", queries,
 		       t->outcome[TALLY_QUERY][TALLY_LOCAL_HIT]);
+	text_runs(t);
 	text_ahead(t);
 	text_reasons("passed through", &t->passthrough);
 	text_reasons("compiled, not stored", &t->not_stored);

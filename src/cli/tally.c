@@ -99,6 +99,24 @@ add_unit(struct tally *t, enum tally_outcome o, const struct event *e)
 	}
 }
 
+/* What a script's run does not let us keep it by: "clock:date" counts as it
+ * stands, so that whoever wrote the script can mend it. */
+static void
+add_run(struct tally *t, enum tally_outcome o, const struct event *e)
+{
+	if (is_hit(o)) {
+		t->saved_us += e->saved_us;
+		t->hit_us += e->total_us;
+		t->restored += e->bytes;
+		return;
+	}
+	t->run_us += e->compile_us;
+	if (o == TALLY_PASSTHROUGH)
+		count(&t->run_refused, e->reason);
+	else if (strncmp(e->reason, not_stored, strlen(not_stored)) == 0)
+		count(&t->run_refused, e->reason + strlen(not_stored));
+}
+
 /* A line of the daemon's for a whole build; its count is in saved_us. */
 static void
 add_ahead(struct tally *t, const struct event *e)
@@ -134,6 +152,8 @@ tally_add(struct tally *t, const struct event *e)
 	t->outcome[g][o]++;
 	if (g == TALLY_UNIT)
 		add_unit(t, o, e);
+	else if (g == TALLY_RUN)
+		add_run(t, o, e);
 }
 
 static int
@@ -159,6 +179,7 @@ tally_sort(struct tally *t)
 	sort(&t->passthrough);
 	sort(&t->not_stored);
 	sort(&t->not_uploaded);
+	sort(&t->run_refused);
 	sort(&t->errors);
 }
 

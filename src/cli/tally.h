@@ -48,6 +48,9 @@ struct tally {
 	struct tally_reasons passthrough;  /* units only */
 	struct tally_reasons not_stored;   /* units that compiled */
 	struct tally_reasons not_uploaded; /* units that stay here */
+	struct tally_reasons run_refused;  /* build script runs not stored,
+					    * or not even looked up */
+	uint64_t run_us;                   /* time scripts ran */
 	struct tally_reasons errors;
 	uint64_t ahead[TALLY_AHEADS];       /* units */
 	uint64_t ahead_bytes[TALLY_AHEADS]; /* of their outputs */

@@ -25,18 +25,17 @@
 static const char *const machine[] = {
 	"/proc/cpuinfo",  "/proc/meminfo",      "/proc/stat",
 	"/proc/mounts",   "/proc/self/environ", "/proc/self/mounts",
-	"/etc/localtime",
+	"/etc/localtime", "/dev/random",        "/dev/urandom",
 };
 
 /*
- * Cargo does not run a script again because of these either: how parallel it
- * may be, and the descriptors of the jobserver.  RUSTC_WRAPPER is ourselves,
+ * Descriptors of the jobserver are others each time.  RUSTC_WRAPPER is ourselves,
  * or nothing would be served; PATH is in items of kind p.
  */
 static const char *const unkeyed[] = {
-	"NUM_JOBS",       "CARGO_MAKEFLAGS",    "MAKEFLAGS",
-	"MFLAGS",         "RUSTC_WRAPPER",      "PATH",
-	"RUST_BACKTRACE", "RUST_LIB_BACKTRACE", "RUST_MIN_STACK",
+	"CARGO_MAKEFLAGS",    "MAKEFLAGS",      "MFLAGS",
+	"RUSTC_WRAPPER",      "PATH",           "RUST_BACKTRACE",
+	"RUST_LIB_BACKTRACE", "RUST_MIN_STACK",
 };
 
 static bool

@@ -259,8 +259,10 @@ trace_gap_word(enum trace_gap gap)
 void
 trace_say_gap(const struct trace *t, char *to, size_t room)
 {
-	snprintf(to, room, "unseen:%s:%s:%s", trace_gap_word(t->gap),
-		 t->gap_reason, t->gap_name);
+	if (t->gap == TRACE_UNSEEN)
+		snprintf(to, room, "unseen:%s:%s", t->gap_reason, t->gap_name);
+	else
+		snprintf(to, room, "unseen:%s", trace_gap_word(t->gap));
 }
 
 const char *

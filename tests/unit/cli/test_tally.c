@@ -63,6 +63,24 @@ groups_are_apart(void **state)
 }
 
 static void
+runs_that_were_refused_say_why(void **state)
+{
+	(void)state;
+	add("run", "miss", "not_stored:clock:date");
+	add("run", "miss", "not_stored:clock:python3");
+	add("run", "passthrough", "build_scripts");
+	add("run", "local_hit", "");
+	add("run", "dup", "");
+	tally_sort(&t);
+	assert_int_equal(t.run_refused.total, 3);
+	assert_int_equal(t.run_refused.rows, 2);
+	assert_string_equal(t.run_refused.row[0].text, "clock");
+	assert_int_equal(t.run_us, 4 * 70);
+	assert_int_equal(t.saved_us, 5000);
+	assert_int_equal(t.not_stored.total, 0);
+}
+
+static void
 reasons_are_counted_without_detail(void **state)
 {
 	(void)state;
@@ -140,6 +158,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(groups_are_apart, clear),
+		cmocka_unit_test_setup(runs_that_were_refused_say_why,
 		cmocka_unit_test_setup(reasons_are_counted_without_detail,
 				       clear),
 		cmocka_unit_test_setup(too_many_reasons_become_other, clear),

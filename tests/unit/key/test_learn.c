@@ -91,7 +91,7 @@ gaps_prove_nothing(void **state)
 	trace.gap = TRACE_UNSEEN;
 	trace.gap_reason = "static";
 	trace.gap_name = "/bin/x";
-	refused(ERR_REFUSED, "unseen:unseen:static:/bin/x");
+	refused(ERR_REFUSED, "unseen:static:/bin/x");
 	world();
 	trace.gap = TRACE_LOST;
 	refused(ERR_REFUSED, "unseen:lost");

@@ -41,7 +41,7 @@ what_it_asks_for_counts_by_neutral_value(void **state)
 	event(TRACE_GETENV, "NUM_JOBS");
 	event(TRACE_GETENV, "CARGO_MAKEFLAGS");
 	event(TRACE_GETENV, "RUSTC_WRAPPER");
-	ITEMS("vMODE", "vCI", "vTMPDIR");
+	ITEMS("vMODE", "vCI", "vTMPDIR", "vNUM_JOBS");
 	/* A shell takes PWD for what it is only if that is true. */
 	run_world();
 	event(TRACE_GETENV, "PWD");
@@ -213,6 +213,9 @@ the_clock_and_the_machine_are_refused(void **state)
 	run_world();
 	event(TRACE_READ, "/proc/cpuinfo")->st.mode = S_IFREG;
 	refused(ERR_REFUSED, "reads:/proc/cpuinfo");
+	run_world();
+	event(TRACE_READ, "/dev/urandom")->st.mode = S_IFCHR;
+	refused(ERR_REFUSED, "reads:/dev/urandom");
 	run_world();
 	event(TRACE_READ, "/proc/self/environ")->st.mode = S_IFREG;
 	refused(ERR_REFUSED, "reads:/proc/self/environ");
