@@ -10,9 +10,17 @@
  * every test of a false hit must fail). A record is a directory named by a
  * hash of argv: list (mode, path of each output), 0, 1, ... (their bytes),
  * stdout and stderr.
+ *
+ * It stands in the place of build scripts' programs, too, which lie beside it
+ * as *.floor-real: a run is recorded and replayed in the same way, with the
+ * files of its OUT_DIR. Mode 0 in a list is such a program: a link to this
+ * one. Not when naive.
  */
+#define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +31,8 @@
 #include <unistd.h>
 
 enum { PATH_SIZE = 4096 };
+
+#define REAL ".floor-real"
 
 static const char artifact[] =
 	"{\"$message_type\":\"artifact\",\"artifact\":\"";
@@ -55,17 +65,21 @@ join_number(char path[PATH_SIZE], const char *dir, int i)
 }
 
 static uint64_t
+hash_text(uint64_t h, const char *s)
+{
+	do {
+		h = (h ^ (unsigned char)*s) * 0x100000001b3u;
+	} while (*s++);
+	return h;
+}
+
+static uint64_t
 hash_args(char **argv)
 {
 	uint64_t h = 0xcbf29ce484222325u;
-	const char *s;
 
-	for (; *argv; argv++) {
-		s = *argv;
-		do {
-			h = (h ^ (unsigned char)*s) * 0x100000001b3u;
-		} while (*s++);
-	}
+	for (; *argv; argv++)
+		h = hash_text(h, *argv);
 	return h;
 }
 
@@ -107,9 +121,22 @@ must_copy(const char *path, unsigned int mode)
 	return mode & 0111 || (len > 2 && !strcmp(path + len - 2, ".d"));
 }
 
+/* A directory, a link, a launcher or a file. */
 static int
 place(const char *from, const char *to, unsigned int mode)
 {
+	char target[PATH_SIZE] = "";
+
+	if (S_ISDIR(mode))
+		return mkdir(to, mode & 07777) && errno != EEXIST ? -1 : 0;
+	if (S_ISLNK(mode))
+		return readlink(from, target, sizeof(target) - 1) < 0 ||
+				       symlink(target, to)
+			       ? -1
+			       : 0;
+	mode &= 07777;
+	if (!mode)
+		return link(from, to);
 	if (!must_copy(to, mode)) {
 		unlink(to);
 		if (!link(from, to))
@@ -193,22 +220,56 @@ run_into(char **args, const char *dir)
 static int
 keep_output(const char *dir, int i, const char *from, FILE *list)
 {
-	char path[PATH_SIZE];
+	char path[PATH_SIZE], target[PATH_SIZE] = "";
 	struct stat st;
 
-	if (stat(from, &st))
+	if (lstat(from, &st))
 		return -1;
 	join_number(path, dir, i);
-	fprintf(list, "%o %s\n", st.st_mode & 07777, from);
-	return copy_file(from, path, st.st_mode & 0777);
+	fprintf(list, "%o %s\n", st.st_mode, from);
+	if (S_ISDIR(st.st_mode))
+		return 0;
+	if (S_ISREG(st.st_mode))
+		return copy_file(from, path, st.st_mode & 0777);
+	unlink(path);
+	return readlink(from, target, sizeof(target) - 1) < 0
+		       ? -1
+		       : symlink(target, path);
+}
+
+/* The program of a build script goes aside, and this one takes its place. */
+static int
+keep_script(const char *dir, int i, const char *program, FILE *list)
+{
+	char path[PATH_SIZE], self[PATH_SIZE] = "", real[PATH_SIZE + 16];
+
+	snprintf(real, sizeof(real), "%s" REAL, program);
+	join_number(path, dir, i);
+	unlink(path);
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0 ||
+	    rename(program, real) || link(self, path) || link(path, program))
+		return -1;
+	fprintf(list, "0 %s\n", program);
+	return 0;
+}
+
+static int
+is_script(char **args)
+{
+	const char *mode = getenv("FLOOR_MODE");
+
+	for (; mode && strcmp(mode, "naive") && args[0] && args[1]; args++)
+		if (!strcmp(args[0], "--crate-name"))
+			return !strncmp(args[1], "build_script_", 13);
+	return 0;
 }
 
 /* Copies every file that rustc announced on stderr. */
 static int
-keep_outputs(const char *dir)
+keep_outputs(const char *dir, int script)
 {
 	char path[PATH_SIZE];
-	char *line = NULL, *end;
+	char *line = NULL, *end, *p;
 	FILE *in, *list = NULL;
 	size_t size = 0;
 	int i = 0, rc = -1;
@@ -228,7 +289,11 @@ keep_outputs(const char *dir)
 		if (!end)
 			continue;
 		*end = '\0';
-		rc = keep_output(dir, i++, line + sizeof(artifact) - 1, list);
+		p = line + sizeof(artifact) - 1;
+		/* The other one is its .d. */
+		rc = script && !must_copy(p, 0)
+			     ? keep_script(dir, i++, p, list)
+			     : keep_output(dir, i++, p, list);
 	}
 out:
 	free(line);
@@ -239,8 +304,39 @@ out:
 	return rc;
 }
 
+static FILE *tree_list;
+static const char *tree_dir;
+static int tree_count;
+
 static int
-record(char **args, const char *dir)
+keep_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	if (at->level == 0)
+		return 0;
+	return keep_output(tree_dir, tree_count++, path, tree_list);
+}
+
+/* All that lies in the OUT_DIR of a build script. */
+static int
+keep_tree(const char *dir, const char *out)
+{
+	char path[PATH_SIZE];
+	int rc;
+
+	tree_list = fopen(join(path, dir, "list"), "we");
+	if (!tree_list)
+		return -1;
+	tree_dir = dir;
+	tree_count = 0;
+	rc = nftw(out, keep_one, 32, FTW_PHYS);
+	return fclose(tree_list) || rc ? -1 : 0;
+}
+
+/* OUT is a build script's OUT_DIR, else NULL. */
+static int
+record(char **args, const char *dir, const char *out)
 {
 	char path[PATH_SIZE];
 	int status;
@@ -250,11 +346,58 @@ record(char **args, const char *dir)
 	status = run_into(args, dir);
 	forward(dir, "stderr", 2);
 	forward(dir, "stdout", 1);
-	if (status || keep_outputs(dir)) {
+	if (status ||
+	    (out ? keep_tree(dir, out) : keep_outputs(dir, is_script(args)))) {
 		join(path, dir, "list");
 		unlink(path);
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/* The only program of its kind beside this one. */
+static int
+find_real(const char *self, char real[PATH_SIZE])
+{
+	char dir[PATH_SIZE];
+	struct dirent *e;
+	DIR *d;
+	int rc = -1;
+
+	snprintf(dir, sizeof(dir), "%s", self);
+	*strrchr(dir, '/') = '\0';
+	d = opendir(dir);
+	for (e = d ? readdir(d) : NULL; e && rc; e = readdir(d)) {
+		size_t n = strlen(e->d_name), k = strlen(REAL);
+
+		if (n > k && !strcmp(e->d_name + n - k, REAL)) {
+			join(real, dir, e->d_name);
+			rc = 0;
+		}
+	}
+	if (d)
+		closedir(d);
+	return rc;
+}
+
+static int
+script(char **argv, const char *base, const char *mode)
+{
+	char dir[PATH_SIZE], real[PATH_SIZE];
+	const char *out = getenv("OUT_DIR");
+
+	if (!base || !mode || !out)
+		return die("not started by cargo");
+	snprintf(dir, sizeof(dir), "%s/%016" PRIx64, base,
+		 hash_text(hash_args(argv), out));
+	if (!strcmp(mode, "replay") && !replay(dir))
+		return 0;
+	if (find_real(argv[0], real))
+		return die("no " REAL);
+	argv[0] = real;
+	if (!strcmp(mode, "record"))
+		return record(argv, dir, out);
+	execv(real, argv);
+	return die(real);
 }
 
 int
@@ -262,15 +405,18 @@ main(int argc, char **argv)
 {
 	const char *base = getenv("FLOOR_DIR");
 	const char *mode = getenv("FLOOR_MODE");
+	const char *name = strrchr(argv[0], '/');
 	char dir[PATH_SIZE];
 
+	if (name && !strncmp(name, "/build-script-", 14))
+		return script(argv, base, mode);
 	if (argc < 2 || !base || !mode)
 		return die("usage: FLOOR_DIR= FLOOR_MODE= floor RUSTC ARGS");
 	snprintf(dir, sizeof(dir), "%s/%016" PRIx64, base, hash_args(argv + 1));
 	if (strcmp(mode, "record") && !replay(dir))
 		return 0;
 	if (strcmp(mode, "replay"))
-		return record(argv + 1, dir);
+		return record(argv + 1, dir, NULL);
 	execvp(argv[1], argv + 1);
 	return die(argv[1]);
 }
