@@ -158,7 +158,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(groups_are_apart, clear),
-		cmocka_unit_test_setup(runs_that_were_refused_say_why,
+		cmocka_unit_test_setup(runs_that_were_refused_say_why, clear),
 		cmocka_unit_test_setup(reasons_are_counted_without_detail,
 				       clear),
 		cmocka_unit_test_setup(too_many_reasons_become_other, clear),
