@@ -95,8 +95,11 @@ fn main() {
             println!("{status}");
         },
         "kill" => {
-            let mut c = Command::new("sleep").arg("100")
-                .stdout(Stdio::null()).spawn().unwrap();
+            use std::io::{Read, Write};
+            let mut c = Command::new("cat").stdin(Stdio::piped())
+                .stdout(Stdio::piped()).spawn().unwrap();
+            c.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+            c.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
             std::fs::read_to_string("file").unwrap();
             c.kill().unwrap();
             println!("{:?}", c.wait().unwrap());
@@ -168,7 +171,8 @@ for how in "" "-C opt-level=3" "-C prefer-dynamic"; do
 	build $how
 	# The shared std is found as cargo sees to it.
 	[ "$how" = "-C prefer-dynamic" ] &&
-		export LD_LIBRARY_PATH=$(rustc --print sysroot)/lib
+		export LD_LIBRARY_PATH=$(rustc --print target-libdir)
+	check "$how: runs" ./script command
 	for mode in command clear remove before uid stdin exec shell threads \
 		close wipe fork kill panic abort exit pipe; do
 		same $mode
