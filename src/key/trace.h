@@ -12,14 +12,14 @@
  * trace_read and trace_alive.
  *
  * The file is written by whatever ran below the compiler, so nothing in it is
- * believed: at most TRACE_BYTES_MAX bytes and TRACE_EVENTS_MAX events are
+ * believed: at most TRACE_BYTES_MAX bytes and TRACE_RECORDS_MAX records are
  * read, every length is checked.  All strings end in a zero byte and stay
  * valid until trace_free.  Functions share no state; calls on different
  * traces may run in parallel.
  */
 
-#define TRACE_BYTES_MAX ((size_t)64 << 20)
-#define TRACE_EVENTS_MAX ((size_t)1 << 20)
+#define TRACE_BYTES_MAX ((size_t)256 << 20)
+#define TRACE_RECORDS_MAX ((size_t)1 << 22)
 
 /* A file as fstat or stat saw it when it was opened or tested. */
 struct trace_stat {
@@ -123,7 +123,8 @@ enum trace_gap {
 };
 
 struct trace {
-	struct trace_event *events; /* in order of writing */
+	/* In order of writing; what a program did before is left out. */
+	struct trace_event *events;
 	size_t nevents;
 	struct trace_process *processes;
 	size_t nprocesses;

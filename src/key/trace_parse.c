@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "key/habit.h"
+#include "key/seen.h"
 #include "observe/obs.h"
 
 #define NONE UINT32_MAX
@@ -36,7 +37,9 @@ struct decoder {
 	size_t nchildren;
 	uint32_t *pids; /* hash of pid to latest process */
 	uint32_t mask;
-	size_t room;
+	size_t room;        /* records */
+	size_t events_room; /* slots of t->events */
+	struct seen seen;   /* events that were there before */
 };
 
 static const struct {
@@ -133,20 +136,36 @@ head_at(const char *data, size_t size, size_t at, struct obs_head *h)
 	return h->size;
 }
 
-static size_t
-count_records(const struct trace_parts *p)
-{
-	struct obs_head h;
-	size_t at, n = 0, step, i;
+/* How much there may be of what the decoder makes. */
+struct counts {
+	size_t records;
+	size_t processes;
+	size_t children;
+};
 
+static void
+count_records(const struct trace_parts *p, struct counts *c)
+{
+	struct seen pids = { 0 };
+	struct obs_head h;
+	size_t at, step, i;
+
+	*c = (struct counts){ 0 };
 	for (i = 0; i < 2; i++)
-		for (at = 0; at < p->size[i] && n < TRACE_EVENTS_MAX; n++) {
+		for (at = 0; at < p->size[i] && c->records < TRACE_RECORDS_MAX;
+		     c->records++) {
 			step = head_at(p->data[i], p->size[i], at, &h);
 			if (step == 0)
 				break;
 			at += step;
+			c->processes += h.type == OBS_START;
+			c->processes += h.type == OBS_FORK;
+			c->processes +=
+				seen_add(&pids, (uint64_t)h.pid + 1) ? 1 : 0;
+			c->children +=
+				h.type == OBS_FORK || h.type == OBS_SPAWN;
 		}
-	return n;
+	seen_free(&pids);
 }
 
 static uint32_t *
@@ -159,7 +178,7 @@ pid_slot(struct decoder *d, uint32_t pid)
 	return &d->pids[i];
 }
 
-/* There are never more processes than records plus forked children. */
+/* Never more than were counted: one a START, a FORK and a pid. */
 static uint32_t
 add_process(struct decoder *d, uint32_t pid)
 {
@@ -307,6 +326,62 @@ is_networking(const struct obs_head *h, const char *name)
 	return h->flags & OBS_CONNECTS;
 }
 
+/* A new event at the end, or NULL. */
+static struct trace_event *
+add_event(struct decoder *d)
+{
+	size_t more = d->events_room ? d->events_room * 2 : 1024;
+	struct trace_event *events;
+
+	if (d->t->nevents == d->events_room) {
+		events = realloc(d->t->events, more * sizeof *events);
+		if (!events)
+			return NULL;
+		d->t->events = events;
+		d->events_room = more;
+	}
+	return &d->t->events[d->t->nevents++];
+}
+
+/*
+ * Every compiler of a large build looks for the same headers.  What a program
+ * did once need not be said again of its next process; of what it read the
+ * first opening has the strictest time.
+ */
+static int
+is_repeated(struct decoder *d, const struct trace_event *e)
+{
+	const struct trace_process *p = &d->t->processes[e->process];
+	uint64_t key[7] = { e->kind,
+			    e->how,
+			    e->number,
+			    e->set,
+			    e->process == 0,
+			    e->kind == TRACE_READ ? e->st.ino : 0,
+			    e->kind == TRACE_READ
+				    ? (uint64_t)e->st.mtime_ns ^ e->st.size
+				    : 0 };
+	uint64_t h;
+
+	switch (e->kind) {
+	case TRACE_READ:
+	case TRACE_LIST:
+	case TRACE_ABSENT:
+	case TRACE_PRESENT:
+	case TRACE_GETENV:
+		break;
+	default:
+		return 0;
+	}
+	if (!p->started)
+		return 0;
+	h = seen_hash(0, key, sizeof key);
+	h = seen_hash(h, p->exe, strlen(p->exe));
+	h = seen_hash(h, e->name, strlen(e->name));
+	h = seen_hash(h, e->other, strlen(e->other));
+	return !seen_add(&d->seen, h);
+}
+
 /* Decodes one record; -EBADMSG if its strings are not what its type needs. */
 static int
 on_record(struct decoder *d, const struct obs_head *h, const char *rec)
@@ -326,7 +401,9 @@ on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 	on_life(d, h, s, end);
 	if (kinds[h->type].kind == TRACE_OTHER)
 		return 0;
-	e = &d->t->events[d->t->nevents++];
+	e = add_event(d);
+	if (!e)
+		return -ENOMEM;
 	*e = (struct trace_event){
 		.kind = kinds[h->type].kind,
 		.process = process_of(d, h->pid),
@@ -345,34 +422,45 @@ on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 	d->t->native |= e->kind == TRACE_NATIVE;
 	if (is_networking(h, e->name))
 		d->t->uses_network = 1;
+	d->t->nevents -= is_repeated(d, e) ? 1 : 0;
 	return 0;
 }
 
-/* 1 if the part was decoded to its end. */
+/* 0 if the part was decoded to its end, else -EBADMSG or -ENOMEM. */
 static int
 walk_part(struct decoder *d, const char *data, size_t size)
 {
 	struct obs_head h;
 	size_t at = 0, step;
+	int rc;
 
 	while (at < size && d->room > 0) {
 		step = head_at(data, size, at, &h);
-		if (step == 0 || on_record(d, &h, data + at) != 0)
-			return 0;
+		if (step == 0)
+			return -EBADMSG;
+		rc = on_record(d, &h, data + at);
+		if (rc != 0)
+			return rc;
 		d->room--;
 		at += step;
 	}
-	return at == size;
+	return at == size ? 0 : -EBADMSG;
 }
 
-static void
+static int
 walk_records(struct decoder *d, const struct trace_parts *p)
 {
 	size_t i;
+	int rc;
 
-	for (i = 0; i < 2; i++)
-		if (!walk_part(d, p->data[i], p->size[i]))
+	for (i = 0; i < 2; i++) {
+		rc = walk_part(d, p->data[i], p->size[i]);
+		if (rc == -ENOMEM)
+			return rc;
+		if (rc != 0)
 			set_gap(d->t, TRACE_BROKEN, "", "");
+	}
+	return 0;
 }
 
 /* The start of pid that no exec explains, or NONE. */
@@ -484,24 +572,24 @@ close_decoder(struct decoder *d)
 	free(d->lives);
 	free(d->children);
 	free(d->pids);
+	seen_free(&d->seen);
 }
 
-/* n: records in the file.  Each may bring a process and name a second. */
 static int
-open_decoder(struct decoder *d, struct trace *t, size_t n)
+open_decoder(struct decoder *d, struct trace *t, const struct counts *c)
 {
 	size_t slots = 64;
 
-	while (slots < 4 * n)
+	while (slots < 2 * c->processes)
 		slots *= 2;
-	*d = (struct decoder){ .t = t, .mask = (uint32_t)slots - 1, .room = n };
-	t->events = calloc(n + 1, sizeof *t->events);
-	t->processes = calloc(2 * n + 1, sizeof *t->processes);
-	d->lives = calloc(2 * n + 1, sizeof *d->lives);
-	d->children = calloc(n + 1, sizeof *d->children);
+	*d = (struct decoder){ .t = t,
+			       .mask = (uint32_t)slots - 1,
+			       .room = c->records };
+	t->processes = calloc(c->processes + 1, sizeof *t->processes);
+	d->lives = calloc(c->processes + 1, sizeof *d->lives);
+	d->children = calloc(c->children + 1, sizeof *d->children);
 	d->pids = malloc(slots * sizeof *d->pids);
-	if (!t->events || !t->processes || !d->lives || !d->children ||
-	    !d->pids)
+	if (!t->processes || !d->lives || !d->children || !d->pids)
 		return -ENOMEM;
 	memset(d->pids, 0xff, slots * sizeof *d->pids);
 	return 0;
@@ -533,9 +621,11 @@ int
 trace_parse_parts(const struct trace_parts *p, struct trace *t)
 {
 	struct trace got = { .gap_reason = "", .gap_name = "" };
+	struct counts counts;
 	struct decoder d;
 
-	if (open_decoder(&d, &got, count_records(p)) != 0) {
+	count_records(p, &counts);
+	if (open_decoder(&d, &got, &counts) != 0) {
 		close_decoder(&d);
 		trace_free(&got);
 		return -ENOMEM;
@@ -546,7 +636,11 @@ trace_parse_parts(const struct trace_parts *p, struct trace *t)
 		set_gap(&got, TRACE_BROKEN, "", "");
 	if (got.lost > 0)
 		set_gap(&got, TRACE_LOST, "", "");
-	walk_records(&d, p);
+	if (walk_records(&d, p) != 0) {
+		close_decoder(&d);
+		trace_free(&got);
+		return -ENOMEM;
+	}
 	check_lives(&d);
 	drop_habits(&got);
 	close_decoder(&d);

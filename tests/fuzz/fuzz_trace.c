@@ -30,7 +30,7 @@ use(const void *bytes, size_t size)
 	struct trace t;
 
 	assert(trace_parse(bytes, size, &t) == 0);
-	assert(t.nevents <= TRACE_EVENTS_MAX);
+	assert(t.nevents <= TRACE_RECORDS_MAX);
 	assert(t.gap < TRACE_GAPS);
 	total += strlen(t.gap_reason) + strlen(t.gap_name);
 	for (i = 0; i < t.nevents; i++) {

@@ -130,6 +130,62 @@ events_come_in_order(void **state)
 	assert_int_equal(t.processes[0].parent, 1);
 }
 
+/* A large build asks for the same names in thousands of processes. */
+static void
+what_a_program_did_before_is_left_out(void **state)
+{
+	struct obs_stat st = { 1, 2, 3, 4, S_IFREG | 0644, 0 };
+	struct obs_head read = { .type = OBS_READ, .pid = 7, .value = 99 };
+
+	(void)state;
+	add_start(6, 1);
+	for (read.pid = 7; read.pid < 27; read.pid++) {
+		ADD(H(.type = OBS_SPAWN, .pid = 6, .aux = read.pid), "x\0/x");
+		add_start(read.pid, 6);
+		ADD(H(.type = OBS_GETENV, .pid = read.pid), "A");
+		size += put(file + size, read, &st, "/f", 3);
+		ADD(H(.type = OBS_WRITE, .pid = read.pid), "/w");
+		read.value++;
+	}
+	assert_int_equal(parse(), TRACE_WHOLE);
+	assert_int_equal(t.nevents, 20 + 2 + 20);
+	assert_int_equal(t.events[2].kind, TRACE_READ);
+	assert_int_equal(t.events[2].st.seen_ns, 99);
+	assert_int_equal(t.nprocesses, 21);
+}
+
+/* Not the same: by another program, by the first process, another file or
+ * answer, by a child whose program is not known yet. */
+static void
+what_differs_is_not_left_out(void **state)
+{
+	struct obs_stat st = { 1, 2, 3, 4, S_IFREG | 0644, 0 };
+	struct obs_head read = { .type = OBS_READ, .pid = 7, .value = 99 };
+	struct obs_head other = { .type = OBS_START, .pid = 8, .aux = 6 };
+
+	(void)state;
+	add_start(6, 1);
+	ADD(H(.type = OBS_GETENV, .pid = 6), "A");
+	ADD(H(.type = OBS_SPAWN, .pid = 6, .aux = 7), "x\0/x");
+	ADD(H(.type = OBS_SPAWN, .pid = 6, .aux = 8), "y\0/y");
+	add_start(7, 6);
+	size += put(file + size, other, NULL, "/bin/y", 7);
+	ADD(H(.type = OBS_GETENV, .pid = 7), "A");
+	ADD(H(.type = OBS_GETENV, .pid = 8), "A");
+	ADD(H(.type = OBS_GETENV, .pid = 8, .flags = OBS_IS_SET), "A");
+	size += put(file + size, read, &st, "/f", 3);
+	st.ino++;
+	size += put(file + size, read, &st, "/f", 3);
+	st.mtime_ns++;
+	size += put(file + size, read, &st, "/f", 3);
+	ADD(H(.type = OBS_ABSENT, .pid = 7, .aux = ENOENT), "/f");
+	ADD(H(.type = OBS_ABSENT, .pid = 7, .aux = EACCES), "/f");
+	ADD(H(.type = OBS_FORK, .pid = 7, .aux = 9), "");
+	ADD(H(.type = OBS_GETENV, .pid = 9), "A");
+	assert_int_equal(parse(), TRACE_WHOLE);
+	assert_int_equal(t.nevents, 1 + 2 + 3 + 3 + 2 + 1);
+}
+
 static void
 an_empty_file_has_no_records(void **state)
 {
@@ -249,8 +305,10 @@ a_full_area_ends_with_a_gap(void **state)
 	page()->area = OBS_AREA;
 	page()->used = OBS_AREA + 1000;
 	add_start(7, 1);
-	for (; end - size > sizeof big + sizeof filler; n++)
+	for (; end - size > sizeof big + sizeof filler; n++) {
+		big[0] = (char)('C' + n);
 		size += put(file + size, filler, NULL, big, sizeof big);
+	}
 	gap.size = (uint32_t)(end - size);
 	memcpy(file + size, &gap, sizeof gap);
 	size = end;
@@ -489,6 +547,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(events_come_in_order),
+		TEST(what_a_program_did_before_is_left_out),
+		TEST(what_differs_is_not_left_out),
 		TEST(an_empty_file_has_no_records),
 		TEST(lost_records_and_other_files_prove_nothing),
 		TEST(damage_is_noticed_or_harmless),
