@@ -84,8 +84,9 @@ done
 APPEND=
 same "more than the area holds" whole "$C" many 3000
 is "$(grep -c 'absent .*/none-' <<<"$trace")" 3000 "nothing of it is missing"
+mkdir d1 d2 d3 d4
 same "many at once" whole sh -c \
-	'for i in 1 2 3 4; do ./child many 1500 & done; wait'
+	'for i in 1 2 3 4; do (cd d$i && exec ../child many 1500) & done; wait'
 is "$(grep -c 'absent .*/none-' <<<"$trace")" 6000 "nothing of it is missing"
 same "chdir" whole "$C" chdir dir inner -- "read .* $W/dir/inner$"
 same "openat" whole "$C" openat dir inner -- "read .* $W/dir/inner$"
