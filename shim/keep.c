@@ -14,6 +14,7 @@
 #include "shim/run.h"
 #include "shim/secret.h"
 #include "shim/vouch.h"
+#include "shim/why.h"
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/manifest.h"
@@ -176,7 +177,10 @@ make_k1(struct keep *k, struct made *m, struct learn *l)
 					     : NULL);
 	/* The digests must be of what the compiler read. */
 	r = learn_verify(l);
-	return r < 0 ? refuse(k, r, l->reason, NULL) : 0;
+	if (r < 0)
+		return refuse(k, r, l->reason, NULL);
+	why_remember(j, &j->k0, &m->shape, &env);
+	return 0;
 }
 
 static int

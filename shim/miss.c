@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "key/shape.h"
 #include "shim/ask.h"
 #include "shim/hit.h"
 #include "shim/job.h"
@@ -15,6 +16,7 @@
 #include "shim/session.h"
 #include "shim/tidy.h"
 #include "shim/watched.h"
+#include "shim/why.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,6 +28,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+extern char **environ;
+
 enum { FOLLOW_MS = 10000, EDIT_LOOP_MS = 600000 };
 
 struct miss {
@@ -35,6 +39,7 @@ struct miss {
 	bool ready; /* all of the above is there */
 	struct prefork child;
 	bool held;      /* the child waits at its gate */
+	char why[600];  /* what changed since it was stored last, or "" */
 	unsigned state; /* directories of incremental state before */
 };
 
@@ -183,7 +188,10 @@ finish(struct miss *m, struct run *run, struct keep *k)
 		if (k->stays)
 			snprintf(reason, sizeof(reason), "local:%s", k->stays);
 		job_say(j, k->duplicate ? "dup" : "miss",
-			k->stays ? reason : NULL, code);
+			k->stays    ? reason
+			: m->why[0] ? m->why
+				    : NULL,
+			code);
 		tidy_after_store(j, j->event.bytes);
 		return;
 	}
@@ -274,6 +282,23 @@ ask(struct miss *m)
 		serve(m, "remote_hit");
 }
 
+/* Before the compile: afterwards its own result is what is remembered. */
+static void
+find_why(struct miss *m)
+{
+	struct job *j = m->job;
+	struct shape_env env = { .memo = &j->memo,
+				 .roots = &j->roots,
+				 .get = job_getenv,
+				 .all = environ,
+				 .cwd = j->cwd,
+				 .externs = j->externs,
+				 .nexterns = j->args.nexterns };
+
+	if (j->externs)
+		why_find(j, &j->k0, &env, m->why, sizeof(m->why));
+}
+
 void
 miss_run(struct job *j)
 {
@@ -281,6 +306,7 @@ miss_run(struct job *j)
 	const char *why;
 
 	session_miss(j);
+	find_why(&m);
 	ask(&m);
 	if (lead_or_follow(j))
 		serve(&m, j->prefetched ? "prefetch_hit" : "local_hit");

@@ -15,6 +15,7 @@
 #include "shim/run.h"
 #include "shim/script_keep.h"
 #include "shim/watched.h"
+#include "shim/why.h"
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/manifest.h"
@@ -296,9 +297,15 @@ run_observed(struct job *j)
 			   .roots = &j->roots,
 			   .plain = true };
 	struct script_keep k = { .job = j, .run = &run, .watched = &w };
+	struct shape_env env = { .memo = &j->memo,
+				 .roots = &j->roots,
+				 .get = job_getenv,
+				 .all = environ,
+				 .cwd = j->cwd };
 	const char *why;
 
 	k.was_empty = outdir_is_empty(j->args.out_dir);
+	why_find(j, &j->k0, &env, k.why, sizeof(k.why));
 	if (watched_prepare(j, &w, &why) < 0) {
 		watched_forget(&w);
 		pass(j, why);

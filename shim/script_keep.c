@@ -21,6 +21,7 @@
 #include "shim/tidy.h"
 #include "shim/vouch.h"
 #include "shim/watched.h"
+#include "shim/why.h"
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/manifest.h"
@@ -179,7 +180,10 @@ make_k1(struct script_keep *k, struct made *m)
 		return refuse(k, r, "memory", NULL);
 	/* The digests must be of what the script read. */
 	r = learn_verify(&m->learn);
-	return r < 0 ? refuse(k, r, m->learn.reason, NULL) : 0;
+	if (r < 0)
+		return refuse(k, r, m->learn.reason, NULL);
+	why_remember(j, &j->k0, &m->shape, &env);
+	return 0;
 }
 
 static int
@@ -405,7 +409,7 @@ script_keep(struct script_keep *k)
 {
 	struct job *j = k->job;
 	struct made m = { 0 };
-	char reason[240];
+	char reason[640];
 	int64_t start = file_monotonic();
 	int r = store(k, &m), code = run_code(k->run->status);
 
@@ -413,13 +417,14 @@ script_keep(struct script_keep *k)
 		unlink(m.archive);
 	watched_forget(k->watched);
 	j->event.store_us = job_us(start);
-	if (r == 0)
-		snprintf(reason, sizeof(reason), "local:%s",
-			 m.stays ? m.stays : "");
-	else
+	if (r < 0)
 		snprintf(reason, sizeof(reason), "not_stored:%s", k->reason);
+	else if (m.stays)
+		snprintf(reason, sizeof(reason), "local:%s", m.stays);
+	else
+		snprintf(reason, sizeof(reason), "%s", k->why);
 	job_say(j, r == 0 && m.duplicate ? "dup" : "miss",
-		(r == 0 && !m.stays) || k->run->status ? NULL : reason, code);
+		k->run->status || !reason[0] ? NULL : reason, code);
 	if (r == 0)
 		tidy_after_store(j, j->event.bytes);
 	else

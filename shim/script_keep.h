@@ -20,6 +20,7 @@ struct script_keep {
 	uint64_t run_us;
 	bool was_empty; /* OUT_DIR, before */
 	char reason[200];
+	char why[600]; /* what changed since it was stored last, or "" */
 };
 
 /* Stores it if it may be stored, says what became of it, and forgets the

@@ -266,11 +266,13 @@ runs_of() { # CRATE...: the same, for these crates only
 }
 
 reasons() { # the reasons since the mark, one a line, sorted
-	events | awk -F'\t' '$5 != "" { print $5 }' | sort -u
+	events | awk -F'\t' '$5 != "" && $5 !~ /^changed:/ { print $5 }' |
+		sort -u
 }
 
 stored() { # units compiled and stored since the mark
-	events | awk -F'\t' '($4 == "miss" || $4 == "dup") && $5 == "" &&
+	events | awk -F'\t' '($4 == "miss" || $4 == "dup") &&
+		($5 == "" || $5 ~ /^changed:/) &&
 		$19 == 0 { n++ } END { print n + 0 }'
 }
 

@@ -400,6 +400,25 @@ shape_key(const struct shape *s, const struct shape_env *env,
 	return r;
 }
 
+void
+shape_marks(const struct shape *s, const struct shape_env *env, uint32_t *marks)
+{
+	struct eval e = { .env = env };
+
+	for (size_t i = 0; i < s->count; i++) {
+		struct digest d;
+		int r;
+
+		digest_init(&e.c);
+		r = eval(&e, shape_item(s, i));
+		digest_end(&e.c, &d);
+		marks[i] = 0;
+		if (r == 0)
+			memcpy(&marks[i], d.b, sizeof(marks[i]));
+	}
+	buf_free(&e.path);
+}
+
 int
 shape_externs(const struct args *a, struct memo *memo, struct digest **out,
 	      struct file_id **ids)

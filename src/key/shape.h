@@ -76,6 +76,11 @@ struct shape_env {
 int shape_key(const struct shape *s, const struct shape_env *env,
 	      const struct digest *k0, struct digest *k1, size_t *bad);
 
+/* Four bytes of the digest of what each item of S holds in ENV, by which two
+ * evaluations tell what differs; zero for one that cannot be evaluated. */
+void shape_marks(const struct shape *s, const struct shape_env *env,
+		 uint32_t *marks);
+
 /* Digests of the --extern files of A, in order: a new array of
  * A->nexterns.  0, ERR_MISS if one cannot be read, -ENOMEM. */
 int shape_externs(const struct args *a, struct memo *memo, struct digest **out,

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "shim/why.h"
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/mp.h"
+#include "base/record.h"
+#include "key/shape.h"
+#include "rustc/args.h"
+#include "shim/job.h"
+#include "store/manifest.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { VERSION = 1, NAMED_MAX = 4 };
+
+/* Marks of the externs in argv order, then of the shape's items. */
+static uint32_t *
+make_marks(const struct shape *s, const struct shape_env *env, size_t *n)
+{
+	uint32_t *m = calloc(env->nexterns + s->count + 1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	for (size_t i = 0; i < env->nexterns; i++)
+		memcpy(&m[i], env->externs[i].b, sizeof(*m));
+	shape_marks(s, env, m + env->nexterns);
+	*n = env->nexterns + s->count;
+	return m;
+}
+
+static void
+name_of(const struct digest *k0, char name[STORE_NAME])
+{
+	struct digest_ctx c;
+	struct digest d;
+	char hex[DIGEST_HEX + 1];
+
+	digest_init(&c);
+	digest_str(&c, "marks-1");
+	digest_sub(&c, k0);
+	digest_end(&c, &d);
+	digest_hex(&d, hex);
+	snprintf(name, STORE_NAME, "ids/%s", hex);
+}
+
+void
+why_remember(struct job *j, const struct digest *k0, const struct shape *s,
+	     const struct shape_env *env)
+{
+	struct buf b = { 0 }, out = { 0 };
+	char tmp[STORE_NAME], name[STORE_NAME];
+	struct digest shape;
+	size_t n = 0;
+	uint32_t *m = make_marks(s, env, &n);
+
+	if (!m)
+		return;
+	shape_digest(s, &shape);
+	mp_put_list(&b, 2);
+	mp_put_bin(&b, shape.b, DIGEST_LEN);
+	mp_put_bin(&b, m, n * sizeof(*m));
+	if (!b.failed)
+		record_seal(&out, 'i', VERSION, b.p, b.len);
+	name_of(k0, name);
+	store_tmp(&j->store, tmp);
+	/* Without it the next miss is not explained. */
+	if (!b.failed && !out.failed &&
+	    !record_is_newer(j->store.dir, name, 'i', VERSION))
+		file_publish(j->store.dir, tmp, name, out.p, out.len);
+	free(m);
+	buf_free(&b);
+	buf_free(&out);
+}
+
+static void
+add_name(const struct job *j, const struct shape *s,
+	 const struct shape_env *env, size_t i, struct buf *out)
+{
+	buf_str(out, out->len ? " | " : "changed:");
+	if (i >= env->nexterns)
+		buf_str(out, shape_item(s, i - env->nexterns));
+	else if (i < j->args.nexterns)
+		buf_fmt(out, "-%.*s", (int)j->args.externs[i].name_len,
+			j->args.externs[i].name);
+}
+
+static void
+compare(const struct job *j, const struct shape *s, const struct shape_env *env,
+	const char *old, size_t len, struct buf *out)
+{
+	size_t n = 0, named = 0, more = 0;
+	uint32_t *m = make_marks(s, env, &n);
+
+	for (size_t i = 0; m && i < n && len == n * sizeof(*m); i++) {
+		if (!memcmp(old + i * sizeof(*m), &m[i], sizeof(*m)))
+			continue;
+		if (named++ < NAMED_MAX)
+			add_name(j, s, env, i, out);
+		else
+			more++;
+	}
+	if (more)
+		buf_fmt(out, " | +%zu", more);
+	free(m);
+}
+
+static void
+compare_with_record(struct job *j, const struct digest *k0,
+		    const struct shape *s, const struct shape_env *env,
+		    struct buf *out)
+{
+	const char *p, *shape, *marks;
+	size_t n, nshape, nmarks;
+	char name[STORE_NAME];
+	struct buf b = { 0 };
+	struct digest now;
+	struct mp_doc doc;
+	struct mp_list l;
+
+	name_of(k0, name);
+	shape_digest(s, &now);
+	if (record_read(j->store.dir, name, 'i', VERSION, &b, &p, &n) == 0 &&
+	    mp_open(&doc, p, n) == 0) {
+		l = mp_root(&doc);
+		if (mp_next_bin(&l, &shape, &nshape) == 0 &&
+		    mp_next_bin(&l, &marks, &nmarks) == 0 &&
+		    nshape == DIGEST_LEN && !memcmp(shape, now.b, DIGEST_LEN))
+			compare(j, s, env, marks, nmarks, out);
+		mp_close(&doc);
+	}
+	buf_free(&b);
+}
+
+bool
+why_find(struct job *j, const struct digest *k0, const struct shape_env *env,
+	 char *to, size_t room)
+{
+	struct manifest m = { 0 };
+	struct buf out = { 0 };
+	bool found;
+
+	if (manifest_load(&j->store, k0, &m) < 0)
+		return false;
+	if (m.count)
+		compare_with_record(j, k0, &m.rec[0].shape, env, &out);
+	manifest_release(&m);
+	found = out.len && !out.failed;
+	if (found)
+		snprintf(to, room, "%s", out.p);
+	buf_free(&out);
+	return found;
+}
