@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "elfimage.h"
+#include "rawcall.h"
 
 /*
  * Backwards from `environ`: who refers to its slot?  Functions of std that
@@ -139,7 +140,8 @@ referred(struct scan *s, uint64_t address)
 /*
  * Calls, jumps, loads and address computations all hold the distance from
  * the instruction's end to the target in four bytes, which an immediate
- * operand of one or four bytes may follow.
+ * operand of one or four bytes may follow.  What looks so by chance the
+ * disassembler tells.
  */
 static void
 scan_code(struct scan *s, const Elf64_Shdr *sec)
@@ -158,7 +160,9 @@ scan_code(struct scan *s, const Elf64_Shdr *sec)
 			bit = (target + tails[t]) & ((1u << FILTER_BITS) - 1);
 			if (!(s->filter[bit >> 3] & 1u << (bit & 7)))
 				continue;
-			if (is_new_target(s, target + tails[t]))
+			if (is_new_target(s, target + tails[t]) &&
+			    rawcall_refers(s->im, sec->sh_addr + i,
+					   target + tails[t]))
 				referred(s, sec->sh_addr + i);
 		}
 	}

@@ -90,3 +90,77 @@ rawcall_find(const struct elfimage *im, enum rawcall what, uint64_t *address)
 	cs_close(&cs);
 	return at >= 0;
 }
+
+static int
+names_target(const cs_insn *insn, uint64_t target)
+{
+	const cs_x86 *x = &insn->detail->x86;
+	uint8_t i;
+
+	for (i = 0; i < x->op_count; i++) {
+		const cs_x86_op *o = &x->operands[i];
+
+		if (o->type == X86_OP_IMM && (uint64_t)o->imm == target)
+			return 1;
+		if (o->type == X86_OP_MEM && o->mem.base == X86_REG_RIP &&
+		    insn->address + insn->size + (uint64_t)o->mem.disp ==
+			    target)
+			return 1;
+	}
+	return 0;
+}
+
+static const Elf64_Shdr *
+section_of(const struct elfimage *im, uint64_t address)
+{
+	const Elf64_Shdr *s;
+	size_t i;
+
+	for (i = 0; i < im->nsections; i++) {
+		s = &im->sections[i];
+		if (elfimage_is_code(im, s) && address >= s->sh_addr &&
+		    address - s->sh_addr < s->sh_size)
+			return s;
+	}
+	return NULL;
+}
+
+static int
+refers(csh cs, cs_insn *insn, const struct elfimage *im, uint64_t at,
+       uint64_t target)
+{
+	const Elf64_Shdr *s = section_of(im, at);
+	const uint8_t *p;
+	uint64_t address, from;
+	size_t left;
+
+	if (!s)
+		return 1;
+	from = start_before(im, s, at - s->sh_addr);
+	p = elfimage_bytes(im, s) + from;
+	left = (size_t)(s->sh_size - from);
+	address = s->sh_addr + from;
+	while (address <= at)
+		if (!cs_disasm_iter(cs, &p, &left, &address, insn))
+			return 1;
+	return names_target(insn, target);
+}
+
+int
+rawcall_refers(const struct elfimage *im, uint64_t at, uint64_t target)
+{
+	int answer = 1;
+	cs_insn *insn;
+	csh cs;
+
+	if (cs_open(CS_ARCH_X86, CS_MODE_64, &cs) != CS_ERR_OK)
+		return 1;
+	cs_option(cs, CS_OPT_DETAIL, CS_OPT_ON);
+	insn = cs_malloc(cs);
+	if (insn) {
+		answer = refers(cs, insn, im, at, target);
+		cs_free(insn, 1);
+	}
+	cs_close(&cs);
+	return answer;
+}

@@ -17,4 +17,12 @@ enum rawcall { RAWCALL_SYSCALL, RAWCALL_CPUID };
 int rawcall_find(const struct elfimage *im, enum rawcall what,
 		 uint64_t *address);
 
+/*
+ * Whether the instruction around `at`, where four bytes look like a distance,
+ * refers to `target`: calls it, jumps there, or takes what lies there or its
+ * address.  1 also where the code cannot be decoded, 0 if it is something
+ * else.
+ */
+int rawcall_refers(const struct elfimage *im, uint64_t at, uint64_t target);
+
 #endif

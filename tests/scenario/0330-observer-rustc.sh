@@ -194,6 +194,11 @@ for level in 0 3; do
 	is "$(program pall$level "$pall" $o)" "observable e" "program: all, $o"
 	is "$(program pcpu$level "$pcpu" $o)" "observable c" "program: CPU, $o"
 done
+# A constant that looks like a distance to the slot of environ.
+chance='unsafe { let mut _n: u64 = 0; core::arch::asm!(".byte 0x48, 0xb8",
+	".long environ@GOTPCREL - 4", ".long 0", out("rax") _n);
+	println!("{}", _n); }'
+is "$(program pchance "$chance")" "observable -" "program: by chance"
 is "$(program pbare "$pone" -C strip=symbols)" "observable e" \
 	"program: without symbols"
 is "$(program pstd "$pone" -C prefer-dynamic)" "observable -" \
