@@ -32,7 +32,8 @@ struct bman_unit {
 	uint32_t version;
 	uint32_t parent; /* first of its parents, in `parents` */
 	uint32_t nparents;
-	bool script; /* a build script: what it makes is no unit's extern */
+	bool script; /* a build script or a run of one: what it makes is no
+		      * unit's extern */
 };
 
 struct bman {

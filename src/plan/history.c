@@ -109,7 +109,7 @@ add(struct history *h, struct strset *seen, char *const *f)
 	h->hits += hit;
 	u.prefetched = !strcmp(f[OUTCOME], "prefetch_hit");
 	h->prefetch_hits += u.prefetched;
-	u.script = !strcmp(f[KIND], "build-script");
+	u.script = !strcmp(f[KIND], "build-script") || !strcmp(f[KIND], "run");
 	u.compiled = !strcmp(f[OUTCOME], "miss") || !strcmp(f[OUTCOME], "dup");
 	h->compiled += u.compiled;
 	u.local = f[REASON][0] != '\0';

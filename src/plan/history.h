@@ -24,7 +24,7 @@ struct history_unit {
 	bool local;          /* stays on this machine, or was not stored */
 	bool prefetched;     /* served by what was fetched ahead */
 	bool compiled;
-	bool script; /* a build script */
+	bool script; /* a build script, or a run of one */
 };
 
 struct history {

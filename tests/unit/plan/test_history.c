@@ -77,6 +77,26 @@ it_reads_one_session(void **state)
 	buf_free(&b);
 }
 
+/* What their package waits for, though nothing names it. */
+static void
+scripts_and_their_runs_are_marked(void **state)
+{
+	struct history h;
+	struct buf b = { 0 };
+
+	(void)state;
+	line(&b, OURS, "miss", "", "build-script", 1, "", "0");
+	line(&b, OURS, "miss", "", "run", 2, "", "0");
+	line(&b, OURS, "miss", "", "lib", 3, "", "0");
+	assert_int_equal(history_read(b.p, b.len, 0xab, &h), 0);
+	assert_int_equal(h.count, 3);
+	assert_true(h.unit[0].script);
+	assert_true(h.unit[1].script);
+	assert_false(h.unit[2].script);
+	history_release(&h);
+	buf_free(&b);
+}
+
 static void
 prefixes_agree(void **state)
 {
@@ -101,6 +121,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_reads_one_session),
+		cmocka_unit_test(scripts_and_their_runs_are_marked),
 		cmocka_unit_test(prefixes_agree),
 	};
 
