@@ -145,6 +145,7 @@ learn(struct keep *k, struct made *m, const struct trace *t,
 		.whole_env = v->iterates,
 		/* No witness in another place checks what it makes of it. */
 		.raw_env = v->foreign,
+		.cc_env = v->cc,
 		.cpu = v->cpu,
 		.host = v->host,
 	};

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "key/around.h"
 #include "key/shape.h"
 #include "key/vet.h"
 #include "shim/ask.h"
@@ -67,7 +68,7 @@ offer_wanted(const struct job *j)
 
 /* A secret is set: the whole environment is a matter of our own. */
 static bool
-holds_secret(const char *more)
+holds_secret(bool cc, const char *more)
 {
 	char name[256];
 
@@ -78,7 +79,7 @@ holds_secret(const char *more)
 			continue;
 		memcpy(name, *v, n);
 		name[n] = '\0';
-		if (vet_secret(name, more))
+		if ((!cc || around_is_cc(name)) && vet_secret(name, more))
 			return true;
 	}
 	return false;
@@ -93,7 +94,7 @@ names_secret(const struct shape *s, const char *more)
 
 		if (strchr("eivw", item[0]) && vet_secret(item + 1, more))
 			return true;
-		if (item[0] == 'E' && holds_secret(more))
+		if (item[0] == 'E' && holds_secret(!strcmp(item, "Ecc"), more))
 			return true;
 	}
 	return false;

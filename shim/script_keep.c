@@ -87,6 +87,7 @@ learn(struct script_keep *k, struct made *m, const struct trace *t,
 		.was_empty = k->was_empty,
 		.program = j->argv[1],
 		.whole_env = v->iterates,
+		.cc_env = v->cc,
 		.cpu = v->cpu,
 		.host = v->host,
 	};

@@ -163,6 +163,7 @@ take(struct vouch *v, unsigned traits)
 		v->out.iterates = true;
 		v->out.foreign |= !(traits & CLASSIFY_SYSTEM);
 	}
+	v->out.cc |= (traits & CLASSIFY_CC) != 0;
 	v->out.cpu |= (traits & CLASSIFY_CPU) != 0;
 }
 

@@ -13,6 +13,7 @@ struct vouched {
 	bool iterates; /* the environment as a whole */
 	bool foreign;  /* the same, and by a program or a macro that is not the
 			* system's: no shell, say */
+	bool cc;       /* variables whose names the crate cc looks for */
 	bool cpu;      /* the CPU's kind */
 	bool host;     /* names of the machine, its kernel and users */
 };

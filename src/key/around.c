@@ -102,6 +102,49 @@ around_is_noise(const char *name)
 	return false;
 }
 
+/* Words of names that cc 1.0 to 1.11 look for, and of their likes. */
+static const char *const cc_words[] = {
+	"AR",     "NM",      "LD",      "RANLIB",     "NVCC",      "CUDA",
+	"HOST",   "TARGET",  "CROSS",   "COMPILE",    "COMPILER",  "SYSROOT",
+	"SDK",    "SDKROOT", "NDK",     "ANDROID",    "WASI",      "WASM",
+	"EMCC",   "CFG",     "ENCODED", "RUSTC",      "OUT",       "OPT",
+	"DEBUG",  "PROFILE", "INCLUDE", "LIB",        "LIBRARY",   "PAUTHTEST",
+	"STDLIB", "WRAPPER", "DATE",    "DEPLOYMENT", "TOOLCHAIN",
+};
+
+static const char *const cc_ends[] = { "FLAGS", "CC", "CXX", "STDLIB" };
+
+static bool
+is_cc_word(const char *w, size_t n)
+{
+	for (size_t i = 0; i < sizeof(cc_words) / sizeof(cc_words[0]); i++)
+		if (strlen(cc_words[i]) == n && !memcmp(cc_words[i], w, n))
+			return true;
+	for (size_t i = 0; i < sizeof(cc_ends) / sizeof(cc_ends[0]); i++) {
+		size_t k = strlen(cc_ends[i]);
+
+		if (n >= k && !memcmp(cc_ends[i], w + n - k, k))
+			return true;
+	}
+	return false;
+}
+
+bool
+around_is_cc(const char *name)
+{
+	/* One too long for the tables. */
+	if (!*name)
+		return true;
+	while (*name) {
+		size_t n = strcspn(name, "_");
+
+		if (is_cc_word(name, n))
+			return true;
+		name += n + (name[n] != '\0');
+	}
+	return false;
+}
+
 /* The name of the variable V, or "" if it is too long to be in a table. */
 static void
 name_of(const char *v, char name[NAME_LEN])
@@ -120,25 +163,33 @@ by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static bool
+counts(const struct around *a, const char *name)
+{
+	if (around_is_noise(name) || (a->cc && !around_is_cc(name)))
+		return false;
+	return !a->roots || strcmp(name, "PATH") != 0;
+}
+
 /* What counts, sorted: a new array.  ERR_MISS if one looks like a secret. */
 static int
-collect(char *const *all, bool moves, bool guarded, const char ***out,
-	size_t *count)
+collect(const struct around *a, const char ***out, size_t *count)
 {
 	char name[NAME_LEN];
 	size_t n = 0, k = 0;
 
-	while (all[n])
+	while (a->all[n])
 		n++;
 	*out = calloc(n + 1, sizeof(**out));
 	if (!*out)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		name_of(all[i], name);
-		if (guarded && vet_secret(name, NULL))
+		name_of(a->all[i], name);
+		if (!counts(a, name))
+			continue;
+		if (a->guarded && vet_secret(name, NULL))
 			return ERR_MISS;
-		if (!around_is_noise(name) && !(moves && !strcmp(name, "PATH")))
-			(*out)[k++] = all[i];
+		(*out)[k++] = a->all[i];
 	}
 	qsort(*out, k, sizeof(**out), by_text);
 	*count = k;
@@ -146,22 +197,23 @@ collect(char *const *all, bool moves, bool guarded, const char ***out,
 }
 
 int
-around_environment(struct digest_ctx *c, char *const *all,
-		   const struct roots *roots, bool guarded)
+around_environment(struct digest_ctx *c, const struct around *a)
 {
 	const char **vars = NULL;
 	struct buf b = { 0 };
 	size_t n = 0;
 	int r;
 
-	if (!all)
+	if (!a->all)
 		return ERR_MISS;
-	r = collect(all, roots != NULL, guarded, &vars, &n);
+	r = collect(a, &vars, &n);
 	digest_u64(c, n);
 	for (size_t i = 0; i < n && r == 0; i++) {
+		size_t len = strlen(vars[i]);
+
 		buf_reset(&b);
-		if (roots && neutral_is_text(vars[i], strlen(vars[i])))
-			neutral_text(roots, vars[i], strlen(vars[i]), &b);
+		if (a->roots && neutral_is_text(vars[i], len))
+			neutral_text(a->roots, vars[i], len, &b);
 		else
 			buf_str(&b, vars[i]);
 		r = b.failed ? -ENOMEM : 0;

@@ -23,14 +23,27 @@ struct roots;
 bool around_is_noise(const char *name);
 
 /*
- * Folds all variables of ALL (NAME=VALUE, NULL at its end) but the noise,
- * sorted.  With ROOTS their paths are replaced by tags in the values, and PATH
- * is left out: what was found over it are items of their own.  GUARDED: the
- * key is for others to see, so not if a variable looks like a secret.
- * 0; ERR_MISS where ALL is NULL or by GUARDED; -ENOMEM.
+ * True for variables that the crate cc, which build scripts compile C with,
+ * may look for in the copy of the environment that it makes: by the words
+ * between '_' in the name, since targets and versions of cc add to it.
  */
-int around_environment(struct digest_ctx *c, char *const *all,
-		       const struct roots *roots, bool guarded);
+bool around_is_cc(const char *name);
+
+struct around {
+	char *const *all;          /* NAME=VALUE, NULL at its end; or NULL */
+	const struct roots *roots; /* replaced by tags in values, and PATH is
+				    * left out: what was found over it are
+				    * items of their own.  NULL: not so */
+	bool cc;                   /* only names for cc */
+	bool guarded;              /* the key is for others to see: not if a
+				    * variable that counts looks like a secret */
+};
+
+/*
+ * Folds the environment but the noise, sorted.  0; ERR_MISS where there is
+ * none or by GUARDED; -ENOMEM.
+ */
+int around_environment(struct digest_ctx *c, const struct around *a);
 
 /* Folds uname's fields, the user's number, and who the users are. */
 int around_host(struct digest_ctx *c, struct memo *memo);

@@ -36,7 +36,7 @@ static const char *const words[CLASSIFY_CLASSES] = {
 };
 
 /* Bit by bit, as in enum classify_trait. */
-static const char letters[CLASSIFY_TRAITS] = "stec";
+static const char letters[CLASSIFY_TRAITS] = "stecn";
 
 /* Where a file's name says what it is: only root or rustup writes there. */
 static const char *const system_directories[] = {

@@ -42,7 +42,10 @@ enum classify_trait {
 	/* May read the environment as a whole: what cannot be excluded. */
 	CLASSIFY_ENVIRONMENT = 4,
 	/* Asks the CPU for its kind (cpuid), and is not the system's. */
-	CLASSIFY_CPU = 8
+	CLASSIFY_CPU = 8,
+	/* The crate cc in it copies the environment, to look for its own
+	 * names there (key/around). */
+	CLASSIFY_CC = 16
 };
 
 struct classified {
@@ -80,7 +83,7 @@ const char *classify_word(enum classify_class c);
 /* The class with that word, or CLASSIFY_CLASSES. */
 enum classify_class classify_from_word(const char *word);
 
-enum { CLASSIFY_TRAITS = 5 };
+enum { CLASSIFY_TRAITS = 6 };
 
 /* One letter for each trait that is set, or "-": the helper's. */
 void classify_spell_traits(unsigned traits, char out[CLASSIFY_TRAITS]);

@@ -42,6 +42,7 @@ struct learn {
 	/* What ran takes in, from shim/vouch: */
 	bool whole_env; /* the environment as a whole */
 	bool raw_env;   /* the same, and places by their names */
+	bool cc_env;    /* variables whose names the crate cc looks for */
 	bool cpu;       /* what the CPU says about itself */
 	bool host;      /* names of the machine, its kernel and user */
 

@@ -148,6 +148,7 @@ learn_surroundings(struct work *w)
 	} all[] = {
 		{ l->whole_env && !l->raw_env, 'E', "all" },
 		{ l->raw_env, 'E', "raw" },
+		{ l->cc_env && !l->whole_env, 'E', "cc" },
 		{ l->cpu, 'x', "cpu" },
 		{ l->host, 'x', "host" },
 	};

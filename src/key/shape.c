@@ -330,10 +330,19 @@ eval_around(struct eval *e, const char *item)
 {
 	const struct shape_env *env = e->env;
 
-	if (!strcmp(item, "Eall") || !strcmp(item, "Eraw"))
-		return around_environment(&e->c, env->all,
-					  item[1] == 'a' ? env->roots : NULL,
-					  env->file_max != 0);
+	if (item[0] == 'E') {
+		struct around a = { .all = env->all,
+				    .roots = env->roots,
+				    .guarded = env->file_max != 0 };
+
+		if (!strcmp(item, "Eraw"))
+			a.roots = NULL;
+		else if (!strcmp(item, "Ecc"))
+			a.cc = true;
+		else if (strcmp(item, "Eall") != 0)
+			return ERR_CORRUPT;
+		return around_environment(&e->c, &a);
+	}
 	if (!strcmp(item, "xcpu")) {
 		unit_fold_cpu(&e->c);
 		return 0;

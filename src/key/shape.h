@@ -27,6 +27,7 @@ struct roots;
  *            includes only; the files are items of their own)
  *   E all    the whole environment less noise (key/around.h), with roots in
  *   E raw    values replaced by their tags, or as they are
+ *   E cc     of it what the crate cc looks for, as with E all
  *   x cpu    what the CPU says about itself
  *   x host   names of the machine, its kernel, and its users
  *   v name   runs: a variable, by its neutral value (rustc/neutral.h)

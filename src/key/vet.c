@@ -164,7 +164,8 @@ item_ok(const char *item)
 	const char *name = item + 1;
 
 	if (item[0] == 'E')
-		return !strcmp(name, "all") || !strcmp(name, "raw");
+		return !strcmp(name, "all") || !strcmp(name, "raw") ||
+		       !strcmp(name, "cc");
 	if (item[0] == 'x')
 		return !strcmp(name, "cpu") || !strcmp(name, "host");
 	if (!item[0] || !*name)

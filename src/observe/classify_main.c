@@ -15,7 +15,8 @@
  * kache-classify FILE...: says what the observer can see of each file, where
  * classify_file needs more than a look.  One line for each, in their order:
  * name, a word of classify_word, letters of its traits (s of the system, t a
- * tool, e reads the environment as a whole, c asks the CPU) or "-", and
+ * tool, e reads the environment as a whole, c asks the CPU, n holds the crate
+ * cc) or "-", and
  * details, separated by tabs.
  *
  * kache-classify --trace FILE: prints an observation file, a record a line.
@@ -41,6 +42,9 @@ find_traits(const struct elfimage *im, int is_program, unsigned *traits,
 		*traits |= CLASSIFY_CPU;
 	switch (envscan_run(im, is_program, who)) {
 	case ENVSCAN_NO:
+		return CLASSIFY_OBSERVABLE;
+	case ENVSCAN_CC:
+		*traits |= CLASSIFY_CC;
 		return CLASSIFY_OBSERVABLE;
 	case ENVSCAN_FAILED:
 		return CLASSIFY_UNREADABLE;

@@ -112,6 +112,21 @@ is_new_target(const struct scan *s, uint64_t address)
 	return 0;
 }
 
+/* A function of the crate cc, whose builds copy the environment first. */
+static int
+is_crate_cc(const char *name)
+{
+	const char *p;
+
+	if (starts(name, "_ZN2cc"))
+		return 1;
+	if (!starts(name, "_R"))
+		return 0;
+	p = strstr(name, "Cs");
+	p = p ? strchr(p, '_') : NULL;
+	return p && starts(p, "_2cc");
+}
+
 /* Something at `address` refers to a target. */
 static void
 referred(struct scan *s, uint64_t address)
@@ -131,6 +146,11 @@ referred(struct scan *s, uint64_t address)
 	}
 	if (!f && !s->im->has_names) {
 		s->answer = ENVSCAN_UNKNOWN;
+		return;
+	}
+	if (f && is_crate_cc(f->name)) {
+		if (s->answer == ENVSCAN_NO)
+			s->answer = ENVSCAN_CC;
 		return;
 	}
 	s->answer = ENVSCAN_YES;
@@ -310,9 +330,9 @@ envscan_run(const struct elfimage *im, int is_program, const char **who)
 	for (i = 0; i < im->nsections; i++)
 		if (im->sections[i].sh_type == SHT_RELA)
 			find_slots(s, &im->sections[i]);
-	while (s->answer == ENVSCAN_NO && s->done < s->ntargets)
+	while (s->answer <= ENVSCAN_CC && s->done < s->ntargets)
 		scan_once(s);
-	if (s->answer == ENVSCAN_NO &&
+	if (s->answer <= ENVSCAN_CC &&
 	    (!im->sections || (is_program && !starts_in_rust(im))))
 		s->answer = ENVSCAN_UNKNOWN;
 	answer = s->answer;

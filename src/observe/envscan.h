@@ -12,6 +12,7 @@ struct elfimage;
  */
 enum envscan_answer {
 	ENVSCAN_NO,
+	ENVSCAN_CC, /* none but the crate cc, which looks for its own names */
 	ENVSCAN_YES,
 	ENVSCAN_UNKNOWN, /* no symbols to tell by, or a main of its own */
 	ENVSCAN_FAILED   /* out of memory */

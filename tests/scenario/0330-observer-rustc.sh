@@ -194,6 +194,23 @@ for level in 0 3; do
 	is "$(program pall$level "$pall" $o)" "observable e" "program: all, $o"
 	is "$(program pcpu$level "$pcpu" $o)" "observable c" "program: CPU, $o"
 done
+# The crate cc copies the environment to look for its own names in it.
+put "$T/cc.rs" 'use std::ffi::OsString;
+pub struct EnvSnapshot(Vec<(OsString, OsString)>);
+impl EnvSnapshot {
+    #[inline(never)]
+    pub fn capture() -> Self { Self(std::env::vars_os().collect()) }
+    pub fn len(&self) -> usize { self.0.len() }
+}'
+pcc='println!("{}", cc::EnvSnapshot::capture().len());'
+for m in "" "-C symbol-mangling-version=v0"; do
+	rustc --edition 2021 --crate-type lib $m -o "$T/libcc.rlib" "$T/cc.rs"
+	m="$m --extern cc=$T/libcc.rlib"
+	is "$(program pcc "$pcc" $m)" "observable n" "program: cc"
+	is "$(program pccall "$pcc $pall" $m)" "observable e" \
+		"program: cc, and all"
+done
+
 # A constant that looks like a distance to the slot of environ.
 chance='unsafe { let mut _n: u64 = 0; core::arch::asm!(".byte 0x48, 0xb8",
 	".long environ@GOTPCREL - 4", ".long 0", out("rax") _n);

@@ -247,6 +247,12 @@ surroundings_are_items(void **state)
 	world();
 	l.whole_env = l.raw_env = l.host = true;
 	ITEMS("Eraw", "xhost");
+	world();
+	l.cc_env = true;
+	ITEMS("Ecc");
+	world();
+	l.cc_env = l.whole_env = true;
+	ITEMS("Eall");
 }
 
 int

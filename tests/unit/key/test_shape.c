@@ -607,6 +607,36 @@ the_whole_environment_counts_less_noise(void **state)
 }
 
 static void
+of_what_cc_copies_its_own_names_count(void **state)
+{
+	static const char *const names[] = {
+		"CC=x",
+		"CFLAGS_x86_64-unknown-linux-gnu=x",
+		"HOST_CXXFLAGS=x",
+		"TARGET_AR=x",
+		"CROSS_COMPILE=x",
+		"CARGO_ENCODED_RUSTFLAGS=x",
+		"RANLIBFLAGS=x",
+		"CXXSTDLIB=x",
+		"WASI_SYSROOT=x",
+		"CC_ENABLE_DEBUG_OUTPUT=x",
+		"CARGO_CFG_TARGET_OS=x",
+	};
+	static const char *const others[] = {
+		"USER=x",           "GITHUB_RUN_ID=x",  "ACCESS=x", "LANG=x",
+		"CARGO_PKG_NAME=x", "AWS_ACCESS_KEY=x", "PATH=x",
+	};
+	struct digest none = whole("Ecc", "B=1", NULL, NULL);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		differ(none, whole("Ecc", "B=1", names[i], NULL));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		same(none, whole("Ecc", "B=1", others[i], NULL));
+	differ(none, whole("Eall", "B=1", NULL, NULL));
+}
+
+static void
 places_in_the_environment_move_or_not(void **state)
 {
 	char here[160], there[160], w2[160];
@@ -697,6 +727,7 @@ main(void)
 		cmocka_unit_test(k0_externs_and_names_count),
 		cmocka_unit_test(types_of_present_names_count),
 		cmocka_unit_test(the_whole_environment_counts_less_noise),
+		cmocka_unit_test(of_what_cc_copies_its_own_names_count),
 		cmocka_unit_test(places_in_the_environment_move_or_not),
 		cmocka_unit_test(secrets_are_no_business_of_a_remote),
 		cmocka_unit_test(cpu_and_host_are_items),

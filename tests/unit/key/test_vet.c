@@ -58,6 +58,7 @@ what_compiles_name_passes(void **state)
 		"wPWD",
 		"Eall",
 		"Eraw",
+		"Ecc",
 		"xcpu",
 		"xhost",
 	};
