@@ -35,8 +35,8 @@ struct around {
 				    * left out: what was found over it are
 				    * items of their own.  NULL: not so */
 	bool cc;                   /* only names for cc */
-	bool guarded;              /* the key is for others to see: not if a
-				    * variable that counts looks like a secret */
+	bool guarded;              /* the key is for others to see: not if
+				    * what counts looks like a secret */
 };
 
 /*

@@ -26,6 +26,7 @@ static const struct {
 	{ "nasm", 1, 0, 0, 0 },
 	{ "yasm", 1, 0, 0, 0 },
 	{ "tput", 2, 0, 0, 0 },
+	{ "infocmp", 2, 0, 0, 0 },
 	{ "zip", 2, 0, 0, 0 },
 	{ "cc1", 0, ANY, ANY, 0 },
 	{ "cc1plus", 0, ANY, ANY, 0 },
