@@ -10,6 +10,7 @@
 
 #include "emit.h"
 #include "obs.h"
+#include "on_syscall.h"
 #include "rawsys.h"
 #include "realsym.h"
 #include "watch.h"
@@ -44,6 +45,22 @@ asked(const char *name, const char *value)
 ON_GETENV(getenv)
 ON_GETENV(secure_getenv)
 ON_GETENV(__secure_getenv)
+
+extern char **__environ __attribute__((weak));
+
+void
+on_jump_getenv(const char *name)
+{
+	size_t n = rawsys_strlen(name);
+	char **e = &__environ ? __environ : NULL;
+
+	for (; e && *e; e++)
+		if (rawsys_starts(*e, name) && (*e)[n] == '=') {
+			asked(name, *e);
+			return;
+		}
+	asked(name, NULL);
+}
 
 static void
 networked(int family)

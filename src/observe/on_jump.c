@@ -31,6 +31,7 @@ enum jump_kind {
 	JUMP_OF_DAY,
 	JUMP_CLOCK,
 	JUMP_SOME_CLOCK, /* first argument: which clock */
+	JUMP_LOCALE,     /* second argument: a locale's name */
 	JUMP_UNAME,
 	JUMP_HOST,
 	JUMP_USER,
@@ -133,6 +134,9 @@ JUMP(ntp_adjtime, JUMP_CLOCK)
 JUMP(ntp_gettime, JUMP_CLOCK)
 JUMP(ntp_gettimex, JUMP_CLOCK)
 JUMP(clock_gettime, JUMP_SOME_CLOCK)
+JUMP(setlocale, JUMP_LOCALE)
+JUMP(newlocale, JUMP_LOCALE)
+JUMP(__newlocale, JUMP_LOCALE)
 JUMP(uname, JUMP_UNAME)
 JUMP(gethostname, JUMP_HOST)
 JUMP(getdomainname, JUMP_HOST)
@@ -288,6 +292,23 @@ on_jump_host(enum obs_host what)
 	emit_once(&e);
 }
 
+/* Without a name it is that of the environment, which libc looks at itself. */
+static void
+locale_asked(const char *name)
+{
+	static const char *const variables[] = {
+		"LC_ALL",      "LC_CTYPE",    "LC_COLLATE",
+		"LC_MESSAGES", "LC_MONETARY", "LC_TIME",
+		"LC_NUMERIC",  "LANG",        "LANGUAGE",
+	};
+	size_t i;
+
+	if (!name || name[0] != '\0')
+		return;
+	for (i = 0; i < sizeof variables / sizeof *variables; i++)
+		on_jump_getenv(variables[i]);
+}
+
 static void
 ending(void)
 {
@@ -322,6 +343,9 @@ note(const struct jump *j, const long args[6])
 		break;
 	case JUMP_SOME_CLOCK:
 		on_jump_clock(args[0]);
+		break;
+	case JUMP_LOCALE:
+		locale_asked((const char *)args[1]);
 		break;
 	case JUMP_UNAME:
 		on_jump_host(OBS_HOST_KERNEL);

@@ -19,6 +19,9 @@ void on_jump_clock(long clock);
 /* In a forked child, which counts its own readings of the clock. */
 void on_jump_forked(void);
 
+/* Records that libc itself looked for this variable. */
+void on_jump_getenv(const char *name);
+
 /* Records that such names were asked for. */
 void on_jump_host(enum obs_host what);
 

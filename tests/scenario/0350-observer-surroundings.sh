@@ -114,6 +114,19 @@ silent "$host" clang -c a.c
 silent "$host" pkg-config --list-all
 silent "$host" ar rcs a.a a.o
 
+# libc looks for the locale by itself.
+export LC_COLLATE=C
+locale=' getenv set LC_COLLATE$'
+tells "$locale" sort a.c
+tells " getenv unset LANG$" sort a.c
+tells "$locale" ls
+put loc.c '#include <locale.h>
+int main(int n, char **a) { setlocale(LC_ALL, n > 1 ? a[1] : NULL); }'
+gcc -o loc loc.c
+tells "$locale" ./loc ''
+silent "$locale" ./loc C
+silent "$locale" ./loc
+
 native=' native '
 put flags '-march=native'
 for c in gcc clang; do
