@@ -26,8 +26,11 @@ struct vouch {
 	size_t room;
 };
 
+/* It makes system calls of its own: seen where they are dispatched to us. */
+enum { RAW = 1 << (CLASSIFY_TRAITS - 1) };
+
 /* What strset holds of traits: a pointer to one of these. */
-static const char marks[1 << (CLASSIFY_TRAITS - 1)];
+static const char marks[2 * RAW];
 
 static void
 name_of(const struct vouch *v, const char *path, const struct file_id *id,
@@ -65,8 +68,7 @@ recall(const struct vouch *v, const char *name, struct classified *file)
 	    mp_open(&doc, p, len) == 0) {
 		l = mp_root(&doc);
 		known = mp_next_uint(&l, &n) == 0 && n < CLASSIFY_CLASSES &&
-			mp_next_uint(&l, &traits) == 0 &&
-			traits < sizeof(marks);
+			mp_next_uint(&l, &traits) == 0 && traits < RAW;
 		if (known)
 			*file = (struct classified){ (enum classify_class)n,
 						     (unsigned)traits };
@@ -133,27 +135,34 @@ look(struct vouch *v, const char *path, unsigned *traits)
 			remember(v, name, &file);
 	}
 	*traits = file.traits;
-	if (classify_is_seen(file.class))
+	if (file.class == CLASSIFY_RAW_SYSCALL)
+		*traits |= RAW;
+	if (classify_is_seen(file.class) || file.class == CLASSIFY_RAW_SYSCALL)
 		return true;
 	snprintf(v->reason, v->room, "unseen:%s:%s", classify_word(file.class),
 		 path);
 	return false;
 }
 
+/* PATH ran in the process P. */
 static bool
-traits_of(struct vouch *v, const char *path, unsigned *traits)
+traits_of(struct vouch *v, const struct trace_process *p, const char *path,
+	  unsigned *traits)
 {
 	const char *mark = strset_get(&v->seen, path);
 
 	*traits = 0;
-	if (mark) {
+	if (mark)
 		*traits = (unsigned)(mark - marks);
-		return true;
-	}
-	if (!look(v, path, traits))
+	else if (!look(v, path, traits))
 		return false;
-	strset_add(&v->seen, path, (void *)(marks + *traits));
-	return true;
+	else
+		strset_add(&v->seen, path, (void *)(marks + *traits));
+	if (!(*traits & RAW) || p->dispatched)
+		return true;
+	snprintf(v->reason, v->room, "unseen:%s:%s",
+		 classify_word(CLASSIFY_RAW_SYSCALL), path);
+	return false;
 }
 
 static void
@@ -169,11 +178,12 @@ take(struct vouch *v, unsigned traits)
 
 /* Of a known tool its libraries are known as well. */
 static bool
-see_object(struct vouch *v, unsigned program, const char *path)
+see_object(struct vouch *v, const struct trace_process *p, unsigned program,
+	   const char *path)
 {
 	unsigned traits;
 
-	if (!traits_of(v, path, &traits))
+	if (!traits_of(v, p, path, &traits))
 		return false;
 	if (!(program & CLASSIFY_TOOL) || !(traits & CLASSIFY_SYSTEM))
 		take(v, traits);
@@ -200,7 +210,7 @@ is_gone(const struct trace_process *p, unsigned *traits)
 static bool
 program_traits(struct vouch *v, const struct trace_process *p, unsigned *traits)
 {
-	return is_gone(p, traits) || traits_of(v, p->exe, traits);
+	return is_gone(p, traits) || traits_of(v, p, p->exe, traits);
 }
 
 static bool
@@ -215,7 +225,7 @@ see_process(struct vouch *v, const struct trace_process *p)
 		return false;
 	take(v, traits);
 	for (uint32_t i = 0; i < p->nobjects; i++) {
-		if (!see_object(v, traits, s))
+		if (!see_object(v, p, traits, s))
 			return false;
 		s += strlen(s) + 1;
 	}
@@ -261,7 +271,8 @@ see_event(struct vouch *v, const struct trace_event *e)
 	default:
 		return true;
 	}
-	return program_traits(v, p, &traits) && see_object(v, traits, e->name);
+	return program_traits(v, p, &traits) &&
+	       see_object(v, p, traits, e->name);
 }
 
 bool

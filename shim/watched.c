@@ -64,7 +64,7 @@ open_trace(struct job *j, struct watched *w)
 	if (access(w->observer, R_OK) < 0)
 		return -errno;
 	name_trace(j, w);
-	r = trace_create(w->trace);
+	r = trace_create(w->trace, j->config.v[CONFIG_SHIM_OBSERVE].num);
 	if (r == 0)
 		r = trace_environment(w->trace, w->observer, preload, w->vars);
 	if (r < 0) {

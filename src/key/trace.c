@@ -38,9 +38,10 @@ write_all(int fd, const char *p, size_t n)
  * area its size is 0, and all records are appended.
  */
 static int
-fill_new(int fd)
+fill_new(int fd, int strict)
 {
-	struct obs_page page = { .magic = OBS_MAGIC };
+	struct obs_page page = { .magic = OBS_MAGIC,
+				 .flags = strict ? OBS_STRICT : 0 };
 	struct iovec zeros[OBS_AREA / OBS_PAGE];
 	char bytes[OBS_PAGE] = "";
 	size_t i, n = OBS_AREA / OBS_PAGE;
@@ -56,14 +57,14 @@ fill_new(int fd)
 }
 
 int
-trace_create(const char *path)
+trace_create(const char *path, int strict)
 {
 	int fd, rc;
 
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	rc = fill_new(fd);
+	rc = fill_new(fd, strict);
 	if (close(fd) != 0 && rc == 0)
 		rc = -errno;
 	if (rc != 0)

@@ -109,6 +109,7 @@ struct trace_process {
 	/* Its own code was looked at and holds no such instruction. */
 	unsigned no_syscall:1;
 	unsigned no_cpuid:1;
+	unsigned dispatched:1; /* its own system calls are seen */
 };
 
 /* Why a trace proves nothing; TRACE_WHOLE: it does. */
@@ -142,9 +143,10 @@ struct trace {
 
 /*
  * Creates the observation file `path`, which must not exist, with mode 0600.
+ * strict: programs with system calls of their own shall be seen.
  * 0 or -errno; on failure nothing is left behind.
  */
-int trace_create(const char *path);
+int trace_create(const char *path, int strict);
 
 /*
  * Reads and decodes the file `path`.  0: *t is filled (look at t->gap before

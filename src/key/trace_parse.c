@@ -220,6 +220,7 @@ on_start(struct decoder *d, const struct obs_head *h, const char *s,
 	p->started = 1;
 	p->no_syscall = (h->flags & OBS_NO_SYSCALL) != 0;
 	p->no_cpuid = (h->flags & OBS_NO_CPUID) != 0;
+	p->dispatched = (h->flags & OBS_DISPATCHED) != 0;
 	p->exe = s;
 	p->objects = s + strlen(s) + 1;
 	for (s = p->objects; s < end; s += strlen(s) + 1)

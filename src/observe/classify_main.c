@@ -20,16 +20,19 @@
  * details, separated by tabs.
  *
  * kache-classify --trace FILE: prints an observation file, a record a line.
- * kache-classify --create FILE: makes a new one.
+ * kache-classify --create FILE: makes a new one; --create-strict FILE: for
+ * strict observation.
  */
 
 static const char *const usage =
 	"usage: kache-classify [--sysroot DIR] FILE...\n"
 	"       kache-classify --trace FILE\n"
-	"       kache-classify --create FILE\n";
+	"       kache-classify --create FILE\n"
+	"       kache-classify --create-strict FILE\n";
 
-/* What a program or library outside the system's directories takes in. */
-static enum classify_class
+/* What a program or library outside the system's directories takes in.  0, or
+ * -1 if that cannot be told. */
+static int
 find_traits(const struct elfimage *im, int is_program, unsigned *traits,
 	    const char **who)
 {
@@ -37,20 +40,20 @@ find_traits(const struct elfimage *im, int is_program, unsigned *traits,
 	int rc = rawcall_find(im, RAWCALL_CPUID, &address);
 
 	if (rc < 0)
-		return CLASSIFY_UNREADABLE;
+		return -1;
 	if (rc > 0)
 		*traits |= CLASSIFY_CPU;
 	switch (envscan_run(im, is_program, who)) {
 	case ENVSCAN_NO:
-		return CLASSIFY_OBSERVABLE;
+		return 0;
 	case ENVSCAN_CC:
 		*traits |= CLASSIFY_CC;
-		return CLASSIFY_OBSERVABLE;
+		return 0;
 	case ENVSCAN_FAILED:
-		return CLASSIFY_UNREADABLE;
+		return -1;
 	default:
 		*traits |= CLASSIFY_ENVIRONMENT;
-		return CLASSIFY_OBSERVABLE;
+		return 0;
 	}
 }
 
@@ -73,9 +76,13 @@ disassemble(const char *path, const struct elf_info *info, int trusted,
 		snprintf(detail, 256, "0x%llx in %.200s",
 			 (unsigned long long)address, f ? f->name : "?");
 		c = rc < 0 ? CLASSIFY_UNREADABLE : CLASSIFY_RAW_SYSCALL;
-	} else if (!trusted) {
-		c = find_traits(&im, info->form == ELF_PROGRAM, traits, &who);
-		snprintf(detail, 256, "%.200s", who);
+	}
+	if (rc >= 0 && !trusted) {
+		if (find_traits(&im, info->form == ELF_PROGRAM, traits, &who) !=
+		    0)
+			c = CLASSIFY_UNREADABLE;
+		if (rc == 0)
+			snprintf(detail, 256, "%.200s", who);
 	}
 	elfimage_close(&im);
 	return c;
@@ -110,7 +117,10 @@ print_process(const struct trace *t, size_t i)
 
 	printf("process %zu pid %u parent %u%s%s%s %s\n", i, (unsigned)p->pid,
 	       (unsigned)p->parent, p->started ? "" : " unstarted",
-	       p->ended ? "" : " unended", p->no_syscall ? " plain" : "",
+	       p->ended ? "" : " unended",
+	       p->dispatched   ? " dispatched"
+	       : p->no_syscall ? " plain"
+			       : "",
 	       p->exe);
 	for (n = 0; n < p->nobjects; n++) {
 		printf("%zu start-object %s\n", i, s);
@@ -173,9 +183,9 @@ print_trace(const char *path)
 }
 
 static int
-create(const char *path)
+create(const char *path, int strict)
 {
-	int rc = trace_create(path);
+	int rc = trace_create(path, strict);
 
 	if (rc != 0)
 		fprintf(stderr, "kache-classify: %s: %s\n", path,
@@ -192,7 +202,9 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "--trace") == 0)
 		return print_trace(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "--create") == 0)
-		return create(argv[2]);
+		return create(argv[2], 0);
+	if (argc == 3 && strcmp(argv[1], "--create-strict") == 0)
+		return create(argv[2], 1);
 	if (argc > 2 && strcmp(argv[1], "--sysroot") == 0) {
 		sysroot = argv[2];
 		i = 3;

@@ -51,12 +51,16 @@ struct obs_page {
 	uint32_t writers; /* processes that mapped the page */
 	uint32_t area;    /* OBS_AREA, or 0: there is none */
 	uint32_t used;    /* of the area; more than OBS_AREA: all */
+	uint32_t flags;   /* OBS_STRICT */
 };
+
+/* Programs that make system calls of their own shall be seen, too. */
+#define OBS_STRICT 0x0001u
 
 enum obs_type {
 	/*
 	 * A program begins, before its main.  aux: parent's pid; value:
-	 * CLOCK_BOOTTIME in ns.  flags: OBS_NO_SYSCALL, OBS_NO_CPUID.
+	 * CLOCK_BOOTTIME in ns.  flags: OBS_NO_SYSCALL and its neighbours.
 	 * Strings: /proc/self/exe, then the objects the loader had mapped,
 	 * without the program, the vdso and ourselves.
 	 */
@@ -144,6 +148,8 @@ enum obs_type {
  * Neither is set where it was not looked at. */
 #define OBS_NO_SYSCALL 0x0001u
 #define OBS_NO_CPUID 0x0002u
+/* OBS_START: system calls that do not come from libc are seen. */
+#define OBS_DISPATCHED 0x0004u
 /* OBS_WRITE: old content is not looked at (O_TRUNC or O_EXCL). */
 #define OBS_CREATES 0x0001u
 /* OBS_SOCKET: somebody is called. */

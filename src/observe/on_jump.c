@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "dispatch.h"
 #include "emit.h"
 #include "on_syscall.h"
 #include "rawsys.h"
@@ -40,6 +41,7 @@ enum jump_kind {
 	JUMP_TREE,  /* first argument: a name */
 	JUMP_TREES, /* first argument: an array of names */
 	JUMP_HANDLE,
+	JUMP_TASK,
 	JUMP_LIST, /* first argument: a descriptor */
 	JUMP_SYSCALL
 };
@@ -91,96 +93,7 @@ __asm__(".pushsection .text\n"
 		".size " #fn ", .-" #fn "\n" \
 		".popsection");
 
-JUMP(dlopen, JUMP_LOAD)
-JUMP(dlmopen, JUMP_LOAD_INTO)
-JUMP(getaddrinfo, JUMP_NETWORK)
-JUMP(getnameinfo, JUMP_NETWORK)
-JUMP(gethostbyname, JUMP_NETWORK)
-JUMP(gethostbyname2, JUMP_NETWORK)
-JUMP(gethostbyname_r, JUMP_NETWORK)
-JUMP(gethostbyname2_r, JUMP_NETWORK)
-JUMP(gethostbyaddr, JUMP_NETWORK)
-JUMP(gethostbyaddr_r, JUMP_NETWORK)
-JUMP(res_query, JUMP_NETWORK)
-JUMP(res_search, JUMP_NETWORK)
-JUMP(res_querydomain, JUMP_NETWORK)
-JUMP(res_send, JUMP_NETWORK)
-JUMP(res_nquery, JUMP_NETWORK)
-JUMP(res_nsearch, JUMP_NETWORK)
-JUMP(res_nquerydomain, JUMP_NETWORK)
-JUMP(res_nsend, JUMP_NETWORK)
-JUMP(getaddrinfo_a, JUMP_NETWORK)
-JUMP(gethostent, JUMP_NETWORK)
-JUMP(gethostent_r, JUMP_NETWORK)
-JUMP(getnetbyname, JUMP_NETWORK)
-JUMP(getnetbyname_r, JUMP_NETWORK)
-JUMP(getnetbyaddr, JUMP_NETWORK)
-JUMP(getnetbyaddr_r, JUMP_NETWORK)
-JUMP(getnetent, JUMP_NETWORK)
-JUMP(getnetent_r, JUMP_NETWORK)
-JUMP(getifaddrs, JUMP_NETWORK)
-JUMP(if_nameindex, JUMP_NETWORK)
-JUMP(rexec, JUMP_NETWORK)
-JUMP(rexec_af, JUMP_NETWORK)
-JUMP(time, JUMP_TIME)
-JUMP(gettimeofday, JUMP_OF_DAY)
-JUMP(__gettimeofday, JUMP_OF_DAY)
-JUMP(timespec_get, JUMP_CLOCK)
-JUMP(ftime, JUMP_CLOCK)
-JUMP(adjtimex, JUMP_CLOCK)
-JUMP(__adjtimex, JUMP_CLOCK)
-JUMP(clock_adjtime, JUMP_CLOCK)
-JUMP(ntp_adjtime, JUMP_CLOCK)
-JUMP(ntp_gettime, JUMP_CLOCK)
-JUMP(ntp_gettimex, JUMP_CLOCK)
-JUMP(clock_gettime, JUMP_SOME_CLOCK)
-JUMP(setlocale, JUMP_LOCALE)
-JUMP(newlocale, JUMP_LOCALE)
-JUMP(__newlocale, JUMP_LOCALE)
-JUMP(uname, JUMP_UNAME)
-JUMP(gethostname, JUMP_HOST)
-JUMP(getdomainname, JUMP_HOST)
-JUMP(gethostid, JUMP_HOST)
-JUMP(__gethostname_chk, JUMP_HOST)
-JUMP(__getdomainname_chk, JUMP_HOST)
-JUMP(getlogin, JUMP_USER)
-JUMP(__getlogin_r_chk, JUMP_USER)
-JUMP(getlogin_r, JUMP_USER)
-JUMP(cuserid, JUMP_USER)
-JUMP(getpw, JUMP_USER)
-JUMP(getpwuid, JUMP_USER)
-JUMP(getpwuid_r, JUMP_USER)
-JUMP(getpwnam, JUMP_USER)
-JUMP(getpwnam_r, JUMP_USER)
-JUMP(getpwent, JUMP_USER)
-JUMP(getpwent_r, JUMP_USER)
-JUMP(getgrgid, JUMP_USER)
-JUMP(getgrgid_r, JUMP_USER)
-JUMP(getgrnam, JUMP_USER)
-JUMP(getgrnam_r, JUMP_USER)
-JUMP(getgrent, JUMP_USER)
-JUMP(getgrent_r, JUMP_USER)
-JUMP(getgrouplist, JUMP_USER)
-JUMP(_exit, JUMP_END)
-JUMP(_Exit, JUMP_END)
-JUMP(quick_exit, JUMP_END)
-JUMP(glob, JUMP_GLOB)
-JUMP(glob64, JUMP_GLOB)
-JUMP(ftw, JUMP_TREE)
-JUMP(ftw64, JUMP_TREE)
-JUMP(nftw, JUMP_TREE)
-JUMP(nftw64, JUMP_TREE)
-JUMP(wordexp, JUMP_TREE)
-JUMP(fts_open, JUMP_TREES)
-JUMP(fts64_open, JUMP_TREES)
-JUMP(getdirentries, JUMP_LIST)
-JUMP(getdirentries64, JUMP_LIST)
-JUMP(chroot, JUMP_HANDLE)
-JUMP(pivot_root, JUMP_HANDLE)
-JUMP(mount, JUMP_HANDLE)
-JUMP(name_to_handle_at, JUMP_HANDLE)
-JUMP(open_by_handle_at, JUMP_HANDLE)
-JUMP(syscall, JUMP_SYSCALL)
+#include "jumps.def"
 
 static int
 has_slash(const char *s)
@@ -223,6 +136,7 @@ on_jump_forked(void)
 {
 	for (unsigned i = 0; i < OBS_CLOCKS; i++)
 		clock_reads[i] = 0;
+	dispatch_again();
 }
 
 void
@@ -309,8 +223,8 @@ locale_asked(const char *name)
 		on_jump_getenv(variables[i]);
 }
 
-static void
-ending(void)
+void
+on_jump_end(void)
 {
 	struct emit e = { .type = OBS_END };
 
@@ -357,7 +271,7 @@ note(const struct jump *j, const long args[6])
 		on_jump_host(OBS_HOST_USER);
 		break;
 	case JUMP_END:
-		ending();
+		on_jump_end();
 		break;
 	case JUMP_GLOB:
 		globbing((const char *)args[0], args[1]);
@@ -371,6 +285,12 @@ note(const struct jump *j, const long args[6])
 		break;
 	case JUMP_HANDLE:
 		emit_path(OBS_UNSEEN, OBS_RAW_CALL, EMIT_PLAIN, j->name);
+		break;
+	case JUMP_TASK:
+		/* It makes its own calls unwatched. */
+		if (dispatch_on())
+			emit_path(OBS_UNSEEN, OBS_RAW_CALL, EMIT_PLAIN,
+				  j->name);
 		break;
 	case JUMP_LIST:
 		emit_path(OBS_LIST, 0, (int)args[0], NULL);

@@ -248,3 +248,16 @@ on_syscall(long number, long a, long b, long c, long d, long e, long f)
 	}
 	return rc;
 }
+
+long
+on_syscall_kernel(long number, long a, long b, long c, long d, long e, long f)
+{
+	int old = on_errno();
+	long rc = on_syscall(number, a, b, c, d, e, f);
+
+	if (rc == -1)
+		rc = -on_errno();
+	if (__errno_location)
+		*__errno_location() = old;
+	return rc;
+}

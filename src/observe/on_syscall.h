@@ -13,8 +13,16 @@
 int on_syscall_knows(long number, long first);
 long on_syscall(long number, long a, long b, long c, long d, long e, long f);
 
+/* The same for calls that libc knows nothing of: what the kernel returns, and
+ * errno stays as it is. */
+long on_syscall_kernel(long number, long a, long b, long c, long d, long e,
+		       long f);
+
 /* Records that this clock was read, if it is a wall clock. */
 void on_jump_clock(long clock);
+
+/* The process ends in an orderly way. */
+void on_jump_end(void);
 
 /* In a forked child, which counts its own readings of the clock. */
 void on_jump_forked(void);

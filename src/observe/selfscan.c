@@ -12,8 +12,8 @@
 
 extern __typeof__(dl_iterate_phdr) dl_iterate_phdr __attribute__((weak));
 
-static int
-is_of_system(const char *exe)
+int
+selfscan_is_strange(const char *exe)
 {
 	static const char *const places[] = { "/usr/", "/bin/", "/sbin/",
 					      "/lib",  "/opt/", "/nix/store/",
@@ -22,8 +22,8 @@ is_of_system(const char *exe)
 
 	for (i = 0; i < sizeof places / sizeof *places; i++)
 		if (rawsys_starts(exe, places[i]))
-			return 1;
-	return 0;
+			return 0;
+	return 1;
 }
 
 static uint16_t
@@ -73,7 +73,7 @@ selfscan_flags(const char *exe)
 {
 	uint16_t flags = 0;
 
-	if (dl_iterate_phdr && !is_of_system(exe))
+	if (dl_iterate_phdr && selfscan_is_strange(exe))
 		dl_iterate_phdr(look, &flags);
 	return flags;
 }

@@ -11,4 +11,7 @@
  */
 uint16_t selfscan_flags(const char *exe);
 
+/* 1 if it is none of the system's. */
+int selfscan_is_strange(const char *exe);
+
 #endif

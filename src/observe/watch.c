@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dispatch.h"
 #include "emit.h"
 #include "obs.h"
 #include "rawsys.h"
@@ -370,6 +371,9 @@ record_start(void)
 		n = 0;
 	exe[n] = '\0';
 	head.flags = selfscan_flags(exe);
+	if (page->flags & OBS_STRICT && selfscan_is_strange(exe) &&
+	    !(head.flags & OBS_NO_SYSCALL) && dispatch_begin())
+		head.flags |= OBS_DISPATCHED;
 	rawsys2(SYS_clock_gettime, CLOCK_BOOTTIME, (long)&now);
 	head.pid = (uint32_t)rawsys2(SYS_getpid, 0, 0);
 	head.aux = (uint32_t)rawsys2(SYS_getppid, 0, 0);

@@ -23,6 +23,25 @@ extern "C" {
     fn waitpid(pid: i32, status: *mut i32, flags: i32) -> i32;
     fn _exit(code: i32) -> !;
 }
+#[inline(never)]
+fn raw(n: usize, a: usize, b: usize, c: usize) -> isize {
+    let r: isize;
+    unsafe {
+        std::arch::asm!("syscall", inlateout("rax") n as isize => r,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") 0,
+            out("rcx") _, out("r11") _);
+    }
+    r
+}
+fn raw_read(path: &str) -> String {
+    let path = std::ffi::CString::new(path).unwrap();
+    let fd = raw(2, path.as_ptr() as usize, 0, 0);
+    if fd < 0 { return format!("error {fd}"); }
+    let mut buf = [0u8; 100];
+    let n = raw(0, fd as usize, buf.as_mut_ptr() as usize, 100);
+    raw(3, fd as usize, 0, 0);
+    String::from_utf8_lossy(&buf[..n as usize]).into_owned()
+}
 fn show(c: &mut Command) {
     match c.output() {
         Ok(o) => println!("{:?} {:?} {}{}", o.status.code(),
@@ -125,6 +144,60 @@ fn main() {
             c.wait().unwrap();
             println!("{:?}", std::io::Write::write_all(&mut to, b"x"));
         },
+        "raw" => {
+            print!("{}{}\n", raw_read("file"), raw_read("gone"));
+            println!("{}", std::io::Error::last_os_error());
+        }
+        "raw-thread" => std::thread::spawn(|| {
+            print!("{}", raw_read("file"));
+        }).join().unwrap(),
+        "raw-threads" => for _ in 0..20 {
+            let all: Vec<_> = (0..8).map(|_| std::thread::spawn(|| {
+                for _ in 0..50 { raw_read("file"); }
+                raw_read("dir/inner")
+            })).collect();
+            for t in all { print!("{}", t.join().unwrap()); }
+        },
+        "raw-fork" => unsafe {
+            let pid = fork();
+            if pid == 0 {
+                let s = raw_read("file");
+                raw(1, 1, s.as_ptr() as usize, s.len());
+                raw(231, 7, 0, 0);
+            }
+            let mut status = 0;
+            waitpid(pid, &mut status, 0);
+            println!("{status}");
+        },
+        "raw-exec" => {
+            let p = b"/bin/cat\0".as_ptr() as usize;
+            let f = b"file\0".as_ptr() as usize;
+            let argv = [p, f, 0];
+            println!("{}", raw(59, p, argv.as_ptr() as usize, 0));
+        }
+        "raw-clock" => {
+            let mut t = [0u64; 2];
+            raw(228, 0, t.as_mut_ptr() as usize, 0);
+            println!("{}", t[0] > 1 << 30);
+        }
+        "raw-clone" => {
+            let pid = raw(56, 17, 0, 0);
+            if pid == 0 { raw(60, 0, 0, 0); }
+            let mut status = 0;
+            unsafe { waitpid(pid as i32, &mut status, 0); }
+            println!("{status}");
+        }
+        "blocked" => {
+            extern "C" { fn sigfillset(s: *mut u64) -> i32;
+                fn pthread_sigmask(h: i32, s: *const u64, o: *mut u64)
+                    -> i32; }
+            let mut all = [0u64; 16];
+            unsafe {
+                sigfillset(all.as_mut_ptr());
+                pthread_sigmask(0, all.as_ptr(), all.as_mut_ptr());
+            }
+            print!("{}", raw_read("file"));
+        }
         "many" => for i in 0..300 {
             let o = Command::new("true").status().unwrap();
             assert!(o.success());
@@ -149,16 +222,16 @@ ran() { # COMMAND...: status, output and errors
 
 # The same as without; the trace is whole, and what it reads is there.
 same() { # MODE [PATTERN]
-	local mode=$1 want got p=${2-" read .*$W/file$"} trace
+	local mode=$1 want got p=${2-" read .*$W/file$"} seen=${3-whole} trace
 
 	want=$(ran env -u _ ./script "$mode" 2>/dev/null)
 	rm -f "$T/obs"
-	"$classify" --create "$T/obs"
+	"$classify" ${create---create} "$T/obs"
 	got=$(ran env -u _ KACHE_OBSERVE="$T/obs" LD_PRELOAD="$lib" \
 		./script "$mode" 2>/dev/null)
 	trace=$("$classify" --trace "$T/obs")
 	is "$got" "$want" "$how $mode: behaves as without"
-	is "$(head -1 <<<"$trace" | cut -d' ' -f2)" whole "$how $mode: is seen"
+	is "$(head -1 <<<"$trace" | cut -d' ' -f2)" $seen "$how $mode: is $seen"
 	if grep -Eq -e "$p" <<<"$trace"; then
 		ok "$how $mode: $p"
 	else
@@ -186,4 +259,24 @@ for how in "" "-C opt-level=3" "-C prefer-dynamic"; do
 	same many " absent errno 2 $W/none-299$"
 done
 unset LD_LIBRARY_PATH
+
+# Strict: system calls that the program makes by itself are seen as well, and
+# everything else goes on as it did.
+for how in "" "-C opt-level=3"; do
+	build $how
+	how="strict $how"
+	create=--create-strict
+	for mode in command clear remove before uid stdin exec shell threads \
+		close wipe fork kill panic abort exit pipe raw raw-thread \
+		raw-fork raw-exec blocked; do
+		same $mode
+	done
+	same raw "process .* dispatched $W/script$"
+	same raw " absent errno 2 $W/gone$"
+	same raw-threads " read .*$W/dir/inner$"
+	same raw-clock ' clock way '
+	same raw-clone 'clone' unseen
+	same env 'exec env'
+	same many " absent errno 2 $W/none-299$"
+done
 done_testing

@@ -504,8 +504,8 @@ files_are_made_and_read(void **state)
 
 	(void)state;
 	snprintf(path, sizeof path, "%s/obs", testdir);
-	assert_int_equal(trace_create(path), 0);
-	assert_int_equal(trace_create(path), -EEXIST);
+	assert_int_equal(trace_create(path, 0), 0);
+	assert_int_equal(trace_create(path, 0), -EEXIST);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(trace_read(path, &t), 0);
