@@ -29,8 +29,8 @@ static const char *const machine[] = {
 };
 
 /*
- * Descriptors of the jobserver are others each time.  RUSTC_WRAPPER is ourselves,
- * or nothing would be served; PATH is in items of kind p.
+ * Descriptors of the jobserver are others each time.  RUSTC_WRAPPER is
+ * ourselves, or nothing would be served; PATH is in items of kind p.
  */
 static const char *const unkeyed[] = {
 	"CARGO_MAKEFLAGS",    "MAKEFLAGS",      "MFLAGS",
