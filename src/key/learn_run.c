@@ -304,10 +304,23 @@ check_moved(struct work *w, const struct trace_event *e)
 }
 
 static int
+check_read(struct work *w, const struct trace_event *e)
+{
+	unsigned tool = tool_of(w, e);
+	char path[PATH_MAX];
+
+	if (learn_tidy(w->l->cwd, e->name, path) < 0 ||
+	    !is_one_of(path, machine, sizeof(machine) / sizeof(*machine)) ||
+	    (tool & TOOLS_ASK) ||
+	    ((tool & TOOLS_SEED) && !strcmp(path, "/dev/urandom")))
+		return 0;
+	return learn_refuse(w, ERR_REFUSED, "reads", path);
+}
+
+static int
 check_event(struct work *w, const struct trace_event *e)
 {
 	const char *program;
-	char path[PATH_MAX];
 	int r;
 
 	switch (e->kind) {
@@ -327,12 +340,7 @@ check_event(struct work *w, const struct trace_event *e)
 			       : learn_refuse(w, ERR_REFUSED, "clock",
 					      learn_base_name(program));
 	case TRACE_READ:
-		if (learn_tidy(w->l->cwd, e->name, path) < 0 ||
-		    !is_one_of(path, machine,
-			       sizeof(machine) / sizeof(*machine)) ||
-		    (tool_of(w, e) & TOOLS_ASK))
-			return 0;
-		return learn_refuse(w, ERR_REFUSED, "reads", path);
+		return check_read(w, e);
 	default:
 		return 0;
 	}

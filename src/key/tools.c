@@ -40,9 +40,10 @@ static const struct {
 	{ "sh", TOOLS_PWD },
 	{ "dash", TOOLS_PWD },
 	{ "bash", TOOLS_PWD },
-	{ "cmake", TOOLS_PROC },
-	{ "ctest", TOOLS_PROC },
-	{ "cpack", TOOLS_PROC },
+	{ "perl", TOOLS_SEED },
+	{ "cmake", TOOLS_PROC | TOOLS_SEED },
+	{ "ctest", TOOLS_PROC | TOOLS_SEED },
+	{ "cpack", TOOLS_PROC | TOOLS_SEED },
 	{ "make", TOOLS_CLOCK },
 	{ "ninja", TOOLS_CLOCK },
 };

@@ -6,11 +6,12 @@
  * What is known of well-known programs by their names.  Pure.  Threads: any.
  */
 enum {
-	TOOLS_ASK = 1,  /* asks for variables by name, and for those that
+	TOOLS_ASK = 1,   /* asks for variables by name, and for those that
 			 * key/unit calls noise without consequence */
-	TOOLS_PWD = 4,  /* believes PWD only if it is the current directory */
-	TOOLS_PROC = 8, /* lists /proc for its own children */
-	TOOLS_CLOCK = 2 /* may look at the clock: no result depends on it.
+	TOOLS_PWD = 4,   /* believes PWD only if it is the current directory */
+	TOOLS_SEED = 16, /* seeds its hashes from /dev/urandom */
+	TOOLS_PROC = 8,  /* lists /proc for its own children */
+	TOOLS_CLOCK = 2  /* may look at the clock: no result depends on it.
 			 * What others do by habit is not in a trace */
 };
 

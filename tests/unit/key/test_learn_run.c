@@ -222,6 +222,19 @@ the_clock_and_the_machine_are_refused(void **state)
 }
 
 static void
+perl_may_seed_its_hashes(void **state)
+{
+	(void)state;
+	put("bin2/perl", "x");
+	run_world();
+	processes[1].exe = at("bin2/perl");
+	by_linker(event(TRACE_READ, "/dev/urandom"));
+	events[0].st.mode = S_IFCHR;
+	ITEMS(plain('f', "bin2/perl"));
+	unlink(at("bin2/perl"));
+}
+
+static void
 cmake_may_look_for_its_children(void **state)
 {
 	(void)state;
@@ -275,6 +288,7 @@ main(void)
 		cmocka_unit_test(changes_elsewhere_are_refused),
 		cmocka_unit_test(temporary_files_may_stay),
 		cmocka_unit_test(the_clock_and_the_machine_are_refused),
+		cmocka_unit_test(perl_may_seed_its_hashes),
 		cmocka_unit_test(cmake_may_look_for_its_children),
 		cmocka_unit_test(a_forked_child_is_its_parents_program),
 		cmocka_unit_test(programs_on_path_are_what_is_found),

@@ -47,7 +47,7 @@ others_are_not(void **state)
 		"",
 		"/",
 		"/w/build_script",
-		"/usr/bin/perl",
+		"/usr/bin/awk",
 	};
 
 	(void)state;
