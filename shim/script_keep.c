@@ -329,6 +329,20 @@ was_contradicted(struct script_keep *k, const struct made *m)
 	return faccessat(k->job->store.dir, name, F_OK, 0) == 0;
 }
 
+/* What two runs must have made alike: files, and what cargo is told. */
+static void
+content_of(const struct entry *e, struct digest *out)
+{
+	struct digest_ctx c;
+
+	digest_init(&c);
+	digest_str(&c, "kache-run-content-1");
+	digest_sub(&c, &e->out[0].blob);
+	if (e->stdout_text.len)
+		witness_speech(&c, e->stdout_text.p, e->stdout_text.len);
+	digest_end(&c, out);
+}
+
 static int
 bear_witness(struct script_keep *k, struct made *m)
 {
@@ -337,7 +351,7 @@ bear_witness(struct script_keep *k, struct made *m)
 	struct digest content;
 	int r;
 
-	entry_content(&m->entry, &content);
+	content_of(&m->entry, &content);
 	witness_here(&j->roots, m->tags, &content, &now);
 	r = first_witness(j, &m->k1, &first);
 	if (r == ERR_NEWER)

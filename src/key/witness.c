@@ -131,6 +131,23 @@ fill_place(const struct root *o, struct witness_place *out)
 }
 
 void
+witness_speech(struct digest_ctx *c, const char *p, size_t n)
+{
+	static const char word[] = "cargo:";
+	const char *end = p + n;
+
+	while (p < end) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		size_t len = (size_t)((nl ? nl : end) - p);
+
+		if (len >= sizeof(word) - 1 &&
+		    !memcmp(p, word, sizeof(word) - 1))
+			digest_field(c, p, len);
+		p += len + (nl ? 1 : 0);
+	}
+}
+
+void
 witness_here(const struct roots *r, const char *tags,
 	     const struct digest *content, struct witness *out)
 {

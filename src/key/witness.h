@@ -52,6 +52,13 @@ struct witness {
 int witness_tags(const struct shape *s, const struct roots *r,
 		 const char *(*get)(const char *name), char *tags);
 
+/*
+ * Folds of what a script said, N bytes at P, what cargo does something about:
+ * its lines that begin with "cargo:".  The rest only people see, and compilers
+ * that the script ran side by side say it in an order by chance.
+ */
+void witness_speech(struct digest_ctx *c, const char *p, size_t n);
+
 /* What a run here, with the neutral result CONTENT, bears witness of. */
 void witness_here(const struct roots *r, const char *tags,
 		  const struct digest *content, struct witness *out);

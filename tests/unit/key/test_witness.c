@@ -204,6 +204,39 @@ records_come_back(void **state)
 	buf_free(&text);
 }
 
+static struct digest
+speech(const char *text)
+{
+	struct digest_ctx c;
+	struct digest d;
+
+	digest_init(&c);
+	witness_speech(&c, text, strlen(text));
+	digest_end(&c, &d);
+	return d;
+}
+
+static bool
+says_the_same(const char *a, const char *b)
+{
+	struct digest x = speech(a), y = speech(b);
+
+	return digest_eq(&x, &y);
+}
+
+static void
+only_what_cargo_hears_counts(void **state)
+{
+	(void)state;
+	assert_true(says_the_same("CC = None\ncargo:a=b\nAR = None\n",
+				  "AR = None\nCC = None\ncargo:a=b"));
+	assert_true(says_the_same("", "running cc\n cargo:x\n"));
+	assert_false(says_the_same("cargo:a=b\n", "cargo:a=c\n"));
+	assert_false(says_the_same("cargo:a\ncargo:b\n", "cargo:b\ncargo:a\n"));
+	assert_false(says_the_same("cargo:a\ncargo:b\n", "cargo:acargo:b\n"));
+	assert_false(says_the_same("cargo::a\n", "cargo:a\n"));
+}
+
 int
 main(void)
 {
@@ -215,6 +248,7 @@ main(void)
 		cmocka_unit_test(equal_lengths_prove_nothing),
 		cmocka_unit_test(another_result_reaches_nowhere),
 		cmocka_unit_test(records_come_back),
+		cmocka_unit_test(only_what_cargo_hears_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
