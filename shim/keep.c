@@ -9,6 +9,7 @@
 #include "key/trace.h"
 #include "rustc/depinfo.h"
 #include "shim/bound.h"
+#include "shim/extras.h"
 #include "shim/job.h"
 #include "shim/offer.h"
 #include "shim/run.h"
@@ -98,21 +99,37 @@ name_outputs(struct keep *k, struct made *m)
 	return 0;
 }
 
+static const char *
+depinfo_path(const struct keep *k)
+{
+	for (size_t i = 0; i < k->run->nout; i++)
+		if (role_of(k->run->out[i].emit) == ENTRY_DEPINFO)
+			return k->run->out[i].path;
+	return NULL;
+}
+
 static int
 read_depinfo(struct keep *k, struct made *m)
 {
-	const char *path = NULL;
+	const char *path = depinfo_path(k);
 	int r;
 
-	for (size_t i = 0; i < k->run->nout; i++)
-		if (role_of(k->run->out[i].emit) == ENTRY_DEPINFO)
-			path = k->run->out[i].path;
 	if (!path)
 		return refuse(k, ERR_REFUSED, "no-dep-info", NULL);
 	r = file_read(AT_FDCWD, path, DEPINFO_MAX, &m->depinfo_text);
 	if (r == 0)
 		r = depinfo_read(m->depinfo_text.p, m->depinfo_text.len,
 				 &m->depinfo);
+	return r ? refuse(k, r, "dep-info", err_text(r)) : 0;
+}
+
+/* With what cargo shall know, and cannot from rustc. */
+static int
+keep_depinfo(struct keep *k, struct made *m)
+{
+	int r = extras_add(k->job, &m->shape, &m->depinfo, depinfo_path(k),
+			   &m->depinfo_text);
+
 	if (r == 0)
 		r = depinfo_neutral(m->depinfo_text.p, m->depinfo_text.len,
 				    &k->job->roots, &m->entry.depinfo);
@@ -373,6 +390,7 @@ keep_result(struct keep *k)
 			k->job->config.v[CONFIG_PRIVACY_NEVER_UPLOAD].text);
 	r = r ? r : name_outputs(k, &m);
 	r = r ? r : inputs(k, &m);
+	r = r ? r : keep_depinfo(k, &m);
 	r = r ? r : hash_outputs(k, &m);
 	if (r == 0) {
 		fill(k, &m);
@@ -385,4 +403,20 @@ keep_result(struct keep *k)
 	depinfo_release(&m.depinfo);
 	buf_free(&m.depinfo_text);
 	return r;
+}
+
+void
+keep_extras(struct keep *k)
+{
+	struct manifest known = { 0 };
+	struct made m = { 0 };
+
+	if (manifest_load(&k->job->store, &k->job->k0, &known) < 0)
+		return;
+	if (known.count && read_depinfo(k, &m) == 0)
+		extras_add(k->job, &known.rec[0].shape, &m.depinfo,
+			   depinfo_path(k), &m.depinfo_text);
+	manifest_release(&known);
+	depinfo_release(&m.depinfo);
+	buf_free(&m.depinfo_text);
 }

@@ -29,6 +29,10 @@ struct keep {
 /* 0: stored.  Else k->reason says why not; nothing is published. */
 int keep_result(struct keep *k);
 
+/* For a result that is not stored: cargo is told of the inputs that the last
+ * stored one had (shim/extras.h). */
+void keep_extras(struct keep *k);
+
 /* Whether [store] min_free lets anything be stored. */
 bool keep_has_space(const struct job *j);
 

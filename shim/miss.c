@@ -184,6 +184,8 @@ finish(struct miss *m, struct run *run, struct keep *k)
 		r = keep_result(k);
 	watched_forget(&m->watched);
 	j->event.store_us = job_us(start);
+	if (r < 0 && run->status == 0)
+		keep_extras(k);
 	if (r == 0) {
 		if (k->stays)
 			snprintf(reason, sizeof(reason), "local:%s", k->stays);

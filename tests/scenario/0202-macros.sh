@@ -262,4 +262,47 @@ hazard ".include in asm" "$s" \
 	'sub leaf/d.inc marker-one marker-two' \
 	'sub leaf/d.inc marker-two marker-one'
 
+# --- a kept target: cargo is told of what a macro read ---
+k=$T/k
+package "$k" kept '[dependencies]
+pm = { path = "pm" }
+[workspace]'
+put "$k/src/main.rs" 'fn main() { println!("{}", pm::file!()) }'
+put "$k/pm/Cargo.toml" '[package]
+name = "pm"
+version = "0.1.0"
+edition = "2021"
+[lib]
+proc-macro = true'
+put "$k/pm/src/lib.rs" <<'RS'
+use proc_macro::TokenStream;
+#[proc_macro]
+pub fn file(_: TokenStream) -> TokenStream {
+	let dir = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+	format!("{:?}", std::fs::read_to_string(dir + "/data/a b.txt").unwrap())
+		.parse().unwrap()
+}
+RS
+mkdir -p "$k/data"
+says_after() { # TEXT DESCRIPTION: the file's next content shows at once
+	sleep 1.1
+	echo "$1" >"$k/data/a b.txt"
+	kcargo "$k" build
+	got=$("$k/target/debug/kept")
+	if [ "$got" = "$1" ]; then
+		ok "$2"
+	else
+		not_ok "$2" "says $got, not $1"
+	fi
+}
+says_after one "a file that a macro reads, first build"
+says_after two "cargo compiles again when it changes, target kept"
+says_after three "and in the edit loop, where nothing is stored"
+rm -rf "$k/target"
+kcargo "$k" build
+says_after four "and when the unit was served"
+mark
+kcargo "$k" build
+is "$(events | wc -l)" 0 "and not when nothing changed"
+
 done_testing
