@@ -40,6 +40,7 @@ struct job {
 	char cwd[4096];
 	char target[4096]; /* "" without one */
 
+	const char *declared;   /* runs: [inputs] allow's paths, or NULL */
 	struct digest k0;       /* as asked */
 	struct digest k0_plain; /* without -C incremental */
 	struct digest tag;

@@ -108,7 +108,31 @@ choose_roots(struct job *j)
 	roots_init_run(&j->roots, &in);
 }
 
-/* Another program or toolchain, another script.  All else it asks for. */
+/* The paths declared for the package NAME, "" for none, or NULL: it is not
+ * allowed.  TEXT: NAME[:PATH...], with blanks or commas between. */
+static const char *
+find_allowed(const char *text, const char *name)
+{
+	static const char between[] = " \t,";
+	static char found[4096];
+	size_t k = strlen(name);
+
+	while (*text) {
+		size_t n = strcspn(text, between);
+
+		if (n >= k && n - k < sizeof(found) && !memcmp(text, name, k) &&
+		    (n == k || text[k] == ':')) {
+			snprintf(found, sizeof(found), "%.*s", (int)(n - k),
+				 text + k);
+			return found;
+		}
+		text += n + (text[n] != '\0');
+	}
+	return NULL;
+}
+
+/* Another program or toolchain, another script.  All else it asks for; what
+ * the user answers for is kept apart from what was proven. */
 static int
 make_key(struct job *j)
 {
@@ -123,6 +147,10 @@ make_key(struct job *j)
 	digest_str(&c, "kache-r0-1");
 	digest_sub(&c, &program);
 	digest_sub(&c, &j->toolchain.id);
+	if (j->declared) {
+		digest_str(&c, "declared");
+		digest_str(&c, j->declared);
+	}
 	digest_end(&c, &j->k0);
 	j->event.k0 = j->k0;
 	return 0;
@@ -153,6 +181,8 @@ prepare(struct job *j)
 	job_find_target(j);
 	choose_roots(j);
 	j->event.profile = job_profile(j);
+	j->declared = find_allowed(j->config.v[CONFIG_INPUTS_ALLOW].text,
+				   j->args.crate_name);
 	if (make_key(j) < 0)
 		return "program";
 	j->event.key_us = job_us(j->t0);

@@ -86,6 +86,7 @@ learn(struct script_keep *k, struct made *m, const struct trace *t,
 		.run = true,
 		.was_empty = k->was_empty,
 		.program = j->argv[1],
+		.declared = j->declared,
 		.whole_env = v->iterates,
 		.cc_env = v->cc,
 		.cpu = v->cpu,
@@ -239,8 +240,12 @@ inputs(struct script_keep *k, struct made *m, struct trace *t)
 		return refuse(k, r, "no-trace", err_text(r));
 	if (trace_alive(t))
 		return refuse(k, ERR_REFUSED, "unseen:still-running", NULL);
-	if (!vouch_for(k->job, t, &v, k->reason, sizeof(k->reason)))
-		return ERR_REFUSED;
+	if (!vouch_for(k->job, t, &v, k->reason, sizeof(k->reason))) {
+		if (!k->job->declared)
+			return ERR_REFUSED;
+		k->reason[0] = '\0';
+		memset(&v, 0, sizeof(v));
+	}
 	return learn(k, m, t, &v);
 }
 

@@ -527,6 +527,7 @@ config_guarded(const char *name)
 		"KACHE_PREFETCH_",
 		"KACHE_TRUST_",
 		"KACHE_PRIVACY_",
+		"KACHE_INPUTS_",
 		"XDG_CONFIG_HOME",
 		"XDG_CACHE_HOME",
 		"HOME",

@@ -81,17 +81,16 @@ learn_begin(struct work *w)
 {
 	const struct trace *t = w->l->trace;
 
-	if (t->gap != TRACE_WHOLE) {
-		trace_say_gap(t, w->l->reason, sizeof(w->l->reason));
-		return ERR_REFUSED;
-	}
-	if (t->uses_network)
-		return learn_refuse(w, ERR_REFUSED, "network", NULL);
 	if (!realpath(w->l->args->out_dir, w->real_out) ||
 	    !strcmp(w->real_out, w->l->args->out_dir))
 		w->real_out[0] = '\0';
 	learn_split_path(w);
-	return 0;
+	if (t->gap != TRACE_WHOLE && !w->l->declared) {
+		trace_say_gap(t, w->l->reason, sizeof(w->l->reason));
+		return ERR_REFUSED;
+	}
+	return t->uses_network ? learn_refuse(w, ERR_REFUSED, "network", NULL)
+			       : 0;
 }
 
 static int
@@ -141,7 +140,7 @@ learn_shape(struct learn *l, struct shape *out)
 	strset_free(&w.externs);
 	strset_free(&w.search);
 	strset_free(&w.places);
-	if (r == ERR_TOOBIG)
+	if (r == ERR_TOOBIG && !l->declared)
 		r = learn_refuse(&w, ERR_REFUSED, "too-many-inputs", NULL);
 	if (r < 0)
 		shape_free(&shape);

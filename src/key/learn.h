@@ -49,8 +49,12 @@ struct learn {
 	/* A build script's run instead of a compile: args holds nothing but
 	 * out_dir, which is OUT_DIR; no outputs, externs or dep-info. */
 	bool run;
-	bool was_empty;       /* OUT_DIR, before */
-	const char *program;  /* the script's own file */
+	bool was_empty;      /* OUT_DIR, before */
+	const char *program; /* the script's own file */
+	/* NULL, or paths with ':' between, relative to cwd or absolute: the
+	 * user answers for what cannot be observed or repeated, by these
+	 * inputs besides what was seen ([inputs] allow). */
+	const char *declared;
 	char reason[160];     /* out: why there is no shape */
 	struct strset inputs; /* private: files and their stats */
 	struct strset made;   /* private: what a run made */

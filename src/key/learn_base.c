@@ -49,6 +49,10 @@ static const char *const noise[] = {
 int
 learn_refuse(struct work *w, int code, const char *why, const char *what)
 {
+	/* Somebody answers for it; but a key must hold what it names. */
+	if (w->l->declared && code == ERR_REFUSED && strcmp(why, "path") &&
+	    strcmp(why, "env"))
+		return 0;
 	if (!w->l->reason[0])
 		snprintf(w->l->reason, sizeof(w->l->reason), "%s%s%s", why,
 			 what ? ":" : "", what ? what : "");

@@ -20,6 +20,7 @@ struct shape;
  * learn_read   files, programs and objects, and the race guard
  * learn_name   listings, absent and present names
  * learn_env    variables, and what else is around
+ * learn_declared  what a user says a run depends on
  * learn_run    what is different for runs of build scripts */
 struct work {
 	struct learn *l;
@@ -87,6 +88,10 @@ int learn_reads(struct work *w);
 void learn_places(struct work *w);
 int learn_names(struct work *w, enum trace_kind kind);
 int learn_run(struct work *w);
+
+/* Items for l->declared: files by content, directories by names and all that
+ * is in them, absent names. */
+int learn_declared(struct work *w);
 /* The program whose event E is, by path: a forked child that executes nothing
  * is its parent's. */
 const char *learn_program_of(const struct work *w, const struct trace_event *e);

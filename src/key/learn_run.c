@@ -372,6 +372,7 @@ learn_run(struct work *w)
 		strset_add(&w->own, w->real_out, NULL);
 	strset_add(&w->own, w->l->program, NULL);
 	r = learn_reads(w);
+	r = r ? r : learn_declared(w);
 	r = r ? r : learn_files(w);
 	learn_places(w);
 	r = r ? r : learn_names(w, TRACE_LIST);

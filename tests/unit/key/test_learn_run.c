@@ -221,6 +221,31 @@ the_clock_and_the_machine_are_refused(void **state)
 	refused(ERR_REFUSED, "reads:/proc/self/environ");
 }
 
+/* [inputs] allow: a user answers for what cannot be repeated. */
+static void
+declared_inputs_stand_for_what_is_not_seen(void **state)
+{
+	char list[256];
+
+	(void)state;
+	put("w/sub/mod.rs", "x");
+	run_world();
+	snprintf(list, sizeof(list), "sub:none.txt:%s/outside.txt", testdir);
+	l.declared = list;
+	trace.gap = TRACE_UNSEEN;
+	trace.uses_network = 1;
+	event(TRACE_CLOCK, "");
+	event(TRACE_GETENV, "MODE");
+	ITEMS("vMODE", "lw/sub", "fw/sub/mod.rs", "aw/none.txt",
+	      plain('f', "outside.txt"));
+	/* What changed while it ran is nobody's to answer for. */
+	run_world();
+	l.declared = "";
+	reads("w/lib.rs")->st.size++;
+	refused(ERR_CHANGED, "raced:");
+	trace.gap = TRACE_WHOLE;
+}
+
 static void
 perl_may_seed_its_hashes(void **state)
 {
@@ -288,6 +313,7 @@ main(void)
 		cmocka_unit_test(changes_elsewhere_are_refused),
 		cmocka_unit_test(temporary_files_may_stay),
 		cmocka_unit_test(the_clock_and_the_machine_are_refused),
+		cmocka_unit_test(declared_inputs_stand_for_what_is_not_seen),
 		cmocka_unit_test(perl_may_seed_its_hashes),
 		cmocka_unit_test(cmake_may_look_for_its_children),
 		cmocka_unit_test(a_forked_child_is_its_parents_program),
