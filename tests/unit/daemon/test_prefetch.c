@@ -597,6 +597,38 @@ only_the_last_version_of_a_unit_is_fetched(void **state)
 	}
 }
 
+/* Whose own compile is short, and which nothing names. */
+static void
+a_script_comes_before_its_package(void **state)
+{
+	struct bman_unit u = { .size = 1000, .compile_us = 1000 };
+	struct bman m = { 0 };
+	struct digest at;
+
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		key_of(i, &u.at);
+		key_of(-1 - i, &u.k0);
+		assert_int_equal(bman_add(&m, &u, "other", "1.0.0", NULL, 0),
+				 i);
+	}
+	u.compile_us = 5000;
+	key_of(40, &u.at);
+	bman_add(&m, &u, "sys", "1.0.0", NULL, 0);
+	u.compile_us = 1;
+	u.script = true;
+	key_of(41, &u.at);
+	bman_add(&m, &u, "sys", "1.0.0", NULL, 0);
+	u.script = false;
+	add(&m, 1000, MET, MET, 0);
+	give(0, &m);
+	ask(MET);
+	tick();
+	assert_in_range(starts, 2, 42);
+	assert_true(digest_eq(&flown[0].at, (key_of(41, &at), &at)));
+	assert_true(digest_eq(&flown[1].at, (key_of(40, &at), &at)));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -620,6 +652,7 @@ main(void)
 		TEST(many_questions_are_no_sign_of_a_wrong_plan),
 		TEST(what_is_asked_for_is_left_to_who_asks),
 		TEST(only_the_last_version_of_a_unit_is_fetched),
+		TEST(a_script_comes_before_its_package),
 	};
 
 	return cmocka_run_group_tests(tests, testdir_make, testdir_remove);
