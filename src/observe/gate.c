@@ -17,7 +17,7 @@
 #define PATH_BYTES 4096
 #define MAX_SCRIPTS 5
 #define MAX_SEGMENTS 64
-#define MAX_DYNAMIC 512
+#define MAX_DYNAMIC 128
 /* Where a program's names end for us; larger tables hold the symbol early. */
 #define MAX_STRINGS ((uint64_t)64 << 20)
 
@@ -30,6 +30,12 @@ static const char *const sanitizers[] = {
 	"libclang_rt.msan", "libclang_rt.hwasan", "__asan_init",
 	"__tsan_init",      "__msan_init",        "__lsan_init",
 	"__hwasan_init",
+};
+
+/* What each of them defines. */
+static const char *const runtimes[] = {
+	"__asan_init", "__tsan_init",   "__msan_init",
+	"__lsan_init", "__hwasan_init",
 };
 
 struct program {
@@ -93,30 +99,86 @@ strings_name_sanitizer(long fd, uint64_t at, uint64_t size)
 	return 0;
 }
 
+/* Of the dynamic section what matters here. */
+struct names {
+	uint64_t strings; /* file offset, 0: none */
+	uint64_t size;
+	uint64_t hash; /* file offset of the GNU hash table, 0: none */
+};
+
+static void
+take_dynamic(const struct program *p, const Elf64_Dyn *d, struct names *n)
+{
+	if (d->d_tag == DT_STRTAB)
+		n->strings = offset_of(p, d->d_un.d_ptr);
+	if (d->d_tag == DT_STRSZ)
+		n->size = d->d_un.d_val;
+	if (d->d_tag == DT_GNU_HASH)
+		n->hash = offset_of(p, d->d_un.d_ptr);
+}
+
+static int
+is_needed(const struct program *p, const Elf64_Dyn *d, const struct names *n)
+{
+	char name[33];
+
+	if (d->d_tag != DT_NEEDED || d->d_un.d_val >= n->size ||
+	    n->size - d->d_un.d_val < sizeof name ||
+	    !read_at(p->fd, name, sizeof name - 1, n->strings + d->d_un.d_val))
+		return 0;
+	name[sizeof name - 1] = '\0';
+	return is_sanitizer(name);
+}
+
+/* What a hash table says of a symbol at once: 0 if it is not defined. */
+static int
+may_define(long fd, uint64_t table, const char *symbol)
+{
+	uint32_t head[4], h = 5381;
+	uint64_t word, mask;
+
+	for (; *symbol != '\0'; symbol++)
+		h = h * 33 + (unsigned char)*symbol;
+	if (!read_at(fd, head, sizeof head, table) || head[2] == 0 ||
+	    !read_at(fd, &word, sizeof word,
+		     table + sizeof head + 8 * (h / 64 % head[2])))
+		return 1;
+	mask = (uint64_t)1 << h % 64 | (uint64_t)1
+					       << (h >> (head[3] & 31)) % 64;
+	return (word & mask) == mask;
+}
+
+/*
+ * A runtime that is linked in is found by what it defines, others by the name
+ * of their library.  Tables of strings are searched only where the symbols'
+ * hashes leave a doubt: cc1's has megabytes.
+ */
 static int
 has_sanitizer(const struct program *p, const Elf64_Phdr *dynamic)
 {
-	uint64_t strings = 0, size = 0, i;
-	Elf64_Dyn d;
+	struct names names = { 0, 0, 0 };
+	Elf64_Dyn d[MAX_DYNAMIC];
+	uint64_t n = dynamic->p_filesz / sizeof *d, i;
+	int doubt = n > MAX_DYNAMIC;
 
-	for (i = 0; i < MAX_DYNAMIC; i++) {
-		if ((i + 1) * sizeof d > dynamic->p_filesz)
-			break;
-		if (!read_at(p->fd, &d, sizeof d,
-			     dynamic->p_offset + i * sizeof d))
-			break;
-		if (d.d_tag == DT_NULL)
-			break;
-		if (d.d_tag == DT_STRTAB)
-			strings = offset_of(p, d.d_un.d_ptr);
-		if (d.d_tag == DT_STRSZ)
-			size = d.d_un.d_val;
-	}
-	if (strings == 0)
+	if (doubt)
+		n = MAX_DYNAMIC;
+	if (!read_at(p->fd, d, n * sizeof *d, dynamic->p_offset))
 		return 0;
-	if (size > MAX_STRINGS)
-		size = MAX_STRINGS;
-	return strings_name_sanitizer(p->fd, strings, size);
+	for (i = 0; i < n && d[i].d_tag != DT_NULL; i++)
+		take_dynamic(p, &d[i], &names);
+	if (names.strings == 0)
+		return 0;
+	if (names.size > MAX_STRINGS)
+		names.size = MAX_STRINGS;
+	for (i = 0; i < n && d[i].d_tag != DT_NULL; i++)
+		if (is_needed(p, &d[i], &names))
+			return 1;
+	for (i = 0; i < sizeof runtimes / sizeof *runtimes && !doubt; i++)
+		doubt = names.hash == 0 ||
+			may_define(p->fd, names.hash, runtimes[i]);
+	return doubt &&
+	       strings_name_sanitizer(p->fd, names.strings, names.size);
 }
 
 static int
