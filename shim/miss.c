@@ -116,15 +116,21 @@ build_argv(struct miss *m)
 static void
 unlink_shared(const struct args *a)
 {
-	static const char *const ends[] = { "rlib", "rmeta" };
+	static const char *const names[][2] = { { "lib", ".rlib" },
+						{ "lib", ".rmeta" },
+						{ "", "" } };
 	char path[4200];
 	struct stat st;
 
-	for (size_t i = 0; i < 2; i++) {
-		int n = snprintf(path, sizeof(path), "%s/lib%s%s.%s",
-				 a->out_dir, a->crate_name, a->extra_filename,
-				 ends[i]);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int n = snprintf(path, sizeof(path), "%s/%s%s%s%s", a->out_dir,
+				 names[i][0], a->crate_name, a->extra_filename,
+				 names[i][1]);
 
+		/* A launcher has a second name, and no linker may write
+		 * through it. */
+		if (!names[i][0][0] && a->kind != ARGS_BUILD_SCRIPT)
+			continue;
 		if (n < (int)sizeof(path) && lstat(path, &st) == 0 &&
 		    S_ISREG(st.st_mode) && st.st_nlink > 1)
 			unlink(path);

@@ -160,7 +160,12 @@ make_key(struct job *j)
 static const char *
 prepare(struct job *j)
 {
-	const char *rustc = getenv("RUSTC");
+	const char *rustc = getenv("RUSTC"), *host = getenv("HOST");
+	const char *target = getenv("TARGET");
+
+	/* A compiler that is tried looks at what it has of the target. */
+	if (target && host && !strcmp(target, host))
+		target = NULL;
 
 	j->args.out_dir = getenv("OUT_DIR");
 	j->args.crate_name = getenv("CARGO_PKG_NAME");
@@ -175,7 +180,7 @@ prepare(struct job *j)
 	if (!j->cwd[0] || !roots_clean(j->cwd, strlen(j->cwd)) ||
 	    !roots_clean(j->args.out_dir, strlen(j->args.out_dir)))
 		return "cwd";
-	if (job_toolchain(j, rustc, NULL, &j->toolchain) < 0)
+	if (job_toolchain(j, rustc, target, &j->toolchain) < 0)
 		return "toolchain";
 	memo_open(&j->memo, j->store.dir);
 	job_find_target(j);

@@ -199,7 +199,7 @@ put_blob(struct script_keep *k, struct made *m)
 	if (r < 0)
 		return refuse(k, r, "blob", err_text(r));
 	/* A pack takes no outputs but those named after their crate. */
-	snprintf(o->name, sizeof(o->name), "%s.out", j->event.crate);
+	snprintf(o->name, sizeof(o->name), "%s.out", m->entry.crate.p);
 	o->role = ENTRY_LINK;
 	o->size = put.size;
 	m->entry.nout = 1;
@@ -249,6 +249,14 @@ inputs(struct script_keep *k, struct made *m, struct trace *t)
 	return learn(k, m, t, &v);
 }
 
+/* As rustc would call it: `kache purge` takes either. */
+static void
+name_crate(struct buf *to, const char *package)
+{
+	for (; *package; package++)
+		buf_char(to, *package == '-' ? '_' : *package);
+}
+
 static int
 make(struct script_keep *k, struct made *m)
 {
@@ -261,6 +269,9 @@ make(struct script_keep *k, struct made *m)
 		secret_collect(
 			&m->secrets, environ,
 			k->job->config.v[CONFIG_PRIVACY_NEVER_UPLOAD].text);
+	name_crate(&m->entry.crate, k->job->event.crate);
+	if (m->entry.crate.failed)
+		return refuse(k, -ENOMEM, "memory", NULL);
 	m->path = path && strlen(path) > SHORT_PATH ? path : NULL;
 	r = inputs(k, m, &t);
 	r = r ? r : take_text(k, m, &k->run->out_text, &m->entry.stdout_text);
@@ -385,7 +396,6 @@ commit(struct script_keep *k, struct made *m)
 	e->kind = ARGS_RUN;
 	e->k0 = j->k0;
 	shape_digest(&m->shape, &e->shape);
-	buf_str(&e->crate, j->event.crate);
 	/* What names a place by its key lies where only who asks can tell
 	 * whether it is the one: for remotes it is a bound entry. */
 	memcpy(e->roots, m->tags, sizeof(m->tags));
