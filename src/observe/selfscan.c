@@ -23,6 +23,11 @@ selfscan_is_strange(const char *exe)
 	for (i = 0; i < sizeof places / sizeof *places; i++)
 		if (rawsys_starts(exe, places[i]))
 			return 0;
+	/* A compiler's own, wherever it lies: known tools (key/classify). */
+	for (; *exe != '\0'; exe++)
+		if (rawsys_starts(exe, "/rustlib/") ||
+		    rawsys_starts(exe, "/toolchains/"))
+			return 0;
 	return 1;
 }
 

@@ -11,7 +11,7 @@
  */
 uint16_t selfscan_flags(const char *exe);
 
-/* 1 if it is none of the system's. */
+/* 1 if it is none of the system's or of a Rust toolchain's. */
 int selfscan_is_strange(const char *exe);
 
 #endif
