@@ -70,7 +70,7 @@ witnessed() {
 
 	shift
 	rm -rf "$T/obs" "$T/log" && mkdir "$T/log"
-	"$classify" --create "$T/obs"
+	"$classify" ${create---create} "$T/obs"
 	strace -ff -y -s 4096 -e trace=%file -o "$T/log/s" \
 		-E KACHE_OBSERVE="$T/obs" -E LD_PRELOAD="$lib" "$@" \
 		>"$T/out" 2>&1
@@ -221,6 +221,38 @@ witnessed "a script that tries rustc" out/probe "$real"
 "$real" --crate-type proc-macro --edition 2021 --out-dir out m.rs
 witnessed "a macro" "$real" uses.rs --crate-type lib $common \
 	--extern m=out/libm.so --emit=link,metadata,dep-info
+# A program that makes system calls of its own, observed strictly.
+put raw.rs 'fn raw(n: usize, a: usize, b: usize, c: usize) -> isize {
+	let r: isize;
+	unsafe { std::arch::asm!("syscall", inlateout("rax") n as isize => r,
+		in("rdi") a, in("rsi") b, in("rdx") c, in("r10") 0,
+		out("rcx") _, out("r11") _); }
+	r
+}
+fn main() {
+	let here = -100isize as usize;
+	let stat = [0u64; 32].as_mut_ptr() as usize;
+	let go = move || {
+		for name in ["blob\0", "none\0", "include/one.h\0"] {
+			let fd = raw(257, here, name.as_ptr() as usize, 0);
+			if fd >= 0 { raw(3, fd as usize, 0, 0); }
+		}
+	};
+	go();
+	raw(262, here, "two.c\0".as_ptr() as usize, stat);
+	raw(21, "three.c\0".as_ptr() as usize, 4, 0);
+	raw(21, "absent-too\0".as_ptr() as usize, 4, 0);
+	raw(80, "include\0".as_ptr() as usize, 0, 0);
+	let fd = raw(257, here, "one.h\0".as_ptr() as usize, 0);
+	assert!(fd >= 0);
+	raw(81, raw(257, here, "..\0".as_ptr() as usize, 65536) as usize, 0, 0);
+	std::thread::spawn(move || go()).join().unwrap();
+	std::fs::read("two.o").unwrap();
+}'
+rustc --edition 2021 -o raw raw.rs
+create=--create-strict
+witnessed "system calls of its own" "$W/raw"
+unset create
 witnessed "a shell" sh -c 'cat blob include/*; test -e none || ls >/dev/null'
 witnessed "perl" perl -e 'open F, "blob"; print <F>; print -e "none"'
 done_testing
