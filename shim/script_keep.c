@@ -9,6 +9,7 @@
 #include "key/learn.h"
 #include "key/shape.h"
 #include "key/trace.h"
+#include "key/vet.h"
 #include "key/witness.h"
 #include "rustc/depinfo.h"
 #include "rustc/neutral.h"
@@ -27,6 +28,7 @@
 #include "store/manifest.h"
 #include "store/outdir.h"
 #include "store/publish.h"
+#include "store/rerun.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +37,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SHORT_PATH = 8, STORED_MAX = 4 };
+enum { SHORT_PATH = 8, STORED_MAX = 4, SLOW_US = 500000 };
 
 extern char **environ;
 
@@ -51,6 +53,7 @@ struct made {
 	bool duplicate;
 	struct digest stored[STORED_MAX]; /* where entries lie now */
 	size_t nstored;
+	bool first;   /* nobody bore witness before */
 	bool offered; /* there is somebody to offer it to */
 	const char *stays;
 	struct secret_set secrets;
@@ -315,8 +318,10 @@ save_witness(struct script_keep *k, struct made *m, const struct witness *w)
 	witness_write(w, &e.depinfo);
 	r = e.depinfo.failed ? -ENOMEM : entry_save(&k->job->store, &m->k1, &e);
 	buf_free(&e.depinfo);
-	if (r == 0)
+	if (r == 0) {
 		m->stored[m->nstored++] = m->k1;
+		m->first = true;
+	}
 	return r;
 }
 
@@ -382,6 +387,46 @@ bear_witness(struct script_keep *k, struct made *m)
 	return publish_at(k, m, r);
 }
 
+/* The workspace as it is in the roots. */
+static const char *
+root_path(const struct job *j, char tag)
+{
+	for (size_t i = 0; i < j->roots.count; i++)
+		if (j->roots.r[i].tag == tag)
+			return j->roots.r[i].path;
+	return "";
+}
+
+/* For `kache drain`, which bears witness of what was slow.  A secret is not
+ * written down: a script that asks for one then has another key. */
+static void
+note_rerun(struct script_keep *k, const struct made *m)
+{
+	struct job *j = k->job;
+	struct rerun r = { 0 };
+
+	buf_str(&r.program, j->argv[1]);
+	buf_str(&r.argv0, j->argc > 2 ? j->argv[2] : j->argv[1]);
+	buf_str(&r.cwd, j->cwd);
+	buf_str(&r.out_dir, j->args.out_dir);
+	buf_str(&r.target, j->target);
+	buf_str(&r.workspace, root_path(j, 'W'));
+	for (char *const *e = environ; *e; e++) {
+		size_t n = strcspn(*e, "=");
+		char name[256];
+
+		snprintf(name, sizeof(name), "%.*s", (int)n, *e);
+		if (n < sizeof(name) &&
+		    !vet_secret(name,
+				j->config.v[CONFIG_PRIVACY_NEVER_UPLOAD].text))
+			buf_add(&r.env, *e, strlen(*e) + 1);
+	}
+	if (!r.env.failed && rerun_save(&j->store, &m->k1, &r) < 0)
+		log_msg(LOG_INFO, "%s: cannot be noted to be run again",
+			j->event.crate);
+	rerun_release(&r);
+}
+
 static int
 commit(struct script_keep *k, struct made *m)
 {
@@ -412,6 +457,8 @@ commit(struct script_keep *k, struct made *m)
 	j->event.k1 = m->k1;
 	j->event.at = m->stored[0];
 	/* After the manifest: the daemon takes the shape from there. */
+	if (m->offered && !m->stays && m->first && k->run_us >= SLOW_US)
+		note_rerun(k, m);
 	if (m->offered && !m->stays)
 		offer_runs(j, m->stored, m->nstored, &m->k1, &e->shape);
 	return 0;

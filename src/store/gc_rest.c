@@ -193,9 +193,12 @@ gc_rest(struct store *s, struct gc_rest *r)
 					      known_marker };
 	static const struct kind ids = { "ids", 90 * DAY_NS, true, false,
 					 known_record };
+	static const struct kind reruns = { "reruns", 7 * DAY_NS, false, false,
+					    known_record };
 	int e = sweep(s, &temps, r, &r->temps);
 
 	e = e ? e : sweep(s, &letters, r, &r->letters);
 	e = e ? e : sweep(s, &sessions, r, &r->sessions);
+	e = e ? e : sweep(s, &reruns, r, &r->ids);
 	return e ? e : sweep(s, &ids, r, &r->ids);
 }

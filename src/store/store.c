@@ -35,10 +35,10 @@ static bool
 is_known(const char *name)
 {
 	/* VERSION may appear while we look: another of us made it. */
-	static const char *const others[] = { "VERSION",   "sessions",
-					      "spool",     "incremental",
-					      "memo",      "locks",
-					      "lost+found" };
+	static const char *const others[] = { "VERSION", "sessions",
+					      "spool",   "incremental",
+					      "reruns",  "memo",
+					      "locks",   "lost+found" };
 	static const char *const starts[] = { "daemon.", "events.log",
 					      "shim.log", "gc.lock", "." };
 
