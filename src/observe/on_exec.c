@@ -35,6 +35,7 @@ struct launch {
 	struct emit_name name; /* as given */
 	struct emit_name file; /* as found; name "": not found */
 	int reason;            /* enum obs_reason, or 0: seen */
+	int silent;            /* not worth a word */
 	struct childenv env;
 };
 
@@ -49,6 +50,8 @@ emit_launch(const struct launch *l, unsigned type, uint32_t aux)
 {
 	struct emit e = { .type = (uint16_t)type, .aux = aux, .n = 2 };
 
+	if (l->silent)
+		return;
 	e.names[0] = l->name;
 	e.names[1] = l->file;
 	emit_always(&e);
@@ -60,6 +63,7 @@ decide(struct launch *l, const char *file, char *const *envp)
 	int rc = file ? gate_check(file) : -ENOENT;
 
 	l->reason = rc > 0 ? rc : 0;
+	l->silent = 0;
 	l->env.map = NULL;
 	l->env.env = (char **)envp;
 	if (rc != 0)
@@ -136,11 +140,33 @@ asks_for_cpu(const char *arg)
 	return 0;
 }
 
+/*
+ * libtool ends each installation with `ldconfig -n DIR`, which is static: it
+ * looks at nothing but the libraries there and makes the links that libtool
+ * made before.
+ */
+static int
+is_harmless(const char *file, char *const argv[])
+{
+	if (!rawsys_same(file, "/sbin/ldconfig") &&
+	    !rawsys_same(file, "/usr/sbin/ldconfig"))
+		return 0;
+	for (; argv && *argv; argv++)
+		if (rawsys_same(*argv, "-n"))
+			return 1;
+	return 0;
+}
+
 static void
-look_at_arguments(char *const argv[])
+look_at_arguments(struct launch *l, char *const argv[])
 {
 	struct emit e = { .type = OBS_NATIVE };
 
+	if (l->reason == OBS_STATIC && l->file.name &&
+	    is_harmless(l->file.name, argv)) {
+		l->reason = 0;
+		l->silent = 1;
+	}
 	for (; argv && *argv; argv++)
 		if (asks_for_cpu(*argv)) {
 			emit_once(&e);
@@ -163,7 +189,7 @@ on_execve(const char *name, char *const argv[], char *const envp[])
 
 	if (!prepare(&l, name, 0, NULL, envp))
 		return REAL(execve)(name, argv, envp);
-	look_at_arguments(argv);
+	look_at_arguments(&l, argv);
 	emit_launch(&l, OBS_EXEC, (uint32_t)l.reason);
 	rc = REAL(execve)(name, argv, l.env.env);
 	failed(&l);
@@ -179,7 +205,7 @@ search_and_exec(const char *name, char *const argv[], char *const envp[])
 
 	if (!prepare(&l, name, 1, found, envp))
 		return REAL(execvpe)(name, argv, envp);
-	look_at_arguments(argv);
+	look_at_arguments(&l, argv);
 	/* libc hands a file without a known head to the shell. */
 	if (l.reason == OBS_NO_PROGRAM && gate_check(SHELL) == 0 &&
 	    childenv_make(&l.env, envp) == 0)
@@ -226,7 +252,6 @@ on_execveat(int dirfd, const char *name, char *const argv[], char *const envp[],
 	if (!watch_on() || !name ||
 	    rawsys2(SYS_access, (long)name, F_OK) == -EFAULT)
 		return REAL(execveat)(dirfd, name, argv, envp, flags);
-	look_at_arguments(argv);
 	l.name = (struct emit_name){ dirfd, name };
 	l.file = l.name;
 	if (name[0] == '\0' && dirfd >= 0) {
@@ -238,6 +263,7 @@ on_execveat(int dirfd, const char *name, char *const argv[], char *const envp[],
 		decide(&l, NULL, envp);
 		l.reason = OBS_NO_DIRECTORY;
 	}
+	look_at_arguments(&l, argv);
 	emit_launch(&l, OBS_EXEC, (uint32_t)l.reason);
 	rc = REAL(execveat)(dirfd, name, argv, l.env.env, flags);
 	failed(&l);
@@ -275,11 +301,11 @@ fexecve(int fd, char *const argv[], char *const envp[])
 
 	if (!watch_on() || fd < 0)
 		return REAL(fexecve)(fd, argv, envp);
-	look_at_arguments(argv);
 	l.name = (struct emit_name){ fd, NULL };
 	l.file = l.name;
 	on_exec_fd_name(fd, file);
 	decide(&l, file, envp);
+	look_at_arguments(&l, argv);
 	emit_launch(&l, OBS_EXEC, (uint32_t)l.reason);
 	rc = REAL(fexecve)(fd, argv, l.env.env);
 	failed(&l);
@@ -412,7 +438,7 @@ spawned(struct launch *l, pid_t pid)
 		int rc; \
 		if (!prepare(&l, name, search, found, envp)) \
 			return REAL(fn)(pid, name, actions, attr, argv, envp); \
-		look_at_arguments(argv); \
+		look_at_arguments(&l, argv); \
 		follow(&l, actions, name, moved, envp); \
 		rc = REAL(fn)(&child, name, actions, attr, argv, l.env.env); \
 		childenv_drop(&l.env); \

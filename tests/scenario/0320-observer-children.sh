@@ -190,6 +190,14 @@ echo $?'
 chmod +x pretender
 same "another program of its name" "no-start no-start" ./pretender
 
+# libtool runs it at the end of each installation; it is static.
+if [ "$(command -v ldconfig)" = /usr/sbin/ldconfig ] ||
+	[ "$(command -v ldconfig)" = /sbin/ldconfig ]; then
+	same "ldconfig in a directory" whole sh -c 'ldconfig -n dir; cat file'
+	same "ldconfig in a directory, spawned" whole "$C" spawn ldconfig -n dir
+	same "any other ldconfig" "unseen static" sh -c 'ldconfig -p; cat file'
+fi
+
 # A missing or foreign observation file: nothing happens, nothing breaks.
 rm -f "$obs"
 (export KACHE_OBSERVE=$obs LD_PRELOAD=$lib; exec "$C" read file) >out 2>err
