@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -62,6 +63,9 @@ static const char *const known[] = {
 	"librustc_codegen_gcc",
 	"libgccjit",
 	"rust-lld",
+	/* What they do without libc is for random numbers and sockets. */
+	"cargo",
+	"rustfmt",
 	"cc",
 	"c++",
 	"gcc",
@@ -416,6 +420,23 @@ answer(enum classify_class class, unsigned traits)
 	return (struct classified){ class, traits };
 }
 
+/*
+ * rustup's proxies: rustup itself by other names, in one directory.  Their own
+ * reads go through libc; then they execute what a toolchain has of that name.
+ */
+static int
+is_proxy(const char *path)
+{
+	const char *base = base_of(path);
+	char rustup[PATH_MAX];
+	struct stat a, b;
+
+	return snprintf(rustup, sizeof(rustup), "%.*srustup",
+			(int)(base - path), path) < (int)sizeof(rustup) &&
+	       stat(rustup, &a) == 0 && stat(path, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 struct classified
 classify_file(const char *path, const char *sysroot)
 {
@@ -435,6 +456,8 @@ classify_file(const char *path, const char *sysroot)
 		traits = system_traits(real, &info);
 	if (trusted && is_known(base_of(real)))
 		return answer(CLASSIFY_KNOWN, traits);
+	if (info.form == ELF_PROGRAM && is_proxy(path))
+		return answer(CLASSIFY_KNOWN, CLASSIFY_ENVIRONMENT);
 	/* main may be handed the environment: only its code tells. */
 	if (!trusted && (info.form == ELF_PROGRAM || info.uses_environ))
 		return answer(CLASSIFY_ASK, 0);

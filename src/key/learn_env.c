@@ -106,6 +106,9 @@ is_include_only(const struct work *w, const char *name)
 int
 learn_env(struct work *w, const struct trace_event *e)
 {
+	/* None can be called so. */
+	if (!e->name[0])
+		return 0;
 	if (w->l->run)
 		return learn_run_env(w, e);
 	if (strset_has(&w->places, e->name))
@@ -130,6 +133,8 @@ learn_declared_env(struct work *w)
 		const char *name = d->envs[i].name;
 		bool place = d->envs[i].set && is_include_only(w, name);
 
+		if (!name[0])
+			continue;
 		if (place)
 			strset_add(&w->places, name, NULL);
 		r = shape_add(w->shape, place ? 'i' : 'e', name, strlen(name));

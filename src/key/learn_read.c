@@ -301,6 +301,9 @@ learn_program(struct work *w, size_t at)
 	const struct trace_event *e = &w->l->trace->events[at];
 	char path[PATH_MAX];
 
+	/* No program has an empty name. */
+	if (!e->name[0])
+		return 0;
 	/* The wrapper is ourselves, on the way to a compiler. */
 	if (w->l->run && !strcmp(learn_base_name(e->name), "kache-shim"))
 		return 0;

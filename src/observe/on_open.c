@@ -31,7 +31,9 @@ on_failed(int dirfd, const char *name)
 {
 	int err = on_errno();
 
-	if (!watch_on() || !name)
+	/* The empty name is nowhere, whatever there is: it is not the current
+	 * directory's. */
+	if (!watch_on() || !name || !name[0])
 		return;
 	switch (err) {
 	case ENOENT:

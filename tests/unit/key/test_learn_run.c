@@ -246,6 +246,22 @@ declared_inputs_stand_for_what_is_not_seen(void **state)
 	trace.gap = TRACE_WHOLE;
 }
 
+/* A manifest with an empty name in it would not be read again. */
+static void
+empty_names_are_nothing(void **state)
+{
+	(void)state;
+	run_world();
+	event(TRACE_EXEC, "");
+	event(TRACE_EXEC_FAIL, "");
+	event(TRACE_GETENV, "");
+	NO_ITEMS();
+	world();
+	event(TRACE_GETENV, "");
+	by_linker(event(TRACE_EXEC, ""));
+	ITEMS(plain('f', "bin/cc"));
+}
+
 static void
 perl_may_seed_its_hashes(void **state)
 {
@@ -314,6 +330,7 @@ main(void)
 		cmocka_unit_test(temporary_files_may_stay),
 		cmocka_unit_test(the_clock_and_the_machine_are_refused),
 		cmocka_unit_test(declared_inputs_stand_for_what_is_not_seen),
+		cmocka_unit_test(empty_names_are_nothing),
 		cmocka_unit_test(perl_may_seed_its_hashes),
 		cmocka_unit_test(cmake_may_look_for_its_children),
 		cmocka_unit_test(a_forked_child_is_its_parents_program),
