@@ -31,9 +31,7 @@ on_failed(int dirfd, const char *name)
 {
 	int err = on_errno();
 
-	/* The empty name is nowhere, whatever there is: it is not the current
-	 * directory's. */
-	if (!watch_on() || !name || !name[0])
+	if (!watch_on() || !name)
 		return;
 	switch (err) {
 	case ENOENT:
@@ -41,7 +39,10 @@ on_failed(int dirfd, const char *name)
 	case EACCES:
 	case EPERM:
 	case ELOOP:
-		emit_path(OBS_ABSENT, (uint32_t)err, dirfd, name);
+		/* The empty name is nowhere, whatever there is: it is not the
+		 * current directory's. */
+		if (name[0] != '\0')
+			emit_path(OBS_ABSENT, (uint32_t)err, dirfd, name);
 		break;
 	case EEXIST:
 	case EISDIR:
