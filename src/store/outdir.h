@@ -50,7 +50,7 @@ int outdir_pack(const struct outdir_in *in, int fd);
  * one step, into another one the files are moved, replacing those of their
  * names and no others.  Signals wait until it is done.
  * *BYTES gets the size of what was written.  The memo learns the digests that
- * the archive gives.
+ * the archive gives.  Modes are as recorded, less the umask's.
  * 0, ERR_CORRUPT, ERR_TOOBIG, or -errno.
  */
 int outdir_unpack(int fd, const struct roots *roots, const char *dir,

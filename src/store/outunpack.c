@@ -36,6 +36,7 @@ struct unpacker {
 	struct memo *memo;
 	int dirs[OUTDIR_DEPTH_MAX + 1]; /* the way down to where we are */
 	unsigned depth;
+	mode_t mask; /* what the user takes from every new file's mode */
 	size_t files;
 	uint64_t bytes;
 	struct buf text;
@@ -170,7 +171,7 @@ make_file(struct unpacker *u, const struct record *rec)
 		if (r == 0 && text.len)
 			r = file_write_fd(fd, text.p, text.len);
 	}
-	if (r == 0 && fchmod(fd, rec->mode) < 0)
+	if (r == 0 && fchmod(fd, rec->mode & ~u->mask) < 0)
 		r = -errno;
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
@@ -375,6 +376,8 @@ outdir_unpack(int fd, const struct roots *roots, const char *dir,
 
 	if (parent < 0)
 		return parent;
+	u.mask = umask(0);
+	umask(u.mask);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
 	if (mkdirat(parent, tmp, 0777) < 0)

@@ -186,6 +186,22 @@ a_tree_comes_back_in_another_place(void **state)
 }
 
 static void
+modes_are_no_wider_than_the_umask(void **state)
+{
+	mode_t old = umask(077);
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(mkdir(at("narrow"), 0755), 0);
+	assert_int_equal(unpack("a1", "narrow"), 0);
+	umask(old);
+	is("narrow/gen.rs", "const X: u8 = 1;\n", 17, 0600);
+	is("narrow/bytes", "a\0b\1c", 5, 0700);
+	assert_int_equal(stat(at("narrow/sub"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+}
+
+static void
 what_else_lies_there_is_kept(void **state)
 {
 	(void)state;
@@ -342,6 +358,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tree_comes_back_in_another_place),
+		cmocka_unit_test(modes_are_no_wider_than_the_umask),
 		cmocka_unit_test(what_else_lies_there_is_kept),
 		cmocka_unit_test(only_what_the_run_made_is_taken),
 		cmocka_unit_test(no_directory_is_an_empty_archive),
