@@ -230,7 +230,7 @@ mark() { # events are counted from here on
 events() { # prints the events of units since the mark
 	[ -f "$KACHE_CACHE_DIR/events.log" ] || return 0
 	tail -n +$((_mark + 1)) "$KACHE_CACHE_DIR/events.log" |
-		awk -F'\t' '$7 != "query" && $7 != "prefetch" &&
+		awk -F'\t' '$7 != "query" && $7 != "prefetch" && $7 != "run" &&
 		$5 != "stdin-source" && $5 != "option:--version" && $5 != "no-artifact-messages"'
 }
 

@@ -29,8 +29,9 @@ again() { # builds from nothing, gives what the program says
 }
 
 runs() { # OUTCOME: runs of build scripts since the mark
-	events | awk -F'\t' -v o="$1" '$7 == "run" && $4 == o { n++ }
-		END { print n + 0 }'
+	tail -n +$((_mark + 1)) "$KACHE_CACHE_DIR/events.log" |
+		awk -F'\t' -v o="$1" '$7 == "run" && $4 == o { n++ }
+			END { print n + 0 }'
 }
 
 first=$(again)

@@ -44,7 +44,8 @@ RS
 }
 
 became() { # PACKAGE: outcome of its script's run since the mark
-	events | awk -F'\t' -v p="$1" '$7 == "run" && $6 == p { print $4 }' |
+	tail -n +$((_mark + 1)) "$KACHE_CACHE_DIR/events.log" |
+		awk -F'\t' -v p="$1" '$7 == "run" && $6 == p { print $4 }' |
 		tr '\n' ' '
 }
 
