@@ -47,6 +47,7 @@ struct made {
 	struct digest k1;
 	struct learn learn;
 	char tags[WITNESS_PLACES + 1];
+	struct roots keyed; /* those of the tags */
 	char archive[4200]; /* the file it is made in; "" without one */
 	const char *path;   /* PATH, if it is long enough to be told apart */
 	bool names_path;    /* the result spells it */
@@ -125,7 +126,7 @@ pack(struct script_keep *k, struct made *m)
 {
 	struct job *j = k->job;
 	struct outdir_in in = { .dir = j->args.out_dir,
-				.roots = &j->roots,
+				.roots = &m->keyed,
 				.is_own = k->was_empty ? NULL : is_own,
 				.see = see,
 				.ctx = m };
@@ -154,7 +155,7 @@ take_text(struct script_keep *k, struct made *m, const struct buf *from,
 		return refuse(k, ERR_REFUSED, "output-not-text", NULL);
 	see(m, from->p, from->len);
 	secret_scan(&m->secrets, from->p, from->len);
-	neutral_text(&k->job->roots, from->p, from->len, to);
+	neutral_text(&m->keyed, from->p, from->len, to);
 	return to->failed ? refuse(k, -ENOMEM, "memory", NULL) : 0;
 }
 
@@ -260,6 +261,21 @@ name_crate(struct buf *to, const char *package)
 		buf_char(to, *package == '-' ? '_' : *package);
 }
 
+/* A path that the script did not get from its place, but from a file say, is
+ * left as it is: its place is not in the key. */
+static int
+choose_roots(struct script_keep *k, struct made *m)
+{
+	const struct roots *all = &k->job->roots;
+	int r = witness_tags(&m->shape, all, job_getenv, m->tags);
+
+	m->keyed.count = 0;
+	for (size_t i = 0; i < all->count && r == 0; i++)
+		if (strchr(m->tags, all->r[i].tag))
+			m->keyed.r[m->keyed.count++] = all->r[i];
+	return r ? refuse(k, r, "memory", NULL) : 0;
+}
+
 static int
 make(struct script_keep *k, struct made *m)
 {
@@ -277,6 +293,7 @@ make(struct script_keep *k, struct made *m)
 		return refuse(k, -ENOMEM, "memory", NULL);
 	m->path = path && strlen(path) > SHORT_PATH ? path : NULL;
 	r = inputs(k, m, &t);
+	r = r ? r : choose_roots(k, m);
 	r = r ? r : take_text(k, m, &k->run->out_text, &m->entry.stdout_text);
 	r = r ? r : take_text(k, m, &k->run->err_text, &m->entry.stderr_text);
 	r = r ? r : pack(k, m);

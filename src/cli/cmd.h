@@ -32,6 +32,7 @@ extern const struct cmd cmd_gc;
 extern const struct cmd cmd_purge;
 extern const struct cmd cmd_verify;
 extern const struct cmd cmd_why_miss;
+extern const struct cmd cmd_witness;
 extern const struct cmd cmd_config;
 
 /* Loads the configuration from files and this process's environment. */

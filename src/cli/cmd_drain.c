@@ -11,6 +11,7 @@
 #include "config/config_parse.h"
 #include "wire/message.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -43,13 +44,18 @@ parse_options(int argc, char **argv, int64_t *ms)
 
 /* What was slow is run once more in another place, so that whoever gets it
  * from the remote need not. */
-static void
+static int
 bear_witness(const char *store, int64_t deadline)
 {
 	struct elsewhere e = { .store = store, .deadline = deadline };
 
-	if (elsewhere_run(&e) < 0)
-		return;
+	int r = elsewhere_run(&e);
+
+	/* Told to end. */
+	if (r == -EINTR)
+		return CMD_FAILED;
+	if (r < 0)
+		return CMD_OK;
 	if (e.error)
 		puts("build scripts cannot be run in another place here (no "
 		     "mount namespace)");
@@ -57,6 +63,7 @@ bear_witness(const char *store, int64_t deadline)
 		printf("build scripts run in another place: %u, not possible "
 		       "for %u\n",
 		       e.ran, e.failed);
+	return CMD_OK;
 }
 
 static int
@@ -73,7 +80,8 @@ drain(int argc, char **argv)
 		return r;
 	if (talk_init(&t, "drain") < 0)
 		return CMD_FAILED;
-	bear_witness(t.dir, begin + ms * 1000000);
+	if (bear_witness(t.dir, begin + ms * 1000000) != CMD_OK)
+		return CMD_FAILED;
 	ms -= (file_monotonic() - begin) / 1000000;
 	if (ms < LEAST_MS)
 		ms = LEAST_MS;

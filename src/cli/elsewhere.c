@@ -9,6 +9,7 @@
 #include "store/rerun.h"
 #include "store/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,13 +18,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { TOPS = 6, WORDS_MAX = 4096, NO_PLACE = 120, POLL_MS = 50 };
+
+/* Somebody wants us to end: the script must, too. */
+static volatile sig_atomic_t ended;
+
+static void
+on_end(int sig)
+{
+	(void)sig;
+	ended = 1;
+}
 
 /* The directories that stand somewhere else for the script. */
 struct place {
@@ -50,6 +63,13 @@ static bool
 is_below(const char *path, const char *dir, size_t n)
 {
 	return !strncmp(path, dir, n) && (path[n] == '/' || !path[n]);
+}
+
+static void
+name_base(char base[PATH_MAX])
+{
+	snprintf(base, PATH_MAX, "/tmp/kache-elsewhere-%u",
+		 (unsigned)geteuid());
 }
 
 /* A directory below another one moves with it. */
@@ -85,8 +105,7 @@ choose_place(struct place *p, const struct rerun *r)
 	add_top(p, r->workspace.p);
 	add_top(p, r->target.p);
 	add_top(p, r->cwd.p);
-	snprintf(p->base, sizeof(p->base), "/tmp/kache-elsewhere-%u",
-		 (unsigned)geteuid());
+	name_base(p->base);
 	p->here.count = p->from.count;
 	for (size_t i = 0; i < p->from.count; i++) {
 		struct root *o = &p->from.r[i];
@@ -106,13 +125,8 @@ choose_place(struct place *p, const struct rerun *r)
 static int
 make_directories(struct place *p)
 {
-	struct stat st;
-	int r = file_mkdirs(p->base, 0700);
+	int r = 0;
 
-	/* Somebody else's would be theirs to change. */
-	if (r == 0 && (lstat(p->base, &st) < 0 || !S_ISDIR(st.st_mode) ||
-		       st.st_uid != geteuid() || (st.st_mode & 022)))
-		r = -EPERM;
 	for (size_t i = 0; i < p->from.count && r == 0; i++)
 		r = file_mkdirs(p->to[i], 0700);
 	snprintf(p->fresh, sizeof(p->fresh), "%s/out-XXXXXX", p->base);
@@ -213,6 +227,8 @@ be_script(const struct place *p, const struct rerun *r, const char *store)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	setsid();
+	/* Whoever ends us ends the script. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (!wrapper || !words[1] || !words[2] || !out || !cwd || !env ||
 	    null < 0 || mount_all(p, out) < 0)
 		_exit(NO_PLACE);
@@ -237,7 +253,7 @@ wait_for(pid_t pid, int64_t deadline)
 			return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 		if (got < 0 && errno != EINTR)
 			return 1;
-		if (file_monotonic() > deadline)
+		if (ended || file_monotonic() > deadline)
 			kill(-pid, SIGKILL);
 		usleep(POLL_MS * 1000);
 	}
@@ -254,6 +270,53 @@ clear_fresh(const char *dir)
 	}
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
+}
+
+/* What one that was killed has left. */
+static void
+clear_old(const char *base)
+{
+	DIR *d = opendir(base);
+	struct dirent *de;
+	char path[PATH_MAX];
+
+	for (de = d ? readdir(d) : NULL; de; de = readdir(d)) {
+		if (strncmp(de->d_name, "out-", 4))
+			continue;
+		if (snprintf(path, sizeof(path), "%s/%s", base, de->d_name) <
+		    (int)sizeof(path))
+			clear_fresh(path);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* Private, and ours while we hold it: a descriptor, or -errno. */
+static int
+take_base(void)
+{
+	char base[PATH_MAX];
+	struct stat st;
+	int fd, r;
+
+	name_base(base);
+	r = file_mkdirs(base, 0700);
+	if (r < 0)
+		return r;
+	fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	/* Somebody else's would be theirs to change. */
+	if (fstat(fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 022))
+		r = -EPERM;
+	else if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		r = -errno;
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	clear_old(base);
+	return fd;
 }
 
 static int
@@ -290,7 +353,7 @@ use(void *ctx, const struct digest *k1)
 	struct rerun r = { 0 };
 	int code;
 
-	if (file_monotonic() > w->e->deadline)
+	if (ended || file_monotonic() > w->e->deadline)
 		return 1;
 	if (rerun_load(w->s, k1, &r) < 0)
 		return 0;
@@ -300,6 +363,9 @@ use(void *ctx, const struct digest *k1)
 		w->e->error = code;
 		return 1;
 	}
+	/* It was not given the time: another day. */
+	if (ended || file_monotonic() > w->e->deadline)
+		return 1;
 	if (code == 0)
 		w->e->ran++;
 	else
@@ -312,13 +378,23 @@ int
 elsewhere_run(struct elsewhere *e)
 {
 	struct walk w = { .e = e };
+	struct sigaction act = { .sa_handler = on_end };
 	struct store s;
-	int r = store_open(&s, e->store);
+	int r = store_open(&s, e->store), base;
 
 	if (r < 0)
 		return r;
-	w.s = &s;
-	rerun_each(&s, use, &w);
+	base = take_base();
+	if (base >= 0) {
+		sigaction(SIGTERM, &act, NULL);
+		sigaction(SIGINT, &act, NULL);
+		sigaction(SIGHUP, &act, NULL);
+		w.s = &s;
+		rerun_each(&s, use, &w);
+		close(base);
+	} else if (base != -EWOULDBLOCK) {
+		e->error = base;
+	}
 	store_close(&s);
-	return 0;
+	return ended ? -EINTR : 0;
 }

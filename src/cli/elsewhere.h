@@ -9,7 +9,8 @@
  * length, so that their results may serve other checkouts and machines
  * (key/witness.h).  The place is made of bind mounts in a mount namespace of
  * a child's own; the script finds an empty OUT_DIR, and nothing of what it
- * does is seen outside.  Threads: one.
+ * does is seen outside.  Only one of a user does so at a time.  While it runs
+ * SIGTERM, SIGINT and SIGHUP end the script and then this.  Threads: one.
  */
 struct elsewhere {
 	const char *store; /* its directory */
@@ -19,7 +20,8 @@ struct elsewhere {
 	int error;         /* out: -errno if no place can be made here */
 };
 
-/* Runs what waits, at nice 19, one after the other.  0 or as store_open. */
+/* Runs what waits, at nice 19, one after the other.  0; -EINTR: a signal said
+ * so; or as store_open. */
 int elsewhere_run(struct elsewhere *e);
 
 #endif

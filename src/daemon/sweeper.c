@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "daemon/conn.h"
 #include "daemon/hub.h"
+#include "daemon/witness_call.h"
 #include "store/gc.h"
 #include "store/sync.h"
 
@@ -203,6 +204,17 @@ reason(struct sweeper *w, const struct memo_state *m, const struct config *c)
 	return why;
 }
 
+static bool
+is_quiet(struct sweeper *w)
+{
+	bool quiet;
+
+	pthread_mutex_lock(&w->lock);
+	quiet = w->quiet;
+	pthread_mutex_unlock(&w->lock);
+	return quiet;
+}
+
 static void
 look(struct sweeper *w)
 {
@@ -222,6 +234,8 @@ look(struct sweeper *w)
 		 file_monotonic() - w->synced_at > SYNC_PAUSE_NS)
 		sync_store(w, s);
 	hub_put(setup);
+	if (!why && is_quiet(w))
+		witness_call(w->hub->cache_dir, s->store.dir, &w->stop);
 }
 
 static bool

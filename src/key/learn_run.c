@@ -30,12 +30,13 @@ static const char *const machine[] = {
 
 /*
  * Descriptors of the jobserver are others each time.  RUSTC_WRAPPER is
- * ourselves, or nothing would be served; PATH is in items of kind p.
+ * ourselves, or nothing would be served.
  */
 static const char *const unkeyed[] = {
-	"CARGO_MAKEFLAGS",    "MAKEFLAGS",      "MFLAGS",
-	"RUSTC_WRAPPER",      "PATH",           "RUST_BACKTRACE",
-	"RUST_LIB_BACKTRACE", "RUST_MIN_STACK",
+	"CARGO_MAKEFLAGS",
+	"MAKEFLAGS",
+	"MFLAGS",
+	"RUSTC_WRAPPER",
 };
 
 static bool
@@ -80,6 +81,10 @@ learn_run_env(struct work *w, const struct trace_event *e)
 	if (is_one_of(name, unkeyed, sizeof(unkeyed) / sizeof(*unkeyed)))
 		return 0;
 	if ((tool_of(w, e) & TOOLS_ASK) && unit_env_noise(name))
+		return 0;
+	/* What tools and shells find over PATH is in items of kind p; a script
+	 * may do with it what it likes. */
+	if (!strcmp(name, "PATH") && tool_of(w, e))
 		return 0;
 	if (!strcmp(name, "PWD") && (tool_of(w, e) & TOOLS_PWD))
 		return shape_add(w->shape, 'w', name, strlen(name));
@@ -179,6 +184,22 @@ absent_in_empty(struct work *w, const char *path)
 	return learn_add_path(w, 'a', top);
 }
 
+/*
+ * Nothing was there: all that is there was made.  What it missed, or added to
+ * without having made it, must be missing again.
+ */
+static int
+empty_event(struct work *w, struct strset *written, const struct trace_event *e,
+	    const char *path)
+{
+	if (e->kind == TRACE_ABSENT)
+		return absent_in_empty(w, path);
+	if (e->kind != TRACE_WRITE || !strset_add(written, path, NULL) ||
+	    e->creates)
+		return 0;
+	return absent_in_empty(w, path);
+}
+
 static bool
 concerns_files(const struct trace_event *e)
 {
@@ -203,12 +224,9 @@ static int
 out_events(struct work *w)
 {
 	const struct trace *t = w->l->trace;
-	struct strset made = { 0 };
+	struct strset made = { 0 }, written = { 0 };
 	int r = 0;
 
-	/* Nothing was there: all that is there was made. */
-	if (w->l->was_empty)
-		strset_add(&made, w->l->args->out_dir, NULL);
 	for (size_t i = 0; i < t->nevents && r == 0; i++) {
 		const struct trace_event *e = &t->events[i];
 		char path[PATH_MAX], as[PATH_MAX];
@@ -223,14 +241,15 @@ out_events(struct work *w)
 		out = below_out(w, path, as);
 		if (!out)
 			continue;
-		if (e->kind == TRACE_ABSENT && w->l->was_empty)
-			r = absent_in_empty(w, out);
+		if (w->l->was_empty)
+			r = empty_event(w, &written, e, out);
 		else
 			r = out_event(w, &made, e, out);
 	}
-	if (r == 0 && made.failed)
+	if (r == 0 && (made.failed || written.failed))
 		r = -ENOMEM;
 	strset_free(&made);
+	strset_free(&written);
 	return r;
 }
 

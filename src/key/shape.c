@@ -231,6 +231,19 @@ by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Who lists a directory is told what each name is, too. */
+static char
+type_of(DIR *d, const struct dirent *de)
+{
+	struct stat st;
+
+	if (de->d_type != DT_UNKNOWN)
+		return (char)('A' + de->d_type);
+	if (fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return '?';
+	return (char)('A' + IFTODT(st.st_mode));
+}
+
 static int
 read_names(DIR *d, bool crates, struct buf *text, size_t *count)
 {
@@ -241,6 +254,8 @@ read_names(DIR *d, bool crates, struct buf *text, size_t *count)
 			continue;
 		if (crates && !is_crate(de->d_name))
 			continue;
+		if (!crates)
+			buf_char(text, type_of(d, de));
 		buf_add(text, de->d_name, strlen(de->d_name) + 1);
 		++*count;
 	}

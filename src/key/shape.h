@@ -20,7 +20,7 @@ struct roots;
  * roots (rustc/roots.h).
  *
  *   f path   a file, by content           p name  a program, found over PATH
- *   e name   a variable, by value         l path  a directory, by its names
+ *   e name   a variable, by value         l path  a directory, names and types
  *   c path   a directory, by its crates   a path  must be absent
  *   s path   must be there, by type       k path  the same, links themselves
  *   i name   a variable that names a place, by root (proven to be used for

@@ -192,6 +192,11 @@ put_dir(struct packer *p, int dir, const char *name, const struct stat *st)
 
 	if (fd < 0)
 		return -errno;
+	/* Such a one could not be filled again. */
+	if ((st->st_mode & 0700) != 0700) {
+		close(fd);
+		return ERR_REFUSED;
+	}
 	if (++p->depth > OUTDIR_DEPTH_MAX) {
 		close(fd);
 		return ERR_TOOBIG;
@@ -228,6 +233,8 @@ put_entry(struct packer *p, int dir, const char *name)
 		r = 0;
 	else if (S_ISDIR(st.st_mode))
 		r = put_dir(p, dir, name, &st);
+	else if (st.st_mode & (S_ISUID | S_ISGID | S_ISVTX))
+		r = ERR_REFUSED;
 	else if (S_ISREG(st.st_mode))
 		r = put_file(p, dir, name);
 	else if (S_ISLNK(st.st_mode))

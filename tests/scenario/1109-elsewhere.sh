@@ -107,4 +107,24 @@ is "$("$T/c/third/target/debug/derived")" \
 	"$(printf %s "$T"/c/third/target/debug/build/derived-*/out | wc -c)" \
 	"and is right"
 
+# --- a daemon that serves nobody does it, too ---
+machine d
+scripts "$T/d/place"
+echo two >"$T/d/place/plain/note.txt"
+kcargo "$T/d/place" build
+noted_plain=$(noted)
+isnt "$noted_plain" 0 "something is noted on D"
+for _ in $(seq 120); do
+	[ "$(noted)" = 0 ] && break
+	sleep 1
+done
+is "$(noted)" 0 "D's idle daemon runs it in another place"
+check "D drains" "$KACHE" drain --timeout 60s
+machine e
+scripts "$T/e/somewhere/else"
+echo two >"$T/e/somewhere/else/plain/note.txt"
+mark
+kcargo "$T/e/somewhere/else" build
+is "$(became plain)" "remote_hit " "and E need not run it"
+
 done_testing

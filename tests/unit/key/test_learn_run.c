@@ -39,9 +39,11 @@ what_it_asks_for_counts_by_neutral_value(void **state)
 	event(TRACE_GETENV, "TMPDIR");
 	event(TRACE_GETENV, "PATH");
 	event(TRACE_GETENV, "NUM_JOBS");
+	event(TRACE_GETENV, "RUST_BACKTRACE");
 	event(TRACE_GETENV, "CARGO_MAKEFLAGS");
 	event(TRACE_GETENV, "RUSTC_WRAPPER");
-	ITEMS("vMODE", "vCI", "vTMPDIR", "vNUM_JOBS");
+	ITEMS("vMODE", "vCI", "vTMPDIR", "vNUM_JOBS", "vPATH",
+	      "vRUST_BACKTRACE");
 	/* A shell takes PWD for what it is only if that is true. */
 	run_world();
 	event(TRACE_GETENV, "PWD");
@@ -53,6 +55,7 @@ what_it_asks_for_counts_by_neutral_value(void **state)
 	/* A compiler asks for more than what its result depends on. */
 	run_world();
 	by_linker(event(TRACE_GETENV, "TMPDIR"));
+	by_linker(event(TRACE_GETENV, "PATH"));
 	by_linker(event(TRACE_GETENV, "CPATH"));
 	by_linker(event(TRACE_GETENV, "LIBRARY_PATH"));
 	ITEMS("vCPATH", "vLIBRARY_PATH", plain('f', "bin/cc"));
@@ -89,6 +92,14 @@ in_an_empty_out_dir_all_is_its_own(void **state)
 	/* It must be absent again when the result is put back. */
 	ITEMS("aO/gen.rs", "aO/sub");
 	rmdir(at("w/target/out/sub"));
+	/* Appending to what may be there gives another file then. */
+	run_world();
+	event(TRACE_WRITE, at("w/target/out/gen.rs"));
+	ITEMS("aO/gen.rs");
+	run_world();
+	event(TRACE_WRITE, at("w/target/out/gen.rs"))->creates = 1;
+	event(TRACE_WRITE, at("w/target/out/gen.rs"));
+	NO_ITEMS();
 	/* A temporary file, with a name by chance. */
 	run_world();
 	event(TRACE_ABSENT, at("w/target/out/tmp1234"));
