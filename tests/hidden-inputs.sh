@@ -43,7 +43,8 @@ RS
 put "$w/side/tree/one/two/three" x
 scripted "$w" tests-for <<'RS'
 let p = "../side/";
-format!("{} {} {:?} {:?}", Path::new("../side/maybe").exists(),
+format!("{} {} {} {:?} {:?}", Path::new("../side/maybe").exists(),
+	Path::new("../side/dangling").exists(),
 	Path::new("../side/deep/er/file").is_file(),
 	fs::read_link("../side/link").ok(),
 	fs::canonicalize("../side/link2").unwrap().file_name())
@@ -52,6 +53,7 @@ mkdir -p "$w/side/deep"
 put "$w/side/text" text1
 ln -s text "$w/side/link"
 ln -s text "$w/side/link2"
+ln -s gone "$w/side/dangling"
 scripted "$w" copies <<'RS'
 fs::copy("../side/copied1", out.clone() + "/copy").unwrap();
 sh("cp ../side/copied2 $OUT_DIR/copy2; cat ../side/copied3 >$OUT_DIR/copy3");

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static bool
 is_crate_search(const struct learn *l, const char *path, bool *names_matter)
@@ -64,22 +65,39 @@ learn_listing(struct work *w, const struct trace_event *e)
 	return learn_add_path(w, 'l', path);
 }
 
-/* Of an absent tree only its top is recorded. */
-int
-learn_absent(struct work *w, const struct trace_event *e)
+enum { LINKS_MAX = 16 };
+
+static int add_absent(struct work *, char *, int);
+
+/* A link that leads nowhere: it is there, what it names is not. */
+static int
+add_dangling(struct work *w, const char *path, int links)
 {
-	const char *name = e->name;
-	char path[PATH_MAX], up[PATH_MAX];
+	char to[PATH_MAX], up[PATH_MAX], target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+	int r;
+
+	if (n <= 0 || links >= LINKS_MAX)
+		return learn_refuse(w, ERR_CHANGED, "raced", path);
+	target[n] = '\0';
+	memcpy(up, path, strlen(path) + 1);
+	up[strrchr(up, '/') == up ? 1 : strrchr(up, '/') - up] = '\0';
+	if (learn_tidy(up, target, to) < 0)
+		return learn_refuse(w, ERR_REFUSED, "path", path);
+	r = learn_add_path(w, 'k', path);
+	return r < 0 ? r : add_absent(w, to, links + 1);
+}
+
+/* Of an absent tree only its top is recorded. PATH is changed. */
+static int
+add_absent(struct work *w, char *path, int links)
+{
+	char up[PATH_MAX];
 	struct stat st;
 
-	if (learn_tidy(w->l->cwd, name, path) < 0)
-		return learn_refuse(w, ERR_REFUSED, "path", name);
-	if (learn_skips(w, path) || strset_has(&w->absent, path) ||
-	    learn_candidate(w, e, path))
-		return 0;
-	if (learn_path_search(w, e, path))
-		return shape_add(w->shape, 'p', learn_base_name(path),
-				 strlen(learn_base_name(path)));
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
+	    stat(path, &st) < 0 && errno == ENOENT)
+		return add_dangling(w, path, links);
 	if (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
 		return learn_refuse(w, ERR_CHANGED, "raced", path);
 	strset_add(&w->absent, path, NULL);
@@ -97,6 +115,23 @@ learn_absent(struct work *w, const struct trace_event *e)
 	}
 	strset_add_above(&w->implied, path);
 	return learn_add_path(w, 'a', path);
+}
+
+int
+learn_absent(struct work *w, const struct trace_event *e)
+{
+	const char *name = e->name;
+	char path[PATH_MAX];
+
+	if (learn_tidy(w->l->cwd, name, path) < 0)
+		return learn_refuse(w, ERR_REFUSED, "path", name);
+	if (learn_skips(w, path) || strset_has(&w->absent, path) ||
+	    learn_candidate(w, e, path))
+		return 0;
+	if (learn_path_search(w, e, path))
+		return shape_add(w->shape, 'p', learn_base_name(path),
+				 strlen(learn_base_name(path)));
+	return add_absent(w, path, 0);
 }
 
 static int

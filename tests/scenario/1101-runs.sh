@@ -131,6 +131,10 @@ hidden "an absent path appears" "$w" tests-for \
 	'echo >side/maybe' 'rm side/maybe'
 hidden "an absent path with absent parents appears" "$w" tests-for \
 	'mkdir side/deep/er && echo >side/deep/er/file' 'rm -r side/deep/er'
+hidden "what a dangling link names appears" "$w" tests-for \
+	'echo >side/gone' 'rm side/gone'
+hidden "a dangling link leads elsewhere" "$w" tests-for \
+	'ln -sfn text side/dangling' 'ln -sfn gone side/dangling'
 hidden "a link that is read leads elsewhere" "$w" tests-for \
 	'ln -sfn dir side/link' 'ln -sfn text side/link'
 hidden "a link that is followed leads elsewhere" "$w" tests-for \
