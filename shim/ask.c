@@ -211,6 +211,7 @@ evaluate(struct job *j, const struct shape *s, const struct digest *k0,
 		.cwd = j->cwd,
 		.externs = j->externs,
 		.nexterns = j->args.nexterns,
+		.run = j->args.kind == ARGS_RUN,
 		.file_max = VET_FILE_MAX,
 	};
 

@@ -147,6 +147,8 @@ make_key(struct job *j)
 	digest_str(&c, "kache-r0-1");
 	digest_sub(&c, &program);
 	digest_sub(&c, &j->toolchain.id);
+	/* Whom permissions do not concern. */
+	digest_u64(&c, geteuid() == 0);
 	if (j->declared) {
 		digest_str(&c, "declared");
 		digest_str(&c, j->declared);
@@ -290,7 +292,8 @@ try_shape(struct job *j, const struct shape *s)
 				 .roots = &j->roots,
 				 .get = job_getenv,
 				 .all = environ,
-				 .cwd = j->cwd };
+				 .cwd = j->cwd,
+				 .run = true };
 	char tags[WITNESS_PLACES + 1];
 	struct digest k1, at;
 	bool served = false;
@@ -336,7 +339,8 @@ run_observed(struct job *j)
 				 .roots = &j->roots,
 				 .get = job_getenv,
 				 .all = environ,
-				 .cwd = j->cwd };
+				 .cwd = j->cwd,
+				 .run = true };
 	const char *why;
 
 	k.was_empty = outdir_is_empty(j->args.out_dir);

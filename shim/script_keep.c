@@ -168,6 +168,7 @@ make_k1(struct script_keep *k, struct made *m)
 				 .get = job_getenv,
 				 .all = environ,
 				 .cwd = j->cwd,
+				 .run = true,
 				 .filled = true };
 	size_t bad = 0;
 	int r = 0;
@@ -414,6 +415,50 @@ root_path(const struct job *j, char tag)
 	return "";
 }
 
+static bool
+has_item(const struct shape *s, const char *kinds, const char *name)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const char *item = shape_item(s, i);
+
+		if (strchr(kinds, item[0]) &&
+		    (!name || !strcmp(item + 1, name)))
+			return true;
+	}
+	return false;
+}
+
+/* What the run can have used: what it asked for, what cargo sets, and all if
+ * it took in all; never what looks like a secret, nor an address with one. */
+static bool
+may_be_noted(const struct script_keep *k, const struct made *m, const char *var)
+{
+	static const char *const begins[] = { "CARGO", "RUST", "DEP_", "KACHE_",
+					      "LC_" };
+	static const char *const names[] = {
+		"PATH",     "HOME",    "OUT_DIR", "HOST",
+		"TARGET",   "PROFILE", "DEBUG",   "OPT_LEVEL",
+		"NUM_JOBS", "TMPDIR",  "LANG",    "LD_LIBRARY_PATH"
+	};
+	const char *more = k->job->config.v[CONFIG_PRIVACY_NEVER_UPLOAD].text;
+	const char *scheme = strstr(var, "://");
+	size_t n = strcspn(var, "=");
+	char name[256];
+	bool wanted;
+
+	if (n >= sizeof(name) || (scheme && strchr(scheme, '@')))
+		return false;
+	memcpy(name, var, n);
+	name[n] = '\0';
+	wanted = has_item(&m->shape, "E", NULL) ||
+		 has_item(&m->shape, "vw", name);
+	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins) && !wanted; i++)
+		wanted = !strncmp(name, begins[i], strlen(begins[i]));
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !wanted; i++)
+		wanted = !strcmp(name, names[i]);
+	return wanted && !vet_secret(name, more);
+}
+
 /* For `kache drain`, which bears witness of what was slow.  A secret is not
  * written down: a script that asks for one then has another key. */
 static void
@@ -428,16 +473,9 @@ note_rerun(struct script_keep *k, const struct made *m)
 	buf_str(&r.out_dir, j->args.out_dir);
 	buf_str(&r.target, j->target);
 	buf_str(&r.workspace, root_path(j, 'W'));
-	for (char *const *e = environ; *e; e++) {
-		size_t n = strcspn(*e, "=");
-		char name[256];
-
-		snprintf(name, sizeof(name), "%.*s", (int)n, *e);
-		if (n < sizeof(name) &&
-		    !vet_secret(name,
-				j->config.v[CONFIG_PRIVACY_NEVER_UPLOAD].text))
+	for (char *const *e = environ; *e; e++)
+		if (may_be_noted(k, m, *e))
 			buf_add(&r.env, *e, strlen(*e) + 1);
-	}
 	if (!r.env.failed && rerun_save(&j->store, &m->k1, &r) < 0)
 		log_msg(LOG_INFO, "%s: cannot be noted to be run again",
 			j->event.crate);
@@ -465,6 +503,8 @@ commit(struct script_keep *k, struct made *m)
 	r = r ? r : bear_witness(k, m);
 	if (r < 0)
 		return refuse(k, r, "entry", err_text(r));
+	if (m->offered && !m->stays && m->first && k->run_us >= SLOW_US)
+		note_rerun(k, m);
 	rec.shape = m->shape;
 	memset(&m->shape, 0, sizeof(m->shape));
 	r = manifest_add(&j->store, &j->k0, &rec);
@@ -474,8 +514,6 @@ commit(struct script_keep *k, struct made *m)
 	j->event.k1 = m->k1;
 	j->event.at = m->stored[0];
 	/* After the manifest: the daemon takes the shape from there. */
-	if (m->offered && !m->stays && m->first && k->run_us >= SLOW_US)
-		note_rerun(k, m);
 	if (m->offered && !m->stays)
 		offer_runs(j, m->stored, m->nstored, &m->k1, &e->shape);
 	return 0;

@@ -92,6 +92,22 @@ add_top(struct place *p, const char *path)
 	p->from.r[p->from.count++] = (struct root){ 0, 0, path, n, NULL };
 }
 
+/* A checkout gets a name of its own, also where it would move with the home:
+ * what a script makes of that name must show. */
+static void
+add_checkout(struct place *p, const char *path)
+{
+	size_t n = path ? strlen(path) : 0;
+
+	for (size_t i = 0; i < p->from.count; i++)
+		if (p->from.r[i].len == n &&
+		    !memcmp(p->from.r[i].path, path, n))
+			return;
+	if (n > 1 && path[0] == '/' && p->from.count < TOPS)
+		p->from.r[p->from.count++] =
+			(struct root){ 0, 0, path, n, NULL };
+}
+
 /* The same names each time: what is known of a toolchain is known by its
  * path. */
 static int
@@ -102,7 +118,7 @@ choose_place(struct place *p, const struct rerun *r)
 	add_top(p, value_of(&r->env, "HOME"));
 	add_top(p, value_of(&r->env, "CARGO_HOME"));
 	add_top(p, value_of(&r->env, "RUSTUP_HOME"));
-	add_top(p, r->workspace.p);
+	add_checkout(p, r->workspace.p);
 	add_top(p, r->target.p);
 	add_top(p, r->cwd.p);
 	name_base(p->base);

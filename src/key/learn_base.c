@@ -42,7 +42,7 @@ static const char *const noise[] = {
 	"/dev/tty",
 	"/dev/urandom",
 	"/dev/random",
-	"/dev/shm",
+	"/dev/shm/sem.",
 	"/dev/fd",
 };
 

@@ -365,14 +365,60 @@ check_event(struct work *w, const struct trace_event *e)
 	}
 }
 
+/* Names for what lies elsewhere, which would pass for /proc's own. */
+static bool
+is_detour(const struct trace_event *e)
+{
+	static const char *const starts[] = { "/proc/self/cwd",
+					      "/proc/self/root",
+					      "/proc/thread-self/" };
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (!strncmp(changed_name(e), starts[i], strlen(starts[i])))
+			return true;
+	return false;
+}
+
+/* What is behind a link in OUT_DIR is none of its own. */
+static int
+check_link(struct work *w, const struct trace_event *e)
+{
+	char path[PATH_MAX], as[PATH_MAX], to[PATH_MAX];
+
+	if (learn_tidy(w->l->cwd, e->other, path) < 0 ||
+	    !below_out(w, path, as))
+		return 0;
+	if (e->kind == TRACE_LINK) {
+		if (learn_tidy(w->l->cwd, e->name, to) == 0 &&
+		    below_out(w, to, as))
+			return 0;
+	} else if (!realpath(path, to)) {
+		/* Gone again, or leading nowhere. */
+		if (e->name[0] != '/' && !strstr(e->name, ".."))
+			return 0;
+	} else if (below_out(w, to, as)) {
+		return 0;
+	}
+	return learn_refuse(w, ERR_REFUSED, "links-out", path);
+}
+
 static int
 check_events(struct work *w)
 {
 	const struct trace *t = w->l->trace;
 	int r = 0;
 
-	for (size_t i = 0; i < t->nevents && r == 0; i++)
-		r = check_event(w, &t->events[i]);
+	for (size_t i = 0; i < t->nevents && r == 0; i++) {
+		const struct trace_event *e = &t->events[i];
+
+		if (concerns_files(e) && is_detour(e))
+			r = learn_refuse(w, ERR_REFUSED, "reads",
+					 changed_name(e));
+		if (r == 0 &&
+		    (e->kind == TRACE_LINK || e->kind == TRACE_SYMLINK))
+			r = check_link(w, e);
+		r = r ? r : check_event(w, e);
+	}
 	return r;
 }
 

@@ -128,6 +128,9 @@ eval_file(struct eval *e, const char *path)
 
 	if (r == 0)
 		digest_sub(&e->c, &d);
+	/* Scripts copy files with their modes. */
+	if (r == 0 && e->env->run)
+		digest_u64(&e->c, id.mode & 0111);
 	return r == -ENOENT || r == -ENOTDIR ? ERR_MISS : r;
 }
 
@@ -150,6 +153,18 @@ find_program(const char *name, const char *path, char file[PATH_MAX])
 }
 
 static int
+fold_place(struct eval *e, const char *file)
+{
+	buf_reset(&e->path);
+	if (file[0] != '/' || roots_encode(e->env->roots, file, &e->path) < 0)
+		buf_str(&e->path, file);
+	if (e->path.failed)
+		return -ENOMEM;
+	digest_field(&e->c, e->path.p, e->path.len);
+	return 0;
+}
+
+static int
 eval_program(struct eval *e, const char *name)
 {
 	char file[PATH_MAX];
@@ -158,6 +173,14 @@ eval_program(struct eval *e, const char *name)
 
 	/* That there is none is an answer, too. */
 	digest_u64(&e->c, found);
+	/* Many know where they lie: a Python of a virtual environment, all the
+	 * *-config scripts.  And a script may say what it found. */
+	if (found && e->env->run) {
+		int r = fold_place(e, file);
+
+		if (r < 0)
+			return r;
+	}
 	return found ? eval_file(e, file) : 0;
 }
 

@@ -125,9 +125,15 @@ fill_place(const struct root *o, struct witness_place *out)
 {
 	struct digest d;
 
+	const char *last = memrchr(o->path, '/', o->len) + 1;
+
 	digest_bytes(o->path, o->len, &d);
 	*out = (struct witness_place){ .tag = o->tag, .len = (uint32_t)o->len };
 	memcpy(&out->which, d.b, sizeof(out->which));
+	digest_bytes(last, o->len - (size_t)(last - o->path), &d);
+	memcpy(&out->last, d.b, sizeof(out->last));
+	for (size_t i = 0; i < o->len; i++)
+		out->depth += o->path[i] == '/';
 }
 
 void
@@ -189,16 +195,28 @@ moves_along(const struct roots *r, char tag)
 		!is_below(o, find(r, 's')));
 }
 
+/* The checkout, whose name a script may make something of: the workspace, or
+ * where that does not matter the package. */
+static char
+checkout_of(const struct witness *w, const struct roots *r)
+{
+	if (place_of(w, 'W') && moves_along(r, 'W'))
+		return 'W';
+	return place_of(w, 'w') && moves_along(r, 'w') ? 'w' : '\0';
+}
+
 int
 witness_compare(const struct witness *first, const struct witness *now,
 		const struct roots *r)
 {
 	bool elsewhere = false, checkout = true, all = true;
+	const struct witness_place *a;
+	char tag;
 
 	for (size_t i = 0; i < now->n; i++) {
 		const struct witness_place *b = &now->place[i];
-		const struct witness_place *a = place_of(first, b->tag);
 
+		a = place_of(first, b->tag);
 		if (!a || a->len != b->len || a->which != b->which)
 			elsewhere = true;
 		if (a && a->len != b->len)
@@ -209,6 +227,12 @@ witness_compare(const struct witness *first, const struct witness *now,
 	}
 	if (!elsewhere)
 		return WITNESS_HERE;
+	tag = checkout_of(now, r);
+	a = tag ? place_of(first, tag) : NULL;
+	if (a && a->last == place_of(now, tag)->last)
+		all = checkout = false;
+	if (a && a->depth == place_of(now, tag)->depth)
+		all = false;
 	if (!digest_eq(&first->content, &now->content))
 		return ERR_CHANGED;
 	return all        ? WITNESS_ANYWHERE
@@ -251,8 +275,11 @@ witness_write(const struct witness *w, struct buf *out)
 	digest_hex(&w->content, hex);
 	buf_fmt(out, "run1 %s", hex);
 	for (size_t i = 0; i < w->n; i++)
-		buf_fmt(out, " %c:%" PRIu32 ":%016" PRIx64, w->place[i].tag,
-			w->place[i].len, w->place[i].which);
+		buf_fmt(out,
+			" %c:%" PRIu32 ":%016" PRIx64 ":%016" PRIx64
+			":%" PRIu32,
+			w->place[i].tag, w->place[i].len, w->place[i].which,
+			w->place[i].last, w->place[i].depth);
 }
 
 static int
@@ -260,8 +287,11 @@ read_place(const char *word, struct witness_place *p)
 {
 	char extra;
 
-	return sscanf(word, "%c:%" SCNu32 ":%16" SCNx64 "%c", &p->tag, &p->len,
-		      &p->which, &extra) == 3
+	return sscanf(word,
+		      "%c:%" SCNu32 ":%16" SCNx64 ":%16" SCNx64 ":%" SCNu32
+		      "%c",
+		      &p->tag, &p->len, &p->which, &p->last, &p->depth,
+		      &extra) == 5
 		       ? 0
 		       : ERR_CORRUPT;
 }

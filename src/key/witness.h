@@ -17,9 +17,10 @@ struct shape;
  * A script is told paths of its place (OUT_DIR, its package...), and what it
  * makes of them need not show: it may be their length.  So a result holds in
  * its own place, and elsewhere only if two runs in places whose paths have
- * different lengths gave the same neutral result.  There are two kinds of
- * elsewhere: another checkout of the same user, where the paths of OUT_DIR,
- * target and the workspace are others, and any other place.
+ * different lengths, and the checkout another name, gave the same neutral
+ * result.  There are two kinds of elsewhere: another checkout of the same
+ * user, where the paths of OUT_DIR, target and the workspace are others, and
+ * any other place, for which the checkouts must lie in different depths, too.
  * Which roots matter at all is told by the shape: those that its paths begin
  * with or the values of its variables name, those above them, and OUT_DIR,
  * target and the package in any case, which a process can find out alone.
@@ -39,6 +40,8 @@ struct witness_place {
 	char tag;
 	uint32_t len;   /* of its path */
 	uint64_t which; /* first 8 bytes of the path's SHA-256 */
+	uint64_t last;  /* the same of its last component */
+	uint32_t depth; /* number of its components */
 };
 
 struct witness {

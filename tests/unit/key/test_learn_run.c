@@ -203,6 +203,29 @@ temporary_files_may_stay(void **state)
 	unsetenv("TMPDIR");
 }
 
+/* A link in OUT_DIR leads out of it, or a file has a name elsewhere. */
+static void
+links_out_of_out_dir_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(symlink(at("w/sub"), at("w/target/out/l")), 0);
+	run_world();
+	event(TRACE_SYMLINK, at("w/sub"))->other = at("w/target/out/l");
+	refused(ERR_REFUSED, "links-out:");
+	unlink(at("w/target/out/l"));
+	run_world();
+	event(TRACE_LINK, at("w/lib.rs"))->other = at("w/target/out/l");
+	refused(ERR_REFUSED, "links-out:");
+	assert_int_equal(symlink("x", at("w/target/out/l")), 0);
+	run_world();
+	event(TRACE_SYMLINK, "x")->other = at("w/target/out/l");
+	NO_ITEMS();
+	unlink(at("w/target/out/l"));
+	run_world();
+	event(TRACE_READ, "/proc/self/cwd/lib.rs")->st.mode = S_IFREG;
+	refused(ERR_REFUSED, "reads:/proc/self/cwd");
+}
+
 static void
 the_clock_and_the_machine_are_refused(void **state)
 {
@@ -339,6 +362,7 @@ main(void)
 		cmocka_unit_test(what_lay_in_out_dir_before_is_no_input),
 		cmocka_unit_test(changes_elsewhere_are_refused),
 		cmocka_unit_test(temporary_files_may_stay),
+		cmocka_unit_test(links_out_of_out_dir_are_refused),
 		cmocka_unit_test(the_clock_and_the_machine_are_refused),
 		cmocka_unit_test(declared_inputs_stand_for_what_is_not_seen),
 		cmocka_unit_test(empty_names_are_nothing),

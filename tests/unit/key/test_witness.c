@@ -94,7 +94,8 @@ static void
 another_checkout_is_reached_after_a_second(void **state)
 {
 	struct roots a = place("/w/a", "/root"), b = place("/w/bbb", "/root");
-	struct roots c = place("/w/cc", "/root"), d = place("/w/cc", "/home/x");
+	struct roots c = place("/w/cc", "/root"),
+		     d = place("/w/in/cc", "/home/x");
 	struct digest k1 = { { 1 } }, at_b, at_c, at_d;
 	struct witness first = see(&a, "Otwh", 5), now = see(&b, "Otwh", 5);
 
@@ -112,9 +113,9 @@ another_checkout_is_reached_after_a_second(void **state)
 	witness_key(&k1, &d, "Otwh", WITNESS_ANYWHERE, &at_d);
 	assert_true(digest_eq(&at_b, &at_d));
 	/* A home that does not matter may be another. */
-	now = see(&b, "Otw", 5);
+	now = see(&d, "Otw", 5);
 	first = see(&a, "Otw", 5);
-	assert_int_equal(witness_compare(&first, &now, &b), WITNESS_ANYWHERE);
+	assert_int_equal(witness_compare(&first, &now, &d), WITNESS_ANYWHERE);
 }
 
 static void
@@ -133,6 +134,24 @@ packages_of_a_registry_do_not_move(void **state)
 	first = see(&a, "Otwc", 5);
 	now = see(&b, "Otwc", 5);
 	assert_int_equal(witness_compare(&first, &now, &b), WITNESS_HERE);
+}
+
+/* What is made of a directory's name, or of its depth, must show. */
+static void
+the_checkout_must_have_another_name(void **state)
+{
+	struct roots a = place("/w/x/proj", "/root");
+	struct roots b = place("/w/yyy/proj", "/home/x");
+	struct roots c = place("/w/x/other", "/home/x");
+	struct roots d = place("/w/deeper/in/other", "/home/x");
+	struct witness first = see(&a, "Otwh", 5), now = see(&b, "Otwh", 5);
+
+	(void)state;
+	assert_int_equal(witness_compare(&first, &now, &b), WITNESS_HERE);
+	now = see(&c, "Otwh", 5);
+	assert_int_equal(witness_compare(&first, &now, &c), WITNESS_CHECKOUT);
+	now = see(&d, "Otwh", 5);
+	assert_int_equal(witness_compare(&first, &now, &d), WITNESS_ANYWHERE);
 }
 
 static void
@@ -191,6 +210,8 @@ records_come_back(void **state)
 		assert_int_equal(got.place[i].tag, w.place[i].tag);
 		assert_int_equal(got.place[i].len, w.place[i].len);
 		assert_true(got.place[i].which == w.place[i].which);
+		assert_true(got.place[i].last == w.place[i].last);
+		assert_int_equal(got.place[i].depth, w.place[i].depth);
 	}
 	for (size_t n = 0; n < text.len; n++) {
 		struct witness cut = { .n = 77 };
@@ -244,6 +265,7 @@ main(void)
 		cmocka_unit_test(what_the_shape_names_matters),
 		cmocka_unit_test(another_checkout_is_reached_after_a_second),
 		cmocka_unit_test(packages_of_a_registry_do_not_move),
+		cmocka_unit_test(the_checkout_must_have_another_name),
 		cmocka_unit_test(every_reach_has_its_key),
 		cmocka_unit_test(equal_lengths_prove_nothing),
 		cmocka_unit_test(another_result_reaches_nowhere),
