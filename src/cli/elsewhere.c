@@ -242,19 +242,25 @@ be_script(const struct place *p, const struct rerun *r, const char *store)
 	char **env = move_env(p, r, store);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	int r;
+
 	setsid();
 	/* Whoever ends us ends the script. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (!wrapper || !words[1] || !words[2] || !out || !cwd || !env ||
-	    null < 0 || mount_all(p, out) < 0)
-		_exit(NO_PLACE);
+	    null < 0)
+		_exit(1);
+	r = mount_all(p, out);
+	/* A workspace that is gone is no lack of rights. */
+	if (r < 0)
+		_exit(r == -ENOENT || r == -ENOTDIR ? 1 : NO_PLACE);
 	for (int fd = 0; fd <= 2; fd++)
 		dup2(null, fd);
 	if (chdir(cwd) < 0)
-		_exit(NO_PLACE);
+		_exit(1);
 	setpriority(PRIO_PROCESS, 0, 19);
 	execvpe(wrapper, words, env);
-	_exit(NO_PLACE);
+	_exit(1);
 }
 
 static int

@@ -146,6 +146,26 @@ add_measured(struct work *w, const char *path, const struct stat *st)
 	return learn_add_path(w, 'f', path);
 }
 
+/* Where a name really leads depends on every link on the way. */
+static int
+add_links(struct work *w, const char *path)
+{
+	char up[PATH_MAX];
+	struct stat st;
+	int r = 0;
+
+	for (size_t n = 1; path[n] && r == 0; n++) {
+		if (path[n] != '/' || n >= sizeof(up))
+			continue;
+		memcpy(up, path, n);
+		up[n] = '\0';
+		if (!learn_skips(w, up) && lstat(up, &st) == 0 &&
+		    S_ISLNK(st.st_mode))
+			r = learn_add_path(w, 'k', up);
+	}
+	return r;
+}
+
 int
 learn_present(struct work *w, const struct trace_event *e)
 {
@@ -161,6 +181,12 @@ learn_present(struct work *w, const struct trace_event *e)
 	if (learn_path_search(w, e, path))
 		return shape_add(w->shape, 'p', learn_base_name(path),
 				 strlen(learn_base_name(path)));
+	if (e->how == TRACE_BY_REALPATH && w->l->run) {
+		int r = add_links(w, path);
+
+		if (r < 0)
+			return r;
+	}
 	if ((links ? lstat(path, &st) : stat(path, &st)) < 0)
 		return learn_refuse(w, ERR_CHANGED, "raced", path);
 	/* Ancestors and recorded files are implied, unless as links. */

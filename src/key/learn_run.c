@@ -194,6 +194,11 @@ empty_event(struct work *w, struct strset *written, const struct trace_event *e,
 {
 	if (e->kind == TRACE_ABSENT)
 		return absent_in_empty(w, path);
+	/* What would lie there besides is not there in the list. */
+	if (e->kind == TRACE_LIST)
+		return strcmp(path, w->l->args->out_dir)
+			       ? absent_in_empty(w, path)
+			       : learn_add_path(w, 'l', path);
 	if (e->kind != TRACE_WRITE || !strset_add(written, path, NULL) ||
 	    e->creates)
 		return 0;

@@ -32,6 +32,16 @@ ends(const char *p, const char *end)
 	return *p == '.' && (p + 1 == end || !goes_on(p[1]));
 }
 
+/* In http://host/a/b the path is not /a/b; in -I/a/b it is. */
+static bool
+begins(const char *p, const char *start)
+{
+	if (p == start || (!goes_on(p[-1]) && p[-1] != '/'))
+		return true;
+	return p - start >= 2 && p[-2] == '-' && p[-1] != '/' &&
+	       (p - start == 2 || !goes_on(p[-3]));
+}
+
 static const struct root *
 root_at(const struct roots *r, const char *p, const char *end)
 {
@@ -51,7 +61,7 @@ root_at(const struct roots *r, const char *p, const char *end)
 void
 neutral_text(const struct roots *r, const char *p, size_t n, struct buf *out)
 {
-	const char *end = p + n, *done = p;
+	const char *end = p + n, *done = p, *start = p;
 
 	while (p < end) {
 		const struct root *o;
@@ -59,7 +69,7 @@ neutral_text(const struct roots *r, const char *p, size_t n, struct buf *out)
 		p = memchr(p, '/', (size_t)(end - p));
 		if (!p)
 			break;
-		o = root_at(r, p, end);
+		o = begins(p, start) ? root_at(r, p, end) : NULL;
 		if (!o) {
 			p++;
 			continue;

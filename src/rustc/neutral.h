@@ -12,8 +12,9 @@ struct roots;
  * Text that does not know where it was made: each place where a root's path
  * stands is replaced by \1 tag \1.  For what build scripts say and write and
  * for values of their variables; dep-info has a form of its own.
- * The longest root wins.  A path that goes on as a name (/a/b in /a/bc) is
- * not that root; what stands before it does not matter (-I/a/b, x=/a/b).
+ * The longest root wins.  A path that goes on as a name (/a/b in /a/bc), or
+ * stands behind one (x/a/b), is not that root, but behind an option (-I/a/b)
+ * it is.
  * Pure.  Threads: any.
  */
 

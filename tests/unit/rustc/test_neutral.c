@@ -70,6 +70,8 @@ a_longer_name_is_another_directory(void **state)
 	check("/w/proj2/x /w/proj.bak /rooted",
 	      "/w/proj2/x /w/proj.bak /rooted");
 	check("/w/proj\xc3\xa9/x", "/w/proj\xc3\xa9/x");
+	check("http://host/w/proj/x lib/w/proj //w/proj x-I/w/proj",
+	      "http://host/w/proj/x lib/w/proj //w/proj x-I/w/proj");
 	check("no paths / at all //", "no paths / at all //");
 }
 
