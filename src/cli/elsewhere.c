@@ -242,7 +242,7 @@ be_script(const struct place *p, const struct rerun *r, const char *store)
 	char **env = move_env(p, r, store);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	int r;
+	int e;
 
 	setsid();
 	/* Whoever ends us ends the script. */
@@ -250,10 +250,10 @@ be_script(const struct place *p, const struct rerun *r, const char *store)
 	if (!wrapper || !words[1] || !words[2] || !out || !cwd || !env ||
 	    null < 0)
 		_exit(1);
-	r = mount_all(p, out);
+	e = mount_all(p, out);
 	/* A workspace that is gone is no lack of rights. */
-	if (r < 0)
-		_exit(r == -ENOENT || r == -ENOTDIR ? 1 : NO_PLACE);
+	if (e < 0)
+		_exit(e == -ENOENT || e == -ENOTDIR ? 1 : NO_PLACE);
 	for (int fd = 0; fd <= 2; fd++)
 		dup2(null, fd);
 	if (chdir(cwd) < 0)
