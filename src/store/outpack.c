@@ -293,7 +293,8 @@ pack_dir(struct packer *p, int dir)
 		return r;
 	}
 	r = list(d, &names, &count);
-	qsort(names, count, sizeof(*names), by_name);
+	if (count)
+		qsort(names, count, sizeof(*names), by_name);
 	for (size_t i = 0; i < count; i++) {
 		if (r == 0)
 			r = put_entry(p, dirfd(d), names[i]);
