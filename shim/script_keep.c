@@ -155,6 +155,10 @@ take_text(struct script_keep *k, struct made *m, const struct buf *from,
 		return refuse(k, ERR_REFUSED, "output-not-text", NULL);
 	see(m, from->p, from->len);
 	secret_scan(&m->secrets, from->p, from->len);
+	/* Entries are read by more than blobs are: by kache verify, and by
+	 * whoever looks for what went wrong. */
+	if (m->secrets.found)
+		return refuse(k, ERR_REFUSED, "secret", NULL);
 	neutral_text(&m->keyed, from->p, from->len, to);
 	return to->failed ? refuse(k, -ENOMEM, "memory", NULL) : 0;
 }
@@ -285,10 +289,8 @@ make(struct script_keep *k, struct made *m)
 	int r;
 
 	m->offered = offer_wanted(k->job);
-	if (m->offered)
-		secret_collect(
-			&m->secrets, environ,
-			k->job->config.v[CONFIG_PRIVACY_NEVER_UPLOAD].text);
+	secret_collect(&m->secrets, environ,
+		       k->job->config.v[CONFIG_PRIVACY_NEVER_UPLOAD].text);
 	name_crate(&m->entry.crate, k->job->event.crate);
 	if (m->entry.crate.failed)
 		return refuse(k, -ENOMEM, "memory", NULL);

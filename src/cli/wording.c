@@ -38,6 +38,7 @@ static const struct word refusals[] = {
 	{ "lists", "it lists what differs from one moment to the next" },
 	{ "own-out-dir", "it looks at what an earlier run left in OUT_DIR" },
 	{ "links-out", "it links from OUT_DIR to what lies elsewhere" },
+	{ "secret", "what it says holds the value of a secret variable" },
 	{ "output-not-text", "what it says is no text" },
 	{ "unseen",
 	  "part of it cannot be observed: a static, foreign or set-uid\n"
