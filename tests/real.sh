@@ -112,7 +112,8 @@ begun() { # DIR PACKAGES-WITH-SCRIPTS...
 	is "$PIC" "$want" "$(basename "$dir"): warm"
 	hit "$(basename "$dir"): every run is served" "$@"
 	for n in 2 3; do
-		p=$T/place$n/$(printf 'x%.0s' $(seq $((n * 9))))/$(basename "$dir")
+		# Of another name: else what a script makes of it would not show.
+		p=$T/place$n/$(printf 'x%.0s' $(seq $((n * 9))))/place-$n
 		mkdir -p "$p"
 		cp -r "$dir/." "$p"
 		rm -rf "$p/target"

@@ -537,7 +537,9 @@ for p in "$T/v/" "$T/a/second/place" "$T/3/p" "$T/and/a/much/longer/fourth"; do
 	rm -rf "$p/target"
 	kcargo "$p" build -q
 	pictures "$p" >"$T/again"
-	hit "values of a path: $n is served its own" $all
+	# A link that leads out of OUT_DIR refuses the run.
+	hit "values of a path: $n is served its own" \
+		$(echo "$all" | sed 's/ linked / /')
 	rm -rf "$p/target"
 	plain "$p" build -q
 	pictures "$p" >"$T/want"
