@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void
+static void
 learn_places(struct work *w)
 {
 	const struct learn *l = w->l;
@@ -53,7 +53,7 @@ learn_reads(struct work *w)
 	return r ? r : learn_sources(w);
 }
 
-int
+static int
 learn_names(struct work *w, enum trace_kind kind)
 {
 	const struct trace *t = w->l->trace;
@@ -93,6 +93,24 @@ learn_begin(struct work *w)
 			       : 0;
 }
 
+int
+learn_rest(struct work *w)
+{
+	int r = learn_files(w);
+
+	learn_places(w);
+	r = r ? r : learn_names(w, TRACE_LIST);
+	r = r ? r : learn_names(w, TRACE_ABSENT);
+	r = r ? r : learn_names(w, TRACE_PRESENT);
+	r = r ? r : learn_declared_env(w);
+	r = r ? r : learn_names(w, TRACE_GETENV);
+	r = r ? r : learn_surroundings(w);
+	if (r == 0 && (w->own.failed || w->files.failed || w->implied.failed ||
+		       w->absent.failed))
+		r = -ENOMEM;
+	return r ? r : shape_finish(w->shape);
+}
+
 static int
 run(struct work *w)
 {
@@ -107,18 +125,7 @@ run(struct work *w)
 	r = r ? r : learn_own(w);
 	r = r ? r : learn_effects(w);
 	r = r ? r : learn_reads(w);
-	r = r ? r : learn_files(w);
-	learn_places(w);
-	r = r ? r : learn_names(w, TRACE_LIST);
-	r = r ? r : learn_names(w, TRACE_ABSENT);
-	r = r ? r : learn_names(w, TRACE_PRESENT);
-	r = r ? r : learn_declared_env(w);
-	r = r ? r : learn_names(w, TRACE_GETENV);
-	r = r ? r : learn_surroundings(w);
-	if (r == 0 && (w->own.failed || w->files.failed || w->implied.failed ||
-		       w->absent.failed))
-		r = -ENOMEM;
-	return r ? r : shape_finish(w->shape);
+	return r ? r : learn_rest(w);
 }
 
 int

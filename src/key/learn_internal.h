@@ -85,8 +85,10 @@ int learn_present(struct work *w, const struct trace_event *e);
 
 int learn_begin(struct work *w);
 int learn_reads(struct work *w);
-void learn_places(struct work *w);
-int learn_names(struct work *w, enum trace_kind kind);
+
+/* After what was read is known: its items, names, variables, what is around;
+ * the finished shape. */
+int learn_rest(struct work *w);
 int learn_run(struct work *w);
 
 /* Items for l->declared: files by content, directories by names and all that

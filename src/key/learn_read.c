@@ -175,10 +175,9 @@ is_plain_object(const char *path)
 	const char *name = learn_base_name(path);
 
 	/* Another library of that name may lie anywhere else. */
-	if (strncmp(path, "/lib", 4) && !learn_below(path, "/usr/lib") &&
-	    !learn_below(path, "/usr/lib64") && path[0] == '/')
+	if (!learn_below(path, "/lib") && !learn_below(path, "/lib64") &&
+	    !learn_below(path, "/usr/lib") && !learn_below(path, "/usr/lib64"))
 		return false;
-
 	for (size_t i = 0; i < sizeof(plain_objects) / sizeof(*plain_objects);
 	     i++)
 		if (!strncmp(name, plain_objects[i], strlen(plain_objects[i])))

@@ -443,17 +443,7 @@ learn_run(struct work *w)
 	strset_add(&w->own, w->l->program, NULL);
 	r = learn_reads(w);
 	r = r ? r : learn_declared(w);
-	r = r ? r : learn_files(w);
-	learn_places(w);
-	r = r ? r : learn_names(w, TRACE_LIST);
-	r = r ? r : learn_names(w, TRACE_ABSENT);
-	r = r ? r : learn_names(w, TRACE_PRESENT);
-	r = r ? r : learn_names(w, TRACE_GETENV);
-	r = r ? r : learn_surroundings(w);
-	if (r == 0 && (w->own.failed || w->files.failed || w->implied.failed ||
-		       w->absent.failed))
-		r = -ENOMEM;
-	return r ? r : shape_finish(w->shape);
+	return r ? r : learn_rest(w);
 }
 
 bool
