@@ -85,6 +85,27 @@ log_problems(const struct job *j)
 		log_msg(LOG_ERROR, "%s", config_problem(&j->config, i));
 }
 
+/* What lies below CARGO_HOME is no project, though it may have the file. */
+void
+job_project(struct job *j, const char *dir)
+{
+	static char home[4096];
+	const char *cargo =
+		job_home_dir("CARGO_HOME", ".cargo", home, sizeof(home));
+	size_t n = cargo ? strlen(cargo) : 0;
+
+	if (n && !strncmp(dir, cargo, n) && (dir[n] == '/' || !dir[n]))
+		return;
+	project_load(&j->project, dir);
+	for (int i = 0; i < j->project.problem_count && i < PROJECT_PROBLEMS;
+	     i++)
+		log_msg(LOG_ERROR, "%s", j->project.problem[i]);
+	if (j->project.places[0])
+		j->places = j->project.places;
+	else if (j->config.v[CONFIG_INPUTS_PLACES].text[0])
+		j->places = j->config.v[CONFIG_INPUTS_PLACES].text;
+}
+
 void
 job_open(struct job *j)
 {
@@ -330,6 +351,7 @@ make_keys(struct job *j)
 		.cwd = j->cwd,
 		.sysroot = j->toolchain.sysroot,
 		.mode = j->mode,
+		.places = j->places,
 	};
 	int r = unit_key(&in, &j->k0_plain);
 
@@ -381,6 +403,8 @@ job_prepare(struct job *j)
 	job_find_target(j);
 	choose_roots(j);
 	j->event.profile = job_profile(j);
+	/* cargo compiles what is of the workspace in its root. */
+	job_project(j, j->cwd);
 	r = make_keys(j);
 	if (r < 0)
 		return fail(j, r, "path");

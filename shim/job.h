@@ -5,6 +5,7 @@
 #include "base/buf.h"        /* allow: value */
 #include "base/digest.h"     /* allow: value */
 #include "config/config.h"   /* allow: value */
+#include "config/project.h"  /* allow: value */
 #include "key/memo.h"        /* allow: value */
 #include "rustc/args.h"      /* allow: value */
 #include "rustc/roots.h"     /* allow: value */
@@ -26,6 +27,7 @@ struct job {
 
 	struct trust trust;
 	struct config config;
+	struct project project; /* empty until job_project */
 	char cache_dir[4096];
 	char log_path[4200];
 	char libexec[4096];
@@ -41,6 +43,8 @@ struct job {
 	char target[4096]; /* "" without one */
 
 	const char *declared;   /* runs: [inputs] allow's paths, or NULL */
+	int islanded;           /* by the project: for this checkout only */
+	const char *places;     /* compiles: [inputs] places, or NULL */
 	struct digest k0;       /* as asked */
 	struct digest k0_plain; /* without -C incremental */
 	struct digest tag;
@@ -65,6 +69,10 @@ void job_open(struct job *j);
  * pass through; or an error (event.reason too): run the compiler uncached.
  */
 int job_prepare(struct job *j);
+
+/* Reads the .kache.ini of the project whose Cargo.lock is in DIR, and says in
+ * the log what is wrong with it. */
+void job_project(struct job *j, const char *dir);
 
 /* COMPILER's identity for TARGET (NULL: this machine).  0 or an error of
  * toolchain_load; OUT is the caller's. */

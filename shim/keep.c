@@ -159,6 +159,7 @@ learn(struct keep *k, struct made *m, const struct trace *t,
 		.noutputs = k->run->nout,
 		.externs = j->extern_ids,
 		.started = k->started,
+		.places = j->places,
 		.whole_env = v->iterates,
 		/* No witness in another place checks what it makes of it. */
 		.raw_env = v->foreign,

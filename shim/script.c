@@ -131,6 +131,20 @@ find_allowed(const char *text, const char *name)
 	return NULL;
 }
 
+static void
+find_declared(struct job *j)
+{
+	const char *dir = find_workspace(j);
+
+	j->declared = find_allowed(j->config.v[CONFIG_INPUTS_ALLOW].text,
+				   j->args.crate_name);
+	if (j->declared || !dir)
+		return;
+	job_project(j, dir);
+	j->declared = find_allowed(j->project.allow, j->args.crate_name);
+	j->islanded = j->declared != NULL;
+}
+
 /* Another program or toolchain, another script.  All else it asks for; what
  * the user answers for is kept apart from what was proven. */
 static int
@@ -153,6 +167,10 @@ make_key(struct job *j)
 		digest_str(&c, "declared");
 		digest_str(&c, j->declared);
 	}
+	/* A project answers for itself: another one, or a copy of it, may lie
+	 * in what cannot be observed. */
+	for (size_t i = 0; j->islanded && i < 3; i++)
+		digest_u64(&c, j->project.id[i]);
 	digest_end(&c, &j->k0);
 	j->event.k0 = j->k0;
 	return 0;
@@ -188,8 +206,7 @@ prepare(struct job *j)
 	job_find_target(j);
 	choose_roots(j);
 	j->event.profile = job_profile(j);
-	j->declared = find_allowed(j->config.v[CONFIG_INPUTS_ALLOW].text,
-				   j->args.crate_name);
+	find_declared(j);
 	if (make_key(j) < 0)
 		return "program";
 	j->event.key_us = job_us(j->t0);
@@ -383,7 +400,7 @@ script_serve(struct job *j)
 			0);
 		_exit(0);
 	}
-	if (ask_wanted(j) && ask_remote(j) && look_up(j)) {
+	if (!j->islanded && ask_wanted(j) && ask_remote(j) && look_up(j)) {
 		job_say(j, "remote_hit", NULL, 0);
 		_exit(0);
 	}

@@ -288,7 +288,7 @@ make(struct script_keep *k, struct made *m)
 	struct trace t = { 0 };
 	int r;
 
-	m->offered = offer_wanted(k->job);
+	m->offered = !k->job->islanded && offer_wanted(k->job);
 	secret_collect(&m->secrets, environ,
 		       k->job->config.v[CONFIG_PRIVACY_NEVER_UPLOAD].text);
 	name_crate(&m->entry.crate, k->job->event.crate);

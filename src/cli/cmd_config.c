@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "config/project.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -75,6 +76,36 @@ print_files(const struct config *c)
 		       : f->status == -ENOENT ? "not there"
 					      : err_text(f->status));
 	}
+}
+
+/* What a build in this directory would find. */
+static void
+print_project(struct project *p)
+{
+	static const char *const keys[] = { "allow", "places" };
+	char dir[PATH_MAX];
+	size_t n = getcwd(dir, sizeof(dir)) ? project_find(dir, getenv("HOME"))
+					    : 0;
+	struct stat st;
+
+	if (n == 0)
+		return;
+	dir[n] = '\0';
+	project_load(p, dir);
+	printf("\nThe project's own file:\n  %-45s %s\n", p->path,
+	       p->status == 0 ? "read" : "ignored");
+	for (size_t i = 0; i < 2; i++) {
+		const char *text = i ? p->places : p->allow;
+
+		if (*text)
+			printf("  [inputs] %-15s %s\n", keys[i], text);
+	}
+	if (snprintf(dir + n, sizeof(dir) - n, "/Cargo.lock") <
+		    (int)(sizeof(dir) - n) &&
+	    stat(dir, &st) < 0)
+		complain("%s: builds do not look here: there is no Cargo.lock "
+			 "beside it",
+			 p->path);
 }
 
 /* The nearest directory at or above PATH that exists, into OUT. */
@@ -236,6 +267,7 @@ static int
 show(int argc, char **argv)
 {
 	static const struct option options[] = { { 0 } };
+	static struct project p;
 	static struct config c;
 	const char *dir;
 	int i;
@@ -252,6 +284,9 @@ show(int argc, char **argv)
 		puts("  KACHE_DISABLED is set: every compile passes through");
 	print_files(&c);
 	check_wrapper();
+	print_project(&p);
+	for (i = 0; i < p.problem_count && i < PROJECT_PROBLEMS; i++)
+		complain("%s", p.problem[i]);
 	for (i = 0; i < c.problem_count && i < CONFIG_PROBLEMS; i++)
 		complain("%s", config_problem(&c, i));
 	if (c.problem_count > CONFIG_PROBLEMS)

@@ -55,6 +55,9 @@ struct learn {
 	 * user answers for what cannot be observed or repeated, by these
 	 * inputs besides what was seen ([inputs] allow). */
 	const char *declared;
+	/* NULL, or names of variables with blanks between: a compile's user
+	 * answers for it that their values are places and nothing else. */
+	const char *places;
 	char reason[160];     /* out: why there is no shape */
 	struct strset inputs; /* private: files and their stats */
 	struct strset made;   /* private: what a run made */

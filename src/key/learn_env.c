@@ -103,6 +103,24 @@ is_include_only(const struct work *w, const char *name)
 	       !named_by_crates(w, name);
 }
 
+/* What the user says is a place; it must be one here, too. */
+static bool
+is_declared_place(const struct work *w, const char *name)
+{
+	static const char between[] = " \t,";
+	const char *p = w->l->places;
+	size_t k = strlen(name);
+
+	while (p && *p) {
+		size_t n = strcspn(p, between);
+
+		if (n == k && !memcmp(p, name, k))
+			return names_root(w, getenv(name));
+		p += n + (p[n] != '\0');
+	}
+	return false;
+}
+
 int
 learn_env(struct work *w, const struct trace_event *e)
 {
@@ -120,7 +138,8 @@ learn_env(struct work *w, const struct trace_event *e)
 		return 0;
 	if (!roots_clean(e->name, strlen(e->name)))
 		return learn_refuse(w, ERR_REFUSED, "env", NULL);
-	return shape_add(w->shape, 'e', e->name, strlen(e->name));
+	return shape_add(w->shape, is_declared_place(w, e->name) ? 'i' : 'e',
+			 e->name, strlen(e->name));
 }
 
 int
@@ -131,7 +150,8 @@ learn_declared_env(struct work *w)
 
 	for (size_t i = 0; i < d->nenvs && r == 0; i++) {
 		const char *name = d->envs[i].name;
-		bool place = d->envs[i].set && is_include_only(w, name);
+		bool place = d->envs[i].set && (is_declared_place(w, name) ||
+						is_include_only(w, name));
 
 		if (!name[0])
 			continue;

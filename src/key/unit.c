@@ -273,6 +273,11 @@ unit_key(const struct unit_in *in, struct digest *k0)
 	r = fold_path(&c, in->roots, in->cwd);
 	for (size_t i = 0; i < a->nitems && r == 0; i++)
 		r = fold_item(&c, in, &a->items[i], &nsearch, &nextern);
+	/* What the user answers for is kept apart from what was proven. */
+	if (in->places && in->places[0]) {
+		digest_str(&c, "places");
+		digest_str(&c, in->places);
+	}
 	digest_str(&c, "env");
 	fold_env(&c, in);
 	if (a->native_cpu)

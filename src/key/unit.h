@@ -21,8 +21,9 @@ struct unit_in {
 	const char *(*get)(const char *name);
 	const char *cwd;
 	const char *sysroot;
-	int mode;         /* enum roots_mode */
-	bool incremental; /* as asked; false: the key of the same unit
+	const char *places; /* [inputs] places, NULL or "": none */
+	int mode;           /* enum roots_mode */
+	bool incremental;   /* as asked; false: the key of the same unit
 				 * built without */
 };
 
