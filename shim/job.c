@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "key/clippy.h"
 #include "key/shape.h"
 #include "key/unit.h"
 
@@ -211,7 +212,7 @@ expand(struct job *j)
 	j->words = malloc(cap * sizeof(char *));
 	if (!j->words)
 		return -ENOMEM;
-	for (int i = 2; i < j->argc && r == 0; i++) {
+	for (int i = j->first; i < j->argc && r == 0; i++) {
 		size_t need = (size_t)j->nwords + (size_t)(j->argc - i) + 1;
 
 		if (need > cap) {
@@ -325,7 +326,7 @@ job_profile(const struct job *j)
 
 int
 job_toolchain(const struct job *j, const char *compiler, const char *target,
-	      struct toolchain *out)
+	      bool driver, struct toolchain *out)
 {
 	struct toolchain_in in = {
 		.dirfd = j->store.dir,
@@ -335,6 +336,7 @@ job_toolchain(const struct job *j, const char *compiler, const char *target,
 		.path = getenv("PATH"),
 		.rustup_home = job_rustup_home(),
 		.rustup_toolchain = getenv("RUSTUP_TOOLCHAIN"),
+		.driver = driver,
 	};
 
 	return toolchain_load(&in, out);
@@ -353,7 +355,13 @@ make_keys(struct job *j)
 		.mode = j->mode,
 		.places = j->places,
 	};
-	int r = unit_key(&in, &j->k0_plain);
+	struct clippy_in clippy = { job_getenv, j->cwd, &j->memo };
+	int r = j->driver ? clippy_conf(&clippy, &j->conf) : 0;
+
+	if (j->driver)
+		in.more = &j->conf;
+	if (r == 0)
+		r = unit_key(&in, &j->k0_plain);
 
 	j->k0 = j->k0_plain;
 	if (r == 0 && j->args.incremental) {
@@ -384,6 +392,7 @@ note_externs(struct job *j)
 int
 job_prepare(struct job *j)
 {
+	const char *why;
 	int r = expand(j);
 
 	if (r < 0)
@@ -393,11 +402,15 @@ job_prepare(struct job *j)
 		return fail(j, r, j->args.reason);
 	j->event.crate = j->args.crate_name;
 	j->event.kind = args_kind_name(j->args.kind);
-	if (unit_env_refuses(job_getenv))
-		return fail(j, ERR_REFUSED, unit_env_refuses(job_getenv));
+	why = unit_env_refuses(job_getenv);
+	if (!why && j->driver)
+		why = clippy_refuses(job_getenv);
+	if (why)
+		return fail(j, ERR_REFUSED, why);
 	if (!j->cwd[0] || !roots_clean(j->cwd, strlen(j->cwd)))
 		return fail(j, ERR_REFUSED, "cwd");
-	r = job_toolchain(j, j->argv[1], j->args.target, &j->toolchain);
+	r = job_toolchain(j, j->argv[1], j->args.target, j->driver,
+			  &j->toolchain);
 	if (r < 0)
 		return fail(j, r, "toolchain");
 	job_find_target(j);
@@ -405,10 +418,10 @@ job_prepare(struct job *j)
 	j->event.profile = job_profile(j);
 	/* cargo compiles what is of the workspace in its root. */
 	job_project(j, j->cwd);
+	memo_open(&j->memo, j->store.dir);
 	r = make_keys(j);
 	if (r < 0)
 		return fail(j, r, "path");
-	memo_open(&j->memo, j->store.dir);
 	/* An extern that cannot be read: compile, and do not store. */
 	if (shape_externs(&j->args, &j->memo, &j->externs, &j->extern_ids) < 0)
 		j->externs = NULL;

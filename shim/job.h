@@ -2,6 +2,8 @@
 #ifndef SHIM_JOB_H
 #define SHIM_JOB_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"        /* allow: value */
 #include "base/digest.h"     /* allow: value */
 #include "config/config.h"   /* allow: value */
@@ -22,6 +24,8 @@
 struct job {
 	int argc;
 	char **argv; /* argv[1] is the compiler */
+	int first;   /* argv[first] is the first word behind its name */
+	bool driver; /* clippy-driver: its name is followed by rustc's */
 	int nwords;
 	const char **words; /* behind the compiler, @files expanded */
 
@@ -45,6 +49,7 @@ struct job {
 	const char *declared;   /* runs: [inputs] allow's paths, or NULL */
 	int islanded;           /* by the project: for this checkout only */
 	const char *places;     /* compiles: [inputs] places, or NULL */
+	struct digest conf;     /* clippy's, above cwd */
 	struct digest k0;       /* as asked */
 	struct digest k0_plain; /* without -C incremental */
 	struct digest tag;
@@ -74,10 +79,10 @@ int job_prepare(struct job *j);
  * the log what is wrong with it. */
 void job_project(struct job *j, const char *dir);
 
-/* COMPILER's identity for TARGET (NULL: this machine).  0 or an error of
- * toolchain_load; OUT is the caller's. */
+/* COMPILER's identity for TARGET (NULL: this machine); DRIVER as in struct
+ * toolchain_in.  0 or an error of toolchain_load; OUT is the caller's. */
 int job_toolchain(const struct job *j, const char *compiler, const char *target,
-		  struct toolchain *out);
+		  bool driver, struct toolchain *out);
 
 /* Fills target from args.out_dir; "" if there is none. */
 void job_find_target(struct job *j);

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "key/clippy.h"
 #include "key/learn.h"
 #include "key/shape.h"
 #include "key/trace.h"
@@ -166,12 +167,27 @@ learn(struct keep *k, struct made *m, const struct trace *t,
 		.cc_env = v->cc,
 		.cpu = v->cpu,
 		.host = v->host,
+		.driver = j->driver,
 	};
 	r = learn_shape(l, &m->shape);
 	if (r < 0)
 		refuse(k, r, l->reason[0] ? l->reason : err_text(r), NULL);
 	l->outputs = NULL;
 	return r;
+}
+
+/* What lies above cwd is in K0, since before the compile. */
+static int
+same_conf(struct keep *k)
+{
+	struct job *j = k->job;
+	struct clippy_in in = { job_getenv, j->cwd, &j->memo };
+	struct digest now;
+
+	if (!j->driver ||
+	    (clippy_conf(&in, &now) == 0 && digest_eq(&now, &j->conf)))
+		return 0;
+	return refuse(k, ERR_CHANGED, "raced", "clippy.toml");
 }
 
 static int
@@ -219,6 +235,7 @@ inputs(struct keep *k, struct made *m)
 		r = ERR_REFUSED;
 	r = r ? r : learn(k, m, &t, &v, &l);
 	r = r ? r : make_k1(k, m, &l);
+	r = r ? r : same_conf(k);
 	learn_release(&l);
 	trace_free(&t);
 	return r;

@@ -98,13 +98,14 @@ build_argv(struct miss *m)
 	m->argv = calloc((size_t)j->argc + n + 1, sizeof(char *));
 	if (!m->argv)
 		return -ENOMEM;
-	m->argv[k++] = j->argv[1];
+	for (int i = 1; i < j->first; i++)
+		m->argv[k++] = j->argv[i];
 	for (size_t i = 0; i < n; i++)
 		if (asprintf(&m->argv[k++], "--remap-path-prefix=%.*s=%s",
 			     (int)remaps[i]->len, remaps[i]->path,
 			     remaps[i]->to) < 0)
 			return -ENOMEM;
-	for (int i = 2; i < j->argc; i++)
+	for (int i = j->first; i < j->argc; i++)
 		m->argv[k++] = j->argv[i];
 	return 0;
 }

@@ -31,12 +31,13 @@ starts(const char *s, const char *with)
 static bool
 is_probe(const struct job *j)
 {
+	char *const *words = j->argv + j->first;
 	bool print = false;
 
-	if (j->argc < 5 || strcmp(j->argv[2], "-") ||
-	    strcmp(j->argv[3], "--crate-name") || strcmp(j->argv[4], "___"))
+	if (j->argc < j->first + 3 || strcmp(words[0], "-") ||
+	    strcmp(words[1], "--crate-name") || strcmp(words[2], "___"))
 		return false;
-	for (int i = 5; i < j->argc; i++) {
+	for (int i = j->first + 3; i < j->argc; i++) {
 		const char *w = j->argv[i];
 
 		print |= starts(w, "--print=");
@@ -48,10 +49,16 @@ is_probe(const struct job *j)
 	return print;
 }
 
+static bool
+is_version(const struct job *j)
+{
+	return j->argc == j->first + 1 && !strcmp(j->argv[j->first], "-vV");
+}
+
 bool
 query_is(const struct job *j)
 {
-	return (j->argc == 3 && !strcmp(j->argv[2], "-vV")) || is_probe(j);
+	return is_version(j) || is_probe(j);
 }
 
 static int
@@ -65,7 +72,8 @@ load_toolchain(struct job *j)
 		.compiler = j->argv[1],
 		.path = getenv("PATH"),
 		.rustup_toolchain = getenv("RUSTUP_TOOLCHAIN"),
-		.thorough = j->argc == 3,
+		.driver = j->driver,
+		.thorough = is_version(j),
 	};
 
 	snprintf(path, sizeof(path), "%s/.rustup", home ? home : "");
@@ -76,9 +84,12 @@ load_toolchain(struct job *j)
 static void
 make_name(struct job *j, char name[STORE_NAME])
 {
+	/* The last are clippy-driver's. */
 	static const char *const vars[] = { "RUSTC_BOOTSTRAP",
 					    "RUSTC_FORCE_RUSTC_VERSION",
-					    "RUST_TARGET_PATH" };
+					    "RUST_TARGET_PATH", "CLIPPY_ARGS",
+					    "SYSROOT" };
+	size_t nvars = sizeof(vars) / sizeof(vars[0]) - (j->driver ? 0 : 2);
 	char hex[DIGEST_HEX + 1];
 	struct digest_ctx c;
 	struct digest d;
@@ -87,9 +98,9 @@ make_name(struct job *j, char name[STORE_NAME])
 	digest_str(&c, "query-1");
 	digest_sub(&c, &j->toolchain.id);
 	unit_fold_cpu(&c);
-	for (int i = 2; i < j->argc; i++)
+	for (int i = j->first; i < j->argc; i++)
 		digest_str(&c, j->argv[i]);
-	for (size_t i = 0; i < sizeof(vars) / sizeof(vars[0]); i++) {
+	for (size_t i = 0; i < nvars; i++) {
 		const char *v = getenv(vars[i]);
 
 		digest_u64(&c, v != NULL);

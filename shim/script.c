@@ -200,7 +200,7 @@ prepare(struct job *j)
 	if (!j->cwd[0] || !roots_clean(j->cwd, strlen(j->cwd)) ||
 	    !roots_clean(j->args.out_dir, strlen(j->args.out_dir)))
 		return "cwd";
-	if (job_toolchain(j, rustc, target, &j->toolchain) < 0)
+	if (job_toolchain(j, rustc, target, false, &j->toolchain) < 0)
 		return "toolchain";
 	memo_open(&j->memo, j->store.dir);
 	job_find_target(j);

@@ -201,14 +201,23 @@ is_fresh(const struct session *s)
 /*
  * A session is known by the compiler for this machine, which queries are for;
  * a unit for another target has an identity with that target's libraries.
+ * cargo clippy compiles with rustc as well: it is one session with both.
  */
 static void
 host_toolchain(struct job *j, struct digest *id)
 {
 	struct toolchain host = { 0 };
+	const char *rustc = j->argv[1];
+	char beside[4200];
 
 	*id = j->toolchain.id;
-	if (j->args.target && job_toolchain(j, j->argv[1], NULL, &host) == 0)
+	if (j->driver) {
+		snprintf(beside, sizeof(beside), "%s/bin/rustc",
+			 j->toolchain.sysroot);
+		rustc = beside;
+	}
+	if ((j->driver || j->args.target) &&
+	    job_toolchain(j, rustc, NULL, false, &host) == 0)
 		*id = host.id;
 }
 

@@ -81,11 +81,20 @@ skip_self(struct job *j)
 }
 
 static bool
-is_rustc(const char *path)
+is_called(const char *path, const char *name)
 {
 	const char *slash = strrchr(path, '/');
 
-	return !strcmp(slash ? slash + 1 : path, "rustc");
+	return !strcmp(slash ? slash + 1 : path, name);
+}
+
+/* As cargo calls a RUSTC_WORKSPACE_WRAPPER, which clippy-driver is: it drops
+ * rustc's name, whichever it is, and compiles itself. */
+static bool
+is_driver(const struct job *j)
+{
+	return j->argc > 3 && is_called(j->argv[1], "clippy-driver") &&
+	       is_called(j->argv[2], "rustc");
 }
 
 static bool
@@ -120,6 +129,8 @@ print_remaps(struct job *j)
 
 	j->argv++;
 	j->argc--;
+	j->driver = is_driver(j);
+	j->first += j->driver;
 	job_open(j);
 	if (!j->store_ok || j->argc < 3 || job_prepare(j) < 0)
 		return 1;
@@ -154,11 +165,13 @@ serve(struct job *j)
 	increments_note(j);
 	if (!is_text(j->argc, j->argv))
 		job_pass(j, "not-utf8");
-	if (!is_rustc(j->argv[1]))
+	j->driver = is_driver(j);
+	if (!j->driver && !is_called(j->argv[1], "rustc"))
 		job_pass(j, "unknown-driver");
+	j->first += j->driver;
 	if (query_is(j))
 		query_run(j);
-	if (j->argc > 4 && !strcmp(j->argv[4], "___"))
+	if (j->argc > j->first + 2 && !strcmp(j->argv[j->first + 2], "___"))
 		j->event.kind = "query";
 	r = job_prepare(j);
 	if (r == ERR_REFUSED)
@@ -184,6 +197,7 @@ main(int argc, char **argv)
 
 	j.argc = argc;
 	j.argv = argv;
+	j.first = 2;
 	j.t0 = file_monotonic();
 	j.memo.fd = -1;
 	j.event.kind = "other";

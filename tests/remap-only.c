@@ -2,7 +2,8 @@
 /*
  * A wrapper that caches nothing: it asks the shim which remaps it would add
  * (kache-shim --print-remaps RUSTC ARGS...), puts exactly these behind the
- * compiler's path and becomes rustc. What it builds is what a correct cache
+ * compiler's path (behind rustc's, if that is clippy-driver's first argument)
+ * and becomes it. What it builds is what a correct cache
  * must deliver, bit by bit. A command line for which the shim names none
  * (a query, a kind it passes through) runs as it is. REMAP_SHIM names the
  * shim.
@@ -90,13 +91,21 @@ ask_remaps(const char *shim, char **argv, int argc, char **remaps)
 	return status ? 0 : n;
 }
 
+static int
+is_called(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+
+	return !strcmp(slash ? slash + 1 : path, name);
+}
+
 int
 main(int argc, char **argv)
 {
 	const char *shim = getenv("REMAP_SHIM");
 	char *remaps[MAX_REMAPS];
 	char **args;
-	int n = 0;
+	int n = 0, first = 2;
 
 	if (argc < 2)
 		return die("no compiler");
@@ -107,9 +116,13 @@ main(int argc, char **argv)
 	args = calloc((size_t)(argc + n) + 1, sizeof(*args));
 	if (!args)
 		return die("args");
-	args[0] = argv[1];
-	memcpy(args + 1, remaps, (size_t)n * sizeof(*args));
-	memcpy(args + 1 + n, argv + 2, (size_t)(argc - 1) * sizeof(*args));
+	if (argc > 2 && is_called(argv[1], "clippy-driver") &&
+	    is_called(argv[2], "rustc"))
+		first++;
+	memcpy(args, argv + 1, (size_t)(first - 1) * sizeof(*args));
+	memcpy(args + first - 1, remaps, (size_t)n * sizeof(*args));
+	memcpy(args + first - 1 + n, argv + first,
+	       (size_t)(argc - first + 1) * sizeof(*args));
 	execvp(args[0], args);
 	return die(args[0]);
 }

@@ -121,7 +121,8 @@ run(struct work *w)
 	if (w->l->args->incremental &&
 	    !realpath(w->l->args->incremental, w->state))
 		w->state[0] = '\0';
-	r = learn_externs(w);
+	r = w->l->driver ? learn_clippy_begin(w) : 0;
+	r = r ? r : learn_externs(w);
 	r = r ? r : learn_own(w);
 	r = r ? r : learn_effects(w);
 	r = r ? r : learn_reads(w);

@@ -46,6 +46,8 @@ struct learn {
 	bool cpu;       /* what the CPU says about itself */
 	bool host;      /* names of the machine, its kernel and user */
 
+	bool driver; /* clippy-driver compiled it: key/clippy */
+
 	/* A build script's run instead of a compile: args holds nothing but
 	 * out_dir, which is OUT_DIR; no outputs, externs or dep-info. */
 	bool run;

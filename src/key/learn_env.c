@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "key/clippy.h"
 #include "key/includes.h"
 #include "key/learn.h"
 #include "key/shape.h"
@@ -98,9 +99,16 @@ scan_sources(const struct work *w, const char *name)
 static bool
 is_include_only(const struct work *w, const char *name)
 {
-	return names_root(w, getenv(name)) &&
-	       scan_sources(w, name) == INCLUDES_ONLY &&
-	       !named_by_crates(w, name);
+	enum includes_use use;
+
+	if (!names_root(w, getenv(name)))
+		return false;
+	use = scan_sources(w, name);
+	/* Clippy asks for it by itself, to find its configuration. */
+	if (use != INCLUDES_ONLY &&
+	    !(use == INCLUDES_NONE && w->l->driver && clippy_is_place(name)))
+		return false;
+	return !named_by_crates(w, name);
 }
 
 /* What the user says is a place; it must be one here, too. */
@@ -138,6 +146,11 @@ learn_env(struct work *w, const struct trace_event *e)
 		return 0;
 	if (!roots_clean(e->name, strlen(e->name)))
 		return learn_refuse(w, ERR_REFUSED, "env", NULL);
+	if (w->l->driver && clippy_is_place(e->name) &&
+	    is_include_only(w, e->name)) {
+		strset_add(&w->places, e->name, NULL);
+		return shape_add(w->shape, 'i', e->name, strlen(e->name));
+	}
 	return shape_add(w->shape, is_declared_place(w, e->name) ? 'i' : 'e',
 			 e->name, strlen(e->name));
 }

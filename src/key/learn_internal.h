@@ -21,6 +21,7 @@ struct shape;
  * learn_name   listings, absent and present names
  * learn_env    variables, and what else is around
  * learn_declared  what a user says a run depends on
+ * learn_clippy  what clippy-driver does besides compiling
  * learn_run    what is different for runs of build scripts */
 struct work {
 	struct learn *l;
@@ -101,6 +102,18 @@ int learn_run_env(struct work *w, const struct trace_event *e);
 
 int learn_env(struct work *w, const struct trace_event *e);
 int learn_declared_env(struct work *w);
+
+/* Refuses if clippy started a cargo to learn of the dependency graph. */
+int learn_clippy_begin(struct work *w);
+
+/* True for an absent name of its configuration that is in K0. */
+bool learn_clippy_knows(const struct work *w, const char *path);
+
+/* Links that PATH was resolved through. */
+int learn_clippy_links(struct work *w, const char *path);
+
+/* Links in the directories that lead to PATH. */
+int learn_links(struct work *w, const char *path);
 
 /* Items for what no single name stands for. */
 int learn_surroundings(struct work *w);

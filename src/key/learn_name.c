@@ -126,7 +126,7 @@ learn_absent(struct work *w, const struct trace_event *e)
 	if (learn_tidy(w->l->cwd, name, path) < 0)
 		return learn_refuse(w, ERR_REFUSED, "path", name);
 	if (learn_skips(w, path) || strset_has(&w->absent, path) ||
-	    learn_candidate(w, e, path))
+	    learn_candidate(w, e, path) || learn_clippy_knows(w, path))
 		return 0;
 	if (learn_path_search(w, e, path))
 		return shape_add(w->shape, 'p', learn_base_name(path),
@@ -147,8 +147,8 @@ add_measured(struct work *w, const char *path, const struct stat *st)
 }
 
 /* Where a name really leads depends on every link on the way. */
-static int
-add_links(struct work *w, const char *path)
+int
+learn_links(struct work *w, const char *path)
 {
 	char up[PATH_MAX];
 	struct stat st;
@@ -181,8 +181,9 @@ learn_present(struct work *w, const struct trace_event *e)
 	if (learn_path_search(w, e, path))
 		return shape_add(w->shape, 'p', learn_base_name(path),
 				 strlen(learn_base_name(path)));
-	if (e->how == TRACE_BY_REALPATH && w->l->run) {
-		int r = add_links(w, path);
+	if (e->how == TRACE_BY_REALPATH && (w->l->run || w->l->driver)) {
+		int r = w->l->run ? learn_links(w, path)
+				  : learn_clippy_links(w, path);
 
 		if (r < 0)
 			return r;

@@ -282,6 +282,8 @@ unit_key(const struct unit_in *in, struct digest *k0)
 	fold_env(&c, in);
 	if (a->native_cpu)
 		unit_fold_cpu(&c);
+	if (in->more)
+		digest_sub(&c, in->more);
 	digest_end(&c, &d);
 	if (r == 0)
 		*k0 = d;

@@ -21,9 +21,10 @@ struct unit_in {
 	const char *(*get)(const char *name);
 	const char *cwd;
 	const char *sysroot;
-	const char *places; /* [inputs] places, NULL or "": none */
-	int mode;           /* enum roots_mode */
-	bool incremental;   /* as asked; false: the key of the same unit
+	const struct digest *more; /* of what else is known, or NULL */
+	const char *places;        /* [inputs] places, NULL or "": none */
+	int mode;                  /* enum roots_mode */
+	bool incremental;          /* as asked; false: the key of the same unit
 				 * built without */
 };
 

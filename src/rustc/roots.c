@@ -219,6 +219,23 @@ target_at(const struct roots *r, const char *p, size_t n, size_t *len)
 	return NULL;
 }
 
+/* "ESC[0m" before P, as it is or as JSON spells it: the m is no name's. */
+static bool
+is_coloured(const char *start, const char *p)
+{
+	static const char json[] = "\\u001b";
+	size_t n = sizeof(json) - 1;
+
+	if (*--p != 'm')
+		return false;
+	while (p > start && (p[-1] == ';' || (p[-1] >= '0' && p[-1] <= '9')))
+		p--;
+	if (p == start || *--p != '[' || p == start)
+		return false;
+	return p[-1] == '\033' ||
+	       ((size_t)(p - start) >= n && !memcmp(p - n, json, n));
+}
+
 void
 roots_unmap(const struct roots *r, const char *p, size_t n, struct buf *out)
 {
@@ -231,7 +248,8 @@ roots_unmap(const struct roots *r, const char *p, size_t n, struct buf *out)
 		p = memchr(p, '/', (size_t)(end - p));
 		if (!p)
 			break;
-		if (p == start || (!path_char(p[-1]) && p[-1] != '/'))
+		if (p == start || (!path_char(p[-1]) && p[-1] != '/') ||
+		    is_coloured(start, p))
 			o = target_at(r, p, (size_t)(end - p), &len);
 		if (!o) {
 			p++;

@@ -121,16 +121,17 @@ static char *
 behind_proxy(const struct toolchain_in *in)
 {
 	const char *name = in->rustup_toolchain;
+	const char *program = in->driver ? "clippy-driver" : "rustc";
 	char file[PATH_MAX];
 	int n;
 
 	if (!name || !*name)
 		return NULL;
 	if (name[0] == '/')
-		n = snprintf(file, sizeof(file), "%s/bin/rustc", name);
+		n = snprintf(file, sizeof(file), "%s/bin/%s", name, program);
 	else
-		n = snprintf(file, sizeof(file), "%s/toolchains/%s/bin/rustc",
-			     in->rustup_home, name);
+		n = snprintf(file, sizeof(file), "%s/toolchains/%s/bin/%s",
+			     in->rustup_home, name, program);
 	return n < (int)sizeof(file) ? realpath(file, NULL) : NULL;
 }
 
@@ -491,6 +492,68 @@ note_name(const struct toolchain_in *in, struct parts *s)
 	return r;
 }
 
+/* The toolchain of a driver, which must be that of the rustc beside it. */
+static int
+load_beside(const struct toolchain_in *in, struct toolchain *rustc)
+{
+	struct toolchain driver = { 0 };
+	struct toolchain_in at = *in;
+	char file[PATH_MAX];
+	int r = resolve(in, &driver);
+
+	if (r == 0 && snprintf(file, sizeof(file), "%s/bin/rustc",
+			       driver.sysroot) >= (int)sizeof(file))
+		r = ERR_REFUSED;
+	at.compiler = file;
+	at.driver = false;
+	at.thorough = true;
+	if (r == 0)
+		r = toolchain_load(&at, rustc);
+	if (r == 0 && strcmp(rustc->sysroot, driver.sysroot) != 0)
+		r = ERR_REFUSED;
+	toolchain_release(&driver);
+	return r;
+}
+
+/* What the library is that it links the toolchain's own identity says. */
+static int
+hash_driver(struct toolchain *t, const struct toolchain *rustc, struct parts *s)
+{
+	struct digest_ctx c;
+	int r = ERR_REFUSED;
+
+	digest_init(&c);
+	digest_str(&c, "kache-driver-1");
+	digest_sub(&c, &rustc->id);
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->p[i].dir && !strcmp(s->p[i].path, t->rustc)) {
+			r = hash_part(&s->p[i]);
+			digest_str(&c, s->p[i].path + strlen(t->sysroot));
+			digest_sub(&c, &s->p[i].digest);
+		}
+	digest_end(&c, &t->id);
+	return r;
+}
+
+static int
+identify_driver(const struct toolchain_in *in, const char *name,
+		const struct toolchain *rustc, struct toolchain *t)
+{
+	struct parts s = { 0 };
+	int r = resolve(in, t);
+
+	if (r == 0) {
+		t->verbose = strdup(rustc->verbose);
+		r = t->verbose ? note_name(in, &s) : -ENOMEM;
+	}
+	r = r ? r : collect(t, in->target, &s);
+	r = r ? r : hash_driver(t, rustc, &s);
+	if (r == 0)
+		remember(in, name, t, &s);
+	parts_free(&s);
+	return r;
+}
+
 static int
 identify(const struct toolchain_in *in, const char *name, struct toolchain *t)
 {
@@ -537,7 +600,7 @@ name_record(const struct toolchain_in *in, struct digest *d, char *name)
 int
 toolchain_load(const struct toolchain_in *in, struct toolchain *out)
 {
-	struct toolchain t = { 0 };
+	struct toolchain t = { 0 }, rustc = { 0 };
 	char name[NAME_LEN];
 	struct digest d;
 	uint64_t lock;
@@ -546,14 +609,19 @@ toolchain_load(const struct toolchain_in *in, struct toolchain *out)
 	name_record(in, &d, name);
 	r = recall(in, name, &t);
 	if (r < 0) {
+		/* Before the lock: it takes one of its own. */
+		int base = in->driver ? load_beside(in, &rustc) : 0;
+
 		/* One process hashes, the others wait and then read. */
 		lock = LOCK_BASE + d.b[0];
 		file_lock(in->locks, lock, true, LOCK_WAIT_MS);
-		r = recall(in, name, &t);
-		if (r < 0)
-			r = identify(in, name, &t);
+		r = base < 0 ? base : recall(in, name, &t);
+		if (r < 0 && base == 0)
+			r = in->driver ? identify_driver(in, name, &rustc, &t)
+				       : identify(in, name, &t);
 		file_unlock(in->locks, lock);
 	}
+	toolchain_release(&rustc);
 	if (r < 0)
 		toolchain_release(&t);
 	else

@@ -13,7 +13,8 @@
  * once a toolchain; the result is remembered in ids/ with the stats of what
  * was hashed.  A hit checks the compiler, its driver library and the
  * directories; a thorough load checks every file (done when cargo asks for
- * the version, once a build).
+ * the version, once a build).  Of a driver the identity is that of the
+ * toolchain and the driver's own bytes, which are all that is hashed for it.
  * Threads: any; several processes hash one toolchain only once.
  */
 struct toolchain {
@@ -31,6 +32,8 @@ struct toolchain_in {
 	const char *path;     /* PATH */
 	const char *rustup_home;
 	const char *rustup_toolchain; /* RUSTUP_TOOLCHAIN, or NULL */
+	bool driver; /* COMPILER is not rustc, but a program that links the
+		      * compiler of the rustc beside it: clippy-driver */
 	bool thorough;
 };
 

@@ -164,6 +164,34 @@ diagnostics_get_this_checkout(void **state)
 	buf_free(&b);
 }
 
+static void
+colours_are_no_part_of_a_name(void **state)
+{
+	static const char *const in[] = {
+		"--> \\u001b[0m/proc/self/cwd/a.rs",
+		"--> \033[1;31m/proc/self/cwd/a.rs",
+		"xm/proc/self/cwd/a.rs",
+		"[0m/proc/self/cwd/a.rs",
+		"m/proc/self/cwd/a.rs",
+	};
+	static const char *const out[] = {
+		"--> \\u001b[0m/w/a.rs", "--> \033[1;31m/w/a.rs",
+		"xm/proc/self/cwd/a.rs", "[0m/proc/self/cwd/a.rs",
+		"m/proc/self/cwd/a.rs",
+	};
+	struct roots r = make(ROOTS_CHECKOUT);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
+		struct buf b = { 0 };
+
+		roots_unmap(&r, in[i], strlen(in[i]), &b);
+		buf_char(&b, '\0');
+		assert_string_equal(b.p, out[i]);
+		buf_free(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -174,6 +202,7 @@ main(void)
 		cmocka_unit_test(unknown_tags_are_corrupt),
 		cmocka_unit_test(remaps_are_shortest_first),
 		cmocka_unit_test(diagnostics_get_this_checkout),
+		cmocka_unit_test(colours_are_no_part_of_a_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
