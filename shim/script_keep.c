@@ -130,9 +130,11 @@ pack(struct script_keep *k, struct made *m)
 				.is_own = k->was_empty ? NULL : is_own,
 				.see = see,
 				.ctx = m };
-	char name[STORE_NAME];
+	char name[STORE_NAME], bad[120] = "", why[160];
 	int fd, r;
 
+	in.bad = bad;
+	in.bad_room = sizeof(bad);
 	store_tmp(&j->store, name);
 	fd = openat(j->store.dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 		    0600);
@@ -142,7 +144,9 @@ pack(struct script_keep *k, struct made *m)
 	r = outdir_pack(&in, fd);
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
-	return r < 0 ? refuse(k, r, "archive", err_text(r)) : 0;
+	snprintf(why, sizeof(why), "%s%s%s", err_text(r), bad[0] ? ":" : "",
+		 bad);
+	return r < 0 ? refuse(k, r, "archive", why) : 0;
 }
 
 static int

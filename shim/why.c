@@ -9,13 +9,17 @@
 #include "base/record.h"
 #include "key/shape.h"
 #include "rustc/args.h"
+#include "shim/bound.h"
 #include "shim/job.h"
+#include "shim/nearest.h"
 #include "store/manifest.h"
 
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { VERSION = 1, NAMED_MAX = 4 };
 
@@ -76,6 +80,7 @@ why_remember(struct job *j, const struct digest *k0, const struct shape *s,
 	free(m);
 	buf_free(&b);
 	buf_free(&out);
+	nearest_remember(j, k0);
 }
 
 static void
@@ -90,9 +95,32 @@ add_name(const struct job *j, const struct shape *s,
 			j->args.externs[i].name);
 }
 
+/* All is as it was: the result is gone, or it holds in another place. */
 static void
-compare(const struct job *j, const struct shape *s, const struct shape_env *env,
-	const char *old, size_t len, struct buf *out)
+add_unchanged(struct job *j, const struct digest *k0, const struct shape *s,
+	      const struct shape_env *env, struct buf *out)
+{
+	char name[STORE_NAME];
+	struct digest k1, at;
+
+	if (shape_key(s, env, k0, &k1, NULL) < 0)
+		return;
+	bound_tagged(&k1, &j->tag, &at);
+	store_name("entries", &k1, name);
+	if (faccessat(j->store.dir, name, F_OK, 0) < 0) {
+		store_name("entries", &at, name);
+		if (faccessat(j->store.dir, name, F_OK, 0) < 0) {
+			buf_str(out, "changed:!");
+			return;
+		}
+	}
+	buf_str(out, "changed:@");
+}
+
+static void
+compare(struct job *j, const struct digest *k0, const struct shape *s,
+	const struct shape_env *env, const char *old, size_t len,
+	struct buf *out)
 {
 	size_t n = 0, named = 0, more = 0;
 	uint32_t *m = make_marks(s, env, &n);
@@ -107,6 +135,8 @@ compare(const struct job *j, const struct shape *s, const struct shape_env *env,
 	}
 	if (more)
 		buf_fmt(out, " | +%zu", more);
+	if (m && !named && len == n * sizeof(*m))
+		add_unchanged(j, k0, s, env, out);
 	free(m);
 }
 
@@ -131,7 +161,7 @@ compare_with_record(struct job *j, const struct digest *k0,
 		if (mp_next_bin(&l, &shape, &nshape) == 0 &&
 		    mp_next_bin(&l, &marks, &nmarks) == 0 &&
 		    nshape == DIGEST_LEN && !memcmp(shape, now.b, DIGEST_LEN))
-			compare(j, s, env, marks, nmarks, out);
+			compare(j, k0, s, env, marks, nmarks, out);
 		mp_close(&doc);
 	}
 	buf_free(&b);
@@ -145,11 +175,16 @@ why_find(struct job *j, const struct digest *k0, const struct shape_env *env,
 	struct buf out = { 0 };
 	bool found;
 
-	if (manifest_load(&j->store, k0, &m) < 0)
-		return false;
-	if (m.count)
-		compare_with_record(j, k0, &m.rec[0].shape, env, &out);
-	manifest_release(&m);
+	if (manifest_load(&j->store, k0, &m) == 0) {
+		if (m.count)
+			compare_with_record(j, k0, &m.rec[0].shape, env, &out);
+		manifest_release(&m);
+	} else {
+		buf_str(&out, "changed:");
+		nearest_compare(j, &out);
+		if (out.len == strlen("changed:"))
+			buf_reset(&out);
+	}
 	found = out.len && !out.failed;
 	if (found)
 		snprintf(to, room, "%s", out.p);

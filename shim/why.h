@@ -23,8 +23,9 @@ void why_remember(struct job *j, const struct digest *k0, const struct shape *s,
 /*
  * Writes "changed:" and the items of the newest shape of K0 that differ from
  * what was remembered, at most some of them, with " | " between, to the ROOM
- * bytes at TO.  False, and TO untouched: nothing is known, or nothing
- * differs.
+ * bytes at TO.  Where K0 itself is not known: what differs from the nearest
+ * (shim/nearest).  Where nothing differs: "!" if the result is gone, "@" if
+ * it holds in another place.  False, and TO untouched: nothing is known.
  */
 bool why_find(struct job *j, const struct digest *k0,
 	      const struct shape_env *env, char *to, size_t room);

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "cli/advice.h"
 #include "cli/event.h"
 #include "cli/tally.h"
 #include "cli/term.h"
@@ -16,6 +17,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 struct report {
 	bool json;
@@ -91,6 +93,37 @@ json_reasons(const char *name, const struct tally_reasons *r)
 	puts(r->rows ? "\n  }," : "},");
 }
 
+/* What to do about each reason that is counted above. */
+static void
+json_advice(const struct tally *t)
+{
+	const struct tally_reasons *all[] = { &t->passthrough, &t->not_stored,
+					      &t->not_uploaded, &t->run_refused,
+					      &t->errors };
+	const char *between = "";
+
+	fputs("  \"advice\": {", stdout);
+	for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++)
+		for (int i = 0; i < all[k]->rows; i++) {
+			const char *reason = all[k]->row[i].text;
+			const struct advice *a = advice_for(reason);
+			bool said = false;
+
+			for (size_t o = 0; o < k; o++)
+				for (int n = 0; n < all[o]->rows; n++)
+					said |= !strcmp(all[o]->row[n].text,
+							reason);
+			if (!a || said)
+				continue;
+			printf("%s\n    ", between);
+			term_json(stdout, reason);
+			fputs(": ", stdout);
+			term_json(stdout, a->todo);
+			between = ",";
+		}
+	puts(*between ? "\n  }," : "},");
+}
+
 static void
 print_json(const struct report *r)
 {
@@ -109,6 +142,7 @@ print_json(const struct report *r)
 	json_reasons("not_uploaded", &t->not_uploaded);
 	json_reasons("runs_not_stored", &t->run_refused);
 	json_reasons("errors", &t->errors);
+	json_advice(t);
 	printf("  \"failed_compiles\": %" PRIu64 ",\n", t->failed);
 	puts("  \"time_us\": {");
 	json_number("saved", t->saved_us, ",");
@@ -139,9 +173,12 @@ text_reasons(const char *title, const struct tally_reasons *r)
 	if (r->total == 0)
 		return;
 	printf("%-24s %8" PRIu64 "\n", title, r->total);
-	for (i = 0; i < r->rows; i++)
-		printf("  %-22s %8" PRIu64 "\n", r->row[i].text,
-		       r->row[i].count);
+	for (i = 0; i < r->rows; i++) {
+		const struct advice *a = advice_for(r->row[i].text);
+
+		printf("  %-22s %8" PRIu64 "  %s\n", r->row[i].text,
+		       r->row[i].count, a ? a->todo : "");
+	}
 }
 
 static void

@@ -18,22 +18,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN = 8, TEXT = 768 };
+enum { SHOWN = 8, KEPT = 64, TEXT = 768 };
 
+/*
+ * One miss.  A unit is told from others by package and version, crate, kind
+ * and the directory below target: two versions of a crate, its library and
+ * its test, and its builds for host and target are different units.
+ */
 struct shown {
 	uint64_t time_ms;
+	uint64_t served_ms; /* when it was served since, or 0 */
 	char session[32];
 	char outcome[16];
 	char crate[128];
+	char package[128];
+	char version[64];
 	char kind[32];
+	char profile[64];
+	char command[32];
 	char reason[TEXT];
 };
 
 /* The last misses in the log: a ring. */
 struct search {
-	const char *crate; /* NULL: any */
-	unsigned max;
-	struct shown ring[SHOWN];
+	const char *crate;   /* NULL: any */
+	const char *version; /* NULL: any */
+	unsigned max;        /* 0: each unit of the last build that missed */
+	bool json;
+	struct shown ring[KEPT];
 	uint64_t found;
 };
 
@@ -59,23 +71,71 @@ is_no_hit(const struct event *e)
 	return false;
 }
 
+static bool
+is_hit(const struct event *e)
+{
+	const char *end = strrchr(e->outcome, '_');
+
+	return end && !strcmp(end, "_hit");
+}
+
+/* By the name of the crate or of its package: a script's program is called
+ * build_script_build. */
+static bool
+is_wanted(const struct search *s, const struct event *e)
+{
+	return (!s->crate || same_crate(s->crate, e->crate) ||
+		same_crate(s->crate, e->package)) &&
+	       (!s->version || !strcmp(s->version, e->version));
+}
+
+static bool
+is_same_unit(const struct shown *m, const struct event *e)
+{
+	return !strcmp(m->kind, e->kind) && !strcmp(m->crate, e->crate) &&
+	       !strcmp(m->package, e->package) &&
+	       !strcmp(m->version, e->version) &&
+	       !strcmp(m->profile, e->profile);
+}
+
+static void
+note_hit(struct search *s, const struct event *e)
+{
+	for (uint64_t i = s->found > KEPT ? s->found - KEPT : 0; i < s->found;
+	     i++)
+		if (is_same_unit(&s->ring[i % KEPT], e))
+			s->ring[i % KEPT].served_ms = e->time_ms;
+}
+
+#define TAKE(field) snprintf(to->field, sizeof(to->field), "%s", e->field)
+
 static void
 note(void *ctx, const struct event *e)
 {
 	struct search *s = ctx;
 	struct shown *to;
 
-	if (!is_no_hit(e) || (s->crate && !same_crate(s->crate, e->crate)))
+	if (!is_wanted(s, e))
 		return;
-	to = &s->ring[s->found++ % SHOWN];
+	if (is_hit(e))
+		note_hit(s, e);
+	if (!is_no_hit(e))
+		return;
+	to = &s->ring[s->found++ % KEPT];
 	to->time_ms = e->time_ms;
-	snprintf(to->session, sizeof(to->session), "%s", e->session);
-	snprintf(to->outcome, sizeof(to->outcome), "%s", e->outcome);
-	snprintf(to->crate, sizeof(to->crate), "%s", e->crate);
-	snprintf(to->kind, sizeof(to->kind), "%s", e->kind);
-	snprintf(to->reason, sizeof(to->reason), "%s", e->reason);
+	to->served_ms = 0;
+	TAKE(session);
+	TAKE(outcome);
+	TAKE(crate);
+	TAKE(package);
+	TAKE(version);
+	TAKE(kind);
+	TAKE(profile);
+	TAKE(command);
+	TAKE(reason);
 }
 
+/* "app 0.1.0 (package p), bin, debug, 3 s ago" */
 static void
 print_one(const struct shown *m)
 {
@@ -84,12 +144,111 @@ print_one(const struct shown *m)
 	struct buf text = { 0 };
 	char age[TERM_TEXT];
 
+	printf("%s%s%s", m->crate, m->version[0] ? " " : "", m->version);
+	if (m->package[0] && !same_crate(m->package, m->crate))
+		printf(" (package %s)", m->package);
+	printf(", %s", run ? "build script run" : m->kind);
+	if (m->profile[0])
+		printf(", %s", m->profile);
 	term_time(now > m->time_ms ? (now - m->time_ms) * 1000 : 0, age);
-	printf("%s, %s, %s ago\n", m->crate, run ? "build script run" : m->kind,
-	       age);
+	printf(", %s ago%s\n", age, m->served_ms ? ", served since" : "");
 	wording_reason(m->reason, run, &text);
 	fputs(text.p ? text.p : "", stdout);
 	buf_free(&text);
+}
+
+static void
+json_text(const char *name, const char *text)
+{
+	printf("\"%s\": ", name);
+	term_json(stdout, text);
+	fputs(", ", stdout);
+}
+
+static void
+json_one(const struct shown *m, bool first)
+{
+	bool run = !strcmp(m->kind, "run");
+	struct buf text = { 0 };
+
+	printf("%s\n  {\"time_ms\": %" PRIu64 ", \"served_ms\": %" PRIu64 ", ",
+	       first ? "" : ",", m->time_ms, m->served_ms);
+	json_text("package", m->package);
+	json_text("version", m->version);
+	json_text("crate", m->crate);
+	json_text("kind", m->kind);
+	json_text("profile", m->profile);
+	json_text("command", m->command);
+	json_text("outcome", m->outcome);
+	json_text("reason", m->reason);
+	wording_reason(m->reason, run, &text);
+	fputs("\"text\": ", stdout);
+	term_json(stdout, text.p ? text.p : "");
+	fputs("}", stdout);
+	buf_free(&text);
+}
+
+/* Whether a newer one of the same unit is shown, or it is of another build. */
+static bool
+is_left_out(const struct search *s, uint64_t i)
+{
+	const struct shown *m = &s->ring[i % KEPT];
+	const struct shown *last = &s->ring[(s->found - 1) % KEPT];
+
+	if (s->max)
+		return s->found - i > s->max;
+	if (strcmp(m->session, last->session) != 0)
+		return true;
+	for (uint64_t k = i + 1; k < s->found; k++) {
+		const struct shown *o = &s->ring[k % KEPT];
+		struct event e = { .kind = o->kind,
+				   .crate = o->crate,
+				   .package = o->package,
+				   .version = o->version,
+				   .profile = o->profile };
+
+		if (is_same_unit(m, &e))
+			return true;
+	}
+	return false;
+}
+
+static void
+print_all(const struct search *s)
+{
+	bool first = true;
+
+	if (s->json)
+		fputs("[", stdout);
+	for (uint64_t i = s->found > KEPT ? s->found - KEPT : 0; i < s->found;
+	     i++) {
+		const struct shown *m = &s->ring[i % KEPT];
+
+		if (is_left_out(s, i))
+			continue;
+		if (s->json)
+			json_one(m, first);
+		else
+			print_one(m);
+		first = false;
+	}
+	if (s->json)
+		puts(first ? "]" : "\n]");
+	else if (first)
+		printf("no miss%s%s is known\n", s->crate ? " of " : "",
+		       s->crate ? s->crate : "");
+}
+
+static int
+parse_number(const char *text, struct search *s)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*end || !*text || n < 1 || n > SHOWN)
+		return cmd_usage(&cmd_why_miss, "--last takes 1 to %d", SHOWN);
+	s->max = (unsigned)n;
+	return CMD_OK;
 }
 
 static int
@@ -97,42 +256,49 @@ parse_options(int argc, char **argv, struct search *s)
 {
 	static const struct option options[] = {
 		{ "last", required_argument, NULL, 'n' },
+		{ "json", no_argument, NULL, 'j' },
 		{ 0 },
 	};
-	int opt;
+	int opt, status = CMD_OK;
+	char *at;
 
-	while (true) {
-		char *end;
-		unsigned long n;
-
+	while (status == CMD_OK) {
 		opt = getopt_long(argc, argv, "", options, NULL);
 		if (opt == -1)
 			break;
-		if (opt != 'n')
-			return CMD_USAGE;
-		n = strtoul(optarg, &end, 10);
-		if (*end || !*optarg || n < 1 || n > SHOWN)
-			return cmd_usage(&cmd_why_miss, "--last takes 1 to %d",
-					 SHOWN);
-		s->max = (unsigned)n;
+		if (opt == 'j')
+			s->json = true;
+		else if (opt == 'n')
+			status = parse_number(optarg, s);
+		else
+			status = CMD_USAGE;
 	}
+	if (status != CMD_OK)
+		return status;
 	if (optind + 1 < argc)
 		return cmd_usage(&cmd_why_miss, "too many arguments");
-	s->crate = optind < argc ? argv[optind] : NULL;
+	if (optind == argc)
+		return CMD_OK;
+	s->crate = argv[optind];
+	at = strchr(argv[optind], '@');
+	if (at) {
+		*at = '\0';
+		s->version = at + 1;
+	}
 	return CMD_OK;
 }
 
 static int
 why_miss(int argc, char **argv)
 {
-	static struct search s = { .max = 1 };
+	static struct search s;
 	static struct config c;
 	uint64_t bad = 0;
 	int status = parse_options(argc, argv, &s), r;
 
 	if (status != CMD_OK)
 		return status;
-	if (!s.crate && s.max == 1)
+	if (!s.crate && !s.max)
 		s.max = SHOWN;
 	cmd_load_config(&c);
 	r = event_read(c.v[CONFIG_STORE_DIR].text, note, &s, &bad);
@@ -141,25 +307,20 @@ why_miss(int argc, char **argv)
 			c.v[CONFIG_STORE_DIR].text, err_text(r));
 		return CMD_FAILED;
 	}
-	if (s.found == 0) {
-		printf("no miss%s%s is known\n", s.crate ? " of " : "",
-		       s.crate ? s.crate : "");
-		return CMD_OK;
-	}
-	for (uint64_t i = s.found > s.max ? s.found - s.max : 0; i < s.found;
-	     i++)
-		print_one(&s.ring[i % SHOWN]);
+	print_all(&s);
 	return CMD_OK;
 }
 
 const struct cmd cmd_why_miss = {
 	.name = "why-miss",
-	.args = "[CRATE] [--last N]",
+	.args = "[CRATE[@VERSION]] [--last N] [--json]",
 	.summary = "why a unit or a build script was not served",
-	.help = "Says of the last miss of CRATE what differed from what was "
-		"stored before, or why\nnothing is stored of it. Without "
-		"CRATE: "
-		"of the last misses of any.\n\n"
-		"  --last N   the last N misses, at most 8\n",
+	.help = "Says of each unit of CRATE that missed in the last build with "
+		"such a miss, and of\nits build script's run, what differed "
+		"from what was stored before, or why nothing\nis stored of it. "
+		"CRATE is the name of a package or a target. Without it: of "
+		"the\nlast misses of any.\n\n"
+		"  --last N   the last N misses, at most 8\n"
+		"  --json     an array of objects\n",
 	.run = why_miss,
 };

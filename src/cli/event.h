@@ -21,6 +21,8 @@ struct event {
 	const char *kind;
 	const char *command;
 	const char *profile;
+	const char *package;
+	const char *version;
 	uint64_t key_us;
 	uint64_t lookup_us;
 	uint64_t restore_us;

@@ -26,11 +26,28 @@ const char *const tally_ahead_name[TALLY_AHEADS] = {
 static const char not_stored[] = "not_stored:";
 static const char local[] = "local:";
 
-/* The part before a colon: what follows it is a path or a name. */
+/* The part before a colon: what follows it is a path or a name, but for some
+ * whose second word says what to do. */
+static size_t
+significant(const char *reason)
+{
+	static const char *const two[] = { "unseen", "crate-type",
+					   "option", "emit",
+					   "env",    "split-debuginfo",
+					   "archive" };
+	size_t n = strcspn(reason, ":");
+
+	for (size_t i = 0; i < sizeof(two) / sizeof(two[0]); i++)
+		if (reason[n] && reason[n + 1] != '/' && strlen(two[i]) == n &&
+		    !memcmp(two[i], reason, n))
+			return n + 1 + strcspn(reason + n + 1, ":");
+	return n;
+}
+
 static void
 count(struct tally_reasons *r, const char *reason)
 {
-	size_t n = strcspn(reason, ":");
+	size_t n = significant(reason);
 	int i;
 
 	r->total++;

@@ -3,6 +3,7 @@
 #include "cli/wording.h"
 
 #include "base/buf.h"
+#include "cli/advice.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -25,39 +26,6 @@ static const struct word places[] = {
 	{ "L", "a directory of -L" },
 };
 
-/* "what:detail", by the part before the colon. */
-static const struct word refusals[] = {
-	{ "wrote", "it writes outside OUT_DIR, which a replay would not do" },
-	{ "removed", "it removes or moves what it did not make" },
-	{ "clock",
-	  "it looks at the clock, so each run may give another result;\n"
-	  "    SOURCE_DATE_EPOCH, or a file with the date, would do" },
-	{ "network", "it uses the network" },
-	{ "reads", "it reads what differs from one moment or machine to the "
-		   "next" },
-	{ "lists", "it lists what differs from one moment to the next" },
-	{ "own-out-dir", "it looks at what an earlier run left in OUT_DIR" },
-	{ "links-out", "it links from OUT_DIR to what lies elsewhere" },
-	{ "secret", "what it says holds the value of a secret variable" },
-	{ "output-not-text", "what it says is no text" },
-	{ "unseen",
-	  "part of it cannot be observed: a static, foreign or set-uid\n"
-	  "    program, one that calls the kernel by itself, or one "
-	  "that is still running" },
-	{ "raced", "an input changed meanwhile" },
-	{ "raced-tick", "an input was written just before it was read" },
-	{ "clock-stepped", "the clock was set meanwhile" },
-	{ "edit-loop", "it was stored less than 10 minutes ago; the edit loop "
-		       "is not to pay for copies" },
-	{ "exit", "it failed" },
-	{ "env", "the environment holds a name that is no text" },
-	{ "path", "a path cannot be recorded" },
-	{ "too-many-inputs", "it has more than 20,000 inputs" },
-	{ "min_free", "the disk is nearly full ([store] min_free)" },
-	{ "no-observer", "the observer is not installed" },
-	{ "build_scripts", "runs are not cached ([shim] build_scripts = no)" },
-};
-
 static const struct word kinds[] = {
 	{ "f", "file" },
 	{ "p", "program on PATH" },
@@ -71,6 +39,25 @@ static const struct word kinds[] = {
 	{ "s", "there must be" },
 	{ "k", "link" },
 	{ "-", "dependency" },
+	{ ">", "now there: argument" },
+	{ "<", "was there: argument" },
+	{ "V", "variable" },
+};
+
+/* Items that say it all by their letter. */
+static const struct word whole[] = {
+	{ "E", "the environment (something asks for all of it)" },
+	{ "T", "the toolchain" },
+	{ "P", "the build script's program: it was compiled anew, or differs" },
+	{ "M", "how paths are replaced ([store] portable)" },
+	{ "D", "what [inputs] in kache.ini or .kache.ini declares" },
+	{ "H", "cargo's hash (-C metadata) of the package and all it depends "
+	       "on" },
+	{ "R", "the order of the arguments" },
+	{ "!", "nothing; but the result is not in the store any more: swept,\n"
+	       "    purged or damaged" },
+	{ "@", "nothing; but the result names paths of the place it was made "
+	       "in,\n    or was not shown to hold here" },
 };
 
 static const char *
@@ -107,8 +94,8 @@ wording_item(const char *item, bool run, struct buf *out)
 {
 	const char *kind = *item ? LOOK(kinds, item, 1) : NULL;
 
-	if (*item == 'E') {
-		buf_str(out, "the environment (something asks for all of it)");
+	if (*item && LOOK(whole, item, 1)) {
+		buf_str(out, LOOK(whole, item, 1));
 		return;
 	}
 	if (*item == 'x') {
@@ -122,6 +109,9 @@ wording_item(const char *item, bool run, struct buf *out)
 		return;
 	}
 	buf_fmt(out, "%s ", kind ? kind : "input");
+	/* The letter behind the side. */
+	if ((*item == '>' || *item == '<') && item[1])
+		item++;
 	if (*item && strchr("flcask", *item))
 		add_path(item + 1, run, out);
 	else
@@ -151,12 +141,11 @@ add_changed(const char *items, bool run, struct buf *out)
 static void
 add_refusal(const char *why, struct buf *out)
 {
-	size_t n = strcspn(why, ":");
-	const char *text = LOOK(refusals, why, n);
+	const struct advice *a = advice_for(why);
 
 	buf_fmt(out, "    %s\n", why);
-	if (text)
-		buf_fmt(out, "    %s\n", text);
+	if (a)
+		buf_fmt(out, "    %s\n    to do: %s\n", a->what, a->todo);
 }
 
 void
@@ -173,6 +162,7 @@ wording_reason(const char *reason, bool run, struct buf *out)
 	} else if (!strncmp(reason, local, sizeof(local) - 1)) {
 		buf_fmt(out, "  it is stored here but not uploaded (%s)\n",
 			reason + sizeof(local) - 1);
+		add_refusal(reason + sizeof(local) - 1, out);
 	} else if (*reason) {
 		buf_str(out, "  it was passed through:\n");
 		add_refusal(reason, out);

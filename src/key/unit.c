@@ -106,6 +106,16 @@ unit_env_noise(const char *name)
 }
 
 const char *
+unit_env_keyed(size_t i, bool linked)
+{
+	if (i >= sizeof(names) / sizeof(names[0]))
+		return NULL;
+	return names[i].use == IN_KEY || (names[i].use == IN_LINK && linked)
+		       ? names[i].name
+		       : "";
+}
+
+const char *
 unit_env_refuses(const char *(*get)(const char *name))
 {
 	/* Logging writes to stderr what no entry should hold. */

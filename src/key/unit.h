@@ -3,6 +3,7 @@
 #define KEY_UNIT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct args;
 struct digest;
@@ -44,6 +45,10 @@ bool unit_env_known(const char *name);
 /* True if NAME is asked for by rustc, LLVM, a C compiler or a linker without
  * effect on what they make. */
 bool unit_env_noise(const char *name);
+
+/* The names whose values are in the key of a unit, LINKED or not, for people:
+ * the one at I, "" for one that is not, NULL behind the last. */
+const char *unit_env_keyed(size_t i, bool linked);
 
 /* Reason to pass through that lies in the environment, or NULL. */
 const char *unit_env_refuses(const char *(*get)(const char *name));

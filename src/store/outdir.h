@@ -34,6 +34,10 @@ struct outdir_in {
 	/* NULL, or called with the text of every file, not neutral. */
 	void (*see)(void *ctx, const char *p, size_t n);
 	void *ctx;
+
+	/* NULL, or BAD_ROOM bytes: what could not be taken, below DIR. */
+	char *bad;
+	size_t bad_room;
 };
 
 /*

@@ -215,6 +215,18 @@ is_wanted(const struct packer *p, const struct stat *st)
 	       p->in->is_own(p->in->ctx, p->path.p);
 }
 
+/* The innermost is told. */
+static int
+tell(const struct packer *p, int r, const char *name)
+{
+	const char *dir = p->path.p + strlen(p->in->dir);
+
+	if (r < 0 && p->in->bad && p->in->bad_room && !p->in->bad[0])
+		snprintf(p->in->bad, p->in->bad_room, "%s%s%s",
+			 dir + (*dir == '/'), *dir ? "/" : "", name);
+	return r;
+}
+
 static int
 put_entry(struct packer *p, int dir, const char *name)
 {
@@ -223,9 +235,9 @@ put_entry(struct packer *p, int dir, const char *name)
 	int r = 0;
 
 	if (strlen(name) > OUTDIR_NAME_MAX || !roots_clean(name, strlen(name)))
-		return ERR_REFUSED;
+		return tell(p, ERR_REFUSED, name);
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
+		return tell(p, -errno, name);
 	buf_fmt(&p->path, "/%s", name);
 	if (p->path.failed)
 		return -ENOMEM;
@@ -243,7 +255,7 @@ put_entry(struct packer *p, int dir, const char *name)
 		r = ERR_REFUSED;
 	p->path.len = keep;
 	p->path.p[keep] = '\0';
-	return r;
+	return tell(p, r, name);
 }
 
 static int

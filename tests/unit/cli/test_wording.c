@@ -65,6 +65,16 @@ reasons_are_told(void **state)
 	says("not_stored:something-new:x", true, "something-new:x");
 	says("local:private", false, "not uploaded (private)");
 	says("unknown-driver", false, "passed through");
+	says("not_stored:clock:date", true, "to do: SOURCE_DATE_EPOCH");
+	says("local:bound", false, "[store] portable");
+	says("changed:>A--cfg feature=\"x\" | <A-C opt-level=0", false,
+	     "    now there: argument --cfg feature=\"x\"\n"
+	     "    was there: argument -C opt-level=0\n");
+	says("changed:VRUSTC_BOOTSTRAP | T", false,
+	     "    variable RUSTC_BOOTSTRAP\n    the toolchain\n");
+	says("changed:!", false, "not in the store any more");
+	says("changed:@", true, "was not shown to hold here");
+	says("changed:P", true, "the build script's program");
 	says("", true, "no run of this program");
 	says("", false, "nothing like it was known");
 }
