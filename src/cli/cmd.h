@@ -24,6 +24,7 @@ struct cmd {
 };
 
 extern const struct cmd cmd_stats;
+extern const struct cmd cmd_list;
 extern const struct cmd cmd_monitor;
 extern const struct cmd cmd_plan_hint;
 extern const struct cmd cmd_daemon;

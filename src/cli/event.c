@@ -29,7 +29,7 @@ static const struct column columns[] = {
 	T(6, crate),       T(7, kind),        N(11, key_us),   N(12, lookup_us),
 	N(13, restore_us), N(14, compile_us), N(15, store_us), N(16, total_us),
 	N(17, bytes),      N(18, saved_us),   N(19, status),   T(20, command),
-	T(21, profile),    T(22, package),    T(23, version),
+	T(8, k0),          T(21, profile),    T(22, package),  T(23, version),
 };
 #undef T
 #undef N

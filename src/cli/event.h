@@ -19,6 +19,7 @@ struct event {
 	const char *reason;
 	const char *crate;
 	const char *kind;
+	const char *k0; /* hex, or empty */
 	const char *command;
 	const char *profile;
 	const char *package;

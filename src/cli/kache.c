@@ -5,9 +5,9 @@
 #include <string.h>
 
 static const struct cmd *const commands[] = {
-	&cmd_stats,  &cmd_monitor,   &cmd_daemon,  &cmd_drain,
-	&cmd_gc,     &cmd_purge,     &cmd_verify,  &cmd_why_miss,
-	&cmd_config, &cmd_plan_hint, &cmd_witness,
+	&cmd_stats,    &cmd_list,   &cmd_monitor,   &cmd_daemon,
+	&cmd_drain,    &cmd_gc,     &cmd_purge,     &cmd_verify,
+	&cmd_why_miss, &cmd_config, &cmd_plan_hint, &cmd_witness,
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -37,6 +37,7 @@ kcargo "$T/b/a/much/longer/path/to" build
 is "$?" 0 "B builds"
 is "$(rustc_runs)" 0 "B compiles nothing"
 is "$(remote_hits)" 3 "all units came from the remote"
+is "$("$KACHE" list | grep -c ' remote$')" 3 "as kache list says"
 is "$(cd "$T/b/a/much/longer/path/to" && ./target/debug/app)" \
 	"$(cd "$T/a/short" && ./target/debug/app)" "the program is the same"
 is "$(cat "$T/out" | grep -c 'never used')" 1 \
