@@ -38,8 +38,8 @@ static const struct advice rows[] = {
 	{ "twice", "an option that may stand once is there twice",
 	  "look at RUSTFLAGS and [build] rustflags" },
 	{ "two-operands", "there are two sources", UNUSUAL },
-	{ "unknown-driver", "the compiler is not called rustc",
-	  "clippy and the like in a workspace are run as they are" },
+	{ "unknown-driver", "the compiler is neither rustc nor clippy-driver",
+	  "other workspace wrappers are run as they are" },
 
 	/* The machine. */
 	{ "memory", "there was no memory", "fewer jobs (cargo -j)" },
@@ -84,6 +84,8 @@ static const struct advice rows[] = {
 	  "it reads what differs from one moment or machine to the next",
 	  ALLOW },
 	{ "lists", "it lists what differs from one moment to the next", ALLOW },
+	{ "starts", "it starts a program whose answer differs each time",
+	  "with clippy: without lints of the group clippy::cargo" },
 	{ "special", "it reads what is no regular file", ALLOW },
 	{ "removed", "it removes or moves what it did not make",
 	  "work on copies in OUT_DIR" },

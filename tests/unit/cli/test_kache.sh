@@ -91,7 +91,7 @@ run 0 stats; point "stats"
 has '^units +5$'; point "units are counted without queries"
 has '^  hits +1 +20.0 %$'; point "with shares"
 has '^hit rate +25.0 %'; point "and a rate of what was looked up"
-has '^  raced +1  nothing to do$' && has '^  unknown-driver +1  clippy'; point "and reasons"
+has '^  raced +1  nothing to do$' && has '^  unknown-driver +1  other workspace'; point "and reasons"
 has '^failed compiles +1$'; point "and failed compiles"
 if command -v python3 >/dev/null; then
 	run 0 stats --json && json "d['outcomes'] == {'local_hit': 1, \
