@@ -47,16 +47,21 @@ fn main() {
 	for f in Assets::iter() {
 		println!("{f} {:?}", Assets::get(&f).unwrap().data);
 	}
-	let _ = M;
-	println!("{}", std::any::type_name_of_val(&M));
+	std::hint::black_box(&M);
+	// What the macro took into the program.
+	let me = String::from_utf8_lossy(&std::fs::read(
+		std::env::current_exe().unwrap()).unwrap()).into_owned();
+	let sql = me.split("CREATE TABLE m").skip(1)
+		.map(|s| s.split(';').next().unwrap());
+	println!("{:?}", sql.collect::<std::collections::BTreeSet<_>>());
 }
 RS
 put "$a/data/a" data1
 put "$a/templates/page.txt" '{% extends "base.txt" %}{% block b %}page {{ name }}{% endblock %}'
 put "$a/templates/base.txt" 'base1 {% block b %}{% endblock %}'
 put "$a/assets/x" asset1
-put "$a/migrations/2020-01-01-000000_one/up.sql" 'CREATE TABLE one (x INT);'
-put "$a/migrations/2020-01-01-000000_one/down.sql" 'DROP TABLE one;'
+put "$a/migrations/2020-01-01-000000_one/up.sql" 'CREATE TABLE m_one (x INT);'
+put "$a/migrations/2020-01-01-000000_one/down.sql" 'DROP TABLE m_one;'
 if ! fetched "$a"; then
 	not_ok "macros: fetched" "$(cat "$T/out")"
 elif begun "$a" proc-macro2; then
@@ -72,6 +77,12 @@ elif begun "$a" proc-macro2; then
 	real "rust-embed: an asset" "$a" - 'echo asset2 >assets/x' \
 		'echo asset1 >assets/x'
 	real "rust-embed: a new asset" "$a" - 'echo n >assets/n' 'rm assets/n'
+	real "diesel: a migration changes" "$a" - \
+		'sub migrations/2020-01-01-000000_one/up.sql INT TEXT' \
+		'sub migrations/2020-01-01-000000_one/up.sql TEXT INT'
+	real "diesel: a new migration" "$a" - \
+		'cp -r migrations/2020-01-01-000000_one migrations/2020-01-02-000000_two; sub migrations/2020-01-02-000000_two/up.sql m_one m_two' \
+		'rm -r migrations/2020-01-02-000000_two'
 fi
 
 # --- stamps: git and the environment ---
