@@ -168,6 +168,7 @@ learn(struct keep *k, struct made *m, const struct trace *t,
 		.cpu = v->cpu,
 		.host = v->host,
 		.driver = j->driver,
+		.cpus = v->cpus,
 	};
 	r = learn_shape(l, &m->shape);
 	if (r < 0)

@@ -95,6 +95,7 @@ learn(struct script_keep *k, struct made *m, const struct trace *t,
 		.cc_env = v->cc,
 		.cpu = v->cpu,
 		.host = v->host,
+		.cpus = v->cpus,
 	};
 	r = learn_shape(&m->learn, &m->shape);
 	if (r < 0)

@@ -266,7 +266,10 @@ see_event(struct vouch *v, const struct trace_event *e)
 	case TRACE_OBJECT:
 		break;
 	case TRACE_HOST:
-		v->out.host = true;
+		if (e->number == TRACE_HOST_CPUS)
+			v->out.cpus = true;
+		else
+			v->out.host = true;
 		return true;
 	default:
 		return true;

@@ -15,6 +15,7 @@ struct vouched {
 			* system's: no shell, say */
 	bool cc;       /* variables whose names the crate cc looks for */
 	bool cpu;      /* the CPU's kind */
+	bool cpus;     /* how many of them */
 	bool host;     /* names of the machine, its kernel and users */
 };
 

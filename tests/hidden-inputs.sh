@@ -75,6 +75,13 @@ scripted "$w" sizes <<'RS'
 format!("{:?}", fs::metadata("../side/sized").map(|m| m.len()))
 RS
 put "$w/side/sized" four
+scripted "$w" modes <<'RS'
+sh("[ -x ../side/sized ] && echo yes || echo no")
+RS
+scripted "$w" parallel <<'RS'
+format!("{} {}", std::thread::available_parallelism().unwrap(),
+	text(&mut Command::new("nproc")))
+RS
 scripted "$w" homed <<'RS'
 sh("cat $HOME/.toolrc 2>/dev/null || echo none")
 RS

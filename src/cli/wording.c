@@ -26,6 +26,13 @@ static const struct word places[] = {
 	{ "L", "a directory of -L" },
 };
 
+/* Items of kind x. */
+static const struct word arounds[] = {
+	{ "cpu", "the CPU's features" },
+	{ "cpus", "the number of CPUs" },
+	{ "host", "names of the machine or the user" },
+};
+
 static const struct word kinds[] = {
 	{ "f", "file" },
 	{ "p", "program on PATH" },
@@ -99,9 +106,9 @@ wording_item(const char *item, bool run, struct buf *out)
 		return;
 	}
 	if (*item == 'x') {
-		buf_str(out, !strcmp(item + 1, "cpu")
-				     ? "the CPU's features"
-				     : "names of the machine or the user");
+		const char *what = LOOK(arounds, item + 1, strlen(item + 1));
+
+		buf_str(out, what ? what : "the machine");
 		return;
 	}
 	if (*item == '+') {

@@ -7,12 +7,12 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { ANY = 255 };
+enum { ANY = 255, CPUS = 1 << TRACE_HOST_CPUS };
 
 /*
  * Measured with what Debian 12 has.  make and ninja compare the times of
  * files and give the time to nobody; cargo and rustc name their directories
- * by it; tar, patch and zip print or store the times of files.
+ * by it; how many threads they start does not show in what they make; tar, patch and zip print or store the times of files.
  */
 static const struct {
 	const char *program; /* a version may follow */
@@ -28,23 +28,34 @@ static const struct {
 	{ "tput", 2, 0, 0, 0 },
 	{ "infocmp", 2, 0, 0, 0 },
 	{ "zip", 2, 0, 0, 0 },
-	{ "cc1", 0, ANY, ANY, 0 },
-	{ "cc1plus", 0, ANY, ANY, 0 },
-	{ "cc1obj", 0, ANY, ANY, 0 },
-	{ "lto1", 0, ANY, ANY, 0 },
-	{ "git", 0, 2, 0, 1u << TRACE_HOST_NAME | 1u << TRACE_HOST_USER },
+	{ "cc1", 0, ANY, ANY, CPUS },
+	{ "cc1plus", 0, ANY, ANY, CPUS },
+	{ "cc1obj", 0, ANY, ANY, CPUS },
+	{ "lto1", 0, ANY, ANY, CPUS },
+	{ "git", 0, 2, 0,
+	  CPUS | 1u << TRACE_HOST_NAME | 1u << TRACE_HOST_USER },
 	{ "find", 0, 1, 0, 1u << TRACE_HOST_KERNEL },
 	{ "ls", 0, 0, 2, 0 },
 	{ "tar", 0, 0, 4, 0 },
 	{ "patch", 0, 0, 1, 0 },
-	{ "make", ANY, ANY, ANY, 0 },
-	{ "gmake", ANY, ANY, ANY, 0 },
-	{ "ninja", ANY, ANY, ANY, 0 },
-	{ "samu", ANY, ANY, ANY, 0 },
-	{ "cargo", ANY, ANY, ANY, 0 },
-	{ "rustc", ANY, ANY, ANY, 0 },
-	{ "rustdoc", ANY, ANY, ANY, 0 },
-	{ "clippy-driver", ANY, ANY, ANY, 0 },
+	{ "make", ANY, ANY, ANY, CPUS },
+	{ "gmake", ANY, ANY, ANY, CPUS },
+	{ "ninja", ANY, ANY, ANY, CPUS },
+	{ "samu", ANY, ANY, ANY, CPUS },
+	{ "cargo", ANY, ANY, ANY, CPUS },
+	{ "rustc", ANY, ANY, ANY, CPUS },
+	{ "rustdoc", ANY, ANY, ANY, CPUS },
+	{ "cmake", 0, 0, 0, CPUS },
+	{ "ld", 0, 0, 0, CPUS },
+	{ "ld.lld", 0, 0, 0, CPUS },
+	{ "ld.mold", 0, 0, 0, CPUS },
+	{ "rust-lld", 0, 0, 0, CPUS },
+	{ "lld", 0, 0, 0, CPUS },
+	{ "mold", 0, 0, 0, CPUS },
+	{ "clang", 0, 0, 0, CPUS },
+	{ "gcc", 0, 0, 0, CPUS },
+	{ "cc", 0, 0, 0, CPUS },
+	{ "clippy-driver", ANY, ANY, ANY, CPUS },
 };
 
 static size_t

@@ -44,6 +44,7 @@ struct learn {
 	bool raw_env;   /* the same, and places by their names */
 	bool cc_env;    /* variables whose names the crate cc looks for */
 	bool cpu;       /* what the CPU says about itself */
+	bool cpus;      /* how many of them */
 	bool host;      /* names of the machine, its kernel and user */
 
 	bool driver; /* clippy-driver compiled it: key/clippy */

@@ -188,6 +188,7 @@ learn_surroundings(struct work *w)
 		{ l->raw_env, 'E', "raw" },
 		{ l->cc_env && !l->whole_env, 'E', "cc" },
 		{ l->cpu, 'x', "cpu" },
+		{ l->cpus, 'x', "cpus" },
 		{ l->host, 'x', "host" },
 	};
 	int r = 0;

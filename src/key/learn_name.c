@@ -117,6 +117,18 @@ add_absent(struct work *w, char *path, int links)
 	return learn_add_path(w, 'a', path);
 }
 
+/* A file that may not be executed, where somebody asked whether it may: since
+ * all else is allowed, that must have been the question. */
+static bool
+is_no_program(const struct trace_event *e, const char *path)
+{
+	struct stat st;
+
+	return e->number == EACCES && stat(path, &st) == 0 &&
+	       S_ISREG(st.st_mode) && !(st.st_mode & 0111) &&
+	       access(path, R_OK | W_OK) == 0;
+}
+
 int
 learn_absent(struct work *w, const struct trace_event *e)
 {
@@ -131,6 +143,8 @@ learn_absent(struct work *w, const struct trace_event *e)
 	if (learn_path_search(w, e, path))
 		return shape_add(w->shape, 'p', learn_base_name(path),
 				 strlen(learn_base_name(path)));
+	if (is_no_program(e, path))
+		return learn_add_path(w, 's', path);
 	return add_absent(w, path, 0);
 }
 

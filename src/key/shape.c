@@ -334,7 +334,9 @@ eval_present(struct eval *e, const char *path, bool links)
 
 	if ((links ? lstat(path, &st) : stat(path, &st)) < 0)
 		return ERR_MISS;
-	digest_u64(&e->c, st.st_mode & S_IFMT);
+	/* Whoever asked may have asked whether it is a program. */
+	digest_u64(&e->c, (st.st_mode & S_IFMT) |
+				  (S_ISREG(st.st_mode) && st.st_mode & 0111));
 	if (!S_ISLNK(st.st_mode))
 		return 0;
 	n = readlink(path, to, sizeof(to));
@@ -385,6 +387,8 @@ eval_around(struct eval *e, const char *item)
 		unit_fold_cpu(&e->c);
 		return 0;
 	}
+	if (!strcmp(item, "xcpus"))
+		return around_cpus(&e->c);
 	return strcmp(item, "xhost") ? ERR_CORRUPT
 				     : around_host(&e->c, env->memo);
 }

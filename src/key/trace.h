@@ -81,7 +81,8 @@ enum trace_clock {
 enum trace_host {
 	TRACE_HOST_KERNEL = 1, /* uname */
 	TRACE_HOST_NAME,
-	TRACE_HOST_USER /* users and groups */
+	TRACE_HOST_USER, /* users and groups */
+	TRACE_HOST_CPUS  /* how many CPUs there are, or may be used */
 };
 
 struct trace_event {

@@ -167,7 +167,8 @@ item_ok(const char *item)
 		return !strcmp(name, "all") || !strcmp(name, "raw") ||
 		       !strcmp(name, "cc");
 	if (item[0] == 'x')
-		return !strcmp(name, "cpu") || !strcmp(name, "host");
+		return !strcmp(name, "cpu") || !strcmp(name, "cpus") ||
+		       !strcmp(name, "host");
 	if (!item[0] || !*name)
 		return false;
 	for (const char *p = name; *p; p++)

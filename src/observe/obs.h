@@ -135,8 +135,8 @@ enum obs_type {
 	OBS_CLOCK,
 	/* The area's unused end. */
 	OBS_GAP,
-	/* Names of the machine or its users were asked for.  aux: enum
-	 * obs_host. */
+	/* Names of the machine or its users, or the number of its CPUs were
+	 * asked for.  aux: enum obs_host. */
 	OBS_HOST,
 	/* A program was told to look at the CPU (-march=native). */
 	OBS_NATIVE,
@@ -180,7 +180,8 @@ enum obs_clock {
 enum obs_host {
 	OBS_HOST_KERNEL = 1, /* uname */
 	OBS_HOST_NAME,
-	OBS_HOST_USER /* users and groups */
+	OBS_HOST_USER, /* users and groups */
+	OBS_HOST_CPUS  /* how many CPUs there are, or may be used */
 };
 
 /* Why something is not seen. */

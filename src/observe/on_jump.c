@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "dispatch.h"
 #include "emit.h"
@@ -36,6 +37,8 @@ enum jump_kind {
 	JUMP_UNAME,
 	JUMP_HOST,
 	JUMP_USER,
+	JUMP_CPUS,
+	JUMP_CONF, /* first argument: what of the system */
 	JUMP_END,
 	JUMP_GLOB,
 	JUMP_TREE,  /* first argument: a name */
@@ -269,6 +272,14 @@ note(const struct jump *j, const long args[6])
 		break;
 	case JUMP_USER:
 		on_jump_host(OBS_HOST_USER);
+		break;
+	case JUMP_CPUS:
+		on_jump_host(OBS_HOST_CPUS);
+		break;
+	case JUMP_CONF:
+		if (args[0] == _SC_NPROCESSORS_ONLN ||
+		    args[0] == _SC_NPROCESSORS_CONF)
+			on_jump_host(OBS_HOST_CPUS);
 		break;
 	case JUMP_END:
 		on_jump_end();

@@ -202,6 +202,9 @@ flag_call(long number, long first)
 	case SYS_uname:
 		on_jump_host(OBS_HOST_KERNEL);
 		break;
+	case SYS_sched_getaffinity:
+		on_jump_host(OBS_HOST_CPUS);
+		break;
 	}
 }
 

@@ -119,6 +119,17 @@ hidden "the script itself" "$w" afile \
 	'sub afile/build.rs "let result" "println!(\"cargo:warning=x\"); let result"' \
 	'git checkout -q afile'
 
+hidden "a file becomes a program" "$w" modes \
+	'chmod +x side/sized' 'chmod -x side/sized'
+cpus=$(taskset -cp $$ | sed 's/.*: //')
+if [ "$(nproc)" -gt 1 ]; then
+	hidden "the number of CPUs" "$w" parallel \
+		"taskset -cp ${cpus%%[-,]*} $$ >/dev/null" \
+		"taskset -cp $cpus $$ >/dev/null"
+else
+	cannot "the number of CPUs" "there is only one"
+fi
+
 hidden "HEAD, which git reads" "$w" git-head \
 	'git commit -q --allow-empty -m two' 'git reset -q --hard HEAD^'
 hidden "a tag, which git describes" "$w" git-describe \

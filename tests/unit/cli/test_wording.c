@@ -36,6 +36,9 @@ inputs_have_names(void **state)
 	item("ah/.gitconfig", true, "there must be no .gitconfig in $HOME");
 	item("Eall", true, "the environment (something asks for all of it)");
 	item("xcpu", true, "the CPU's features");
+	item("xcpus", true, "the number of CPUs");
+	item("xhost", true, "names of the machine or the user");
+	item("xgpu", true, "the machine");
 	item("-serde", false, "dependency serde");
 	item("+7", false, "7 more");
 	item("?x", false, "input x");

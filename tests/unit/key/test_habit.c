@@ -67,6 +67,9 @@ names_of_the_host_likewise(void **state)
 	assert_true(asks("/usr/bin/find", TRACE_HOST_USER));
 	assert_true(asks("/usr/bin/uname", TRACE_HOST_KERNEL));
 	assert_true(asks("/usr/bin/bash", TRACE_HOST_NAME));
+	assert_false(asks("/usr/bin/ninja", TRACE_HOST_CPUS));
+	assert_true(asks("/usr/bin/nproc", TRACE_HOST_CPUS));
+	assert_true(asks("/usr/bin/xz", TRACE_HOST_CPUS));
 	assert_true(asks("/usr/bin/git", 99));
 	assert_true(asks("/usr/bin/git", 0));
 }

@@ -242,8 +242,8 @@ surroundings_are_items(void **state)
 	(void)state;
 	world();
 	l.whole_env = true;
-	l.cpu = true;
-	ITEMS("Eall", "xcpu");
+	l.cpu = l.cpus = true;
+	ITEMS("Eall", "xcpu", "xcpus");
 	world();
 	l.whole_env = l.raw_env = l.host = true;
 	ITEMS("Eraw", "xhost");

@@ -704,6 +704,9 @@ cpu_and_host_are_items(void **state)
 	differ(cpu, host);
 	same(cpu, key_in(&env, "k0", "xcpu", NULL));
 	same(host, key_in(&env, "k0", "xhost", NULL));
+	differ(cpu, key_in(&env, "k0", "xcpus", NULL));
+	same(key_in(&env, "k0", "xcpus", NULL),
+	     key_in(&env, "k0", "xcpus", NULL));
 	assert_int_equal(key_of('x', "gpu", &d), ERR_CORRUPT);
 }
 

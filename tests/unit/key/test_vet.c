@@ -60,6 +60,7 @@ what_compiles_name_passes(void **state)
 		"Eraw",
 		"Ecc",
 		"xcpu",
+		"xcpus",
 		"xhost",
 	};
 
@@ -77,7 +78,7 @@ hostile_items_are_refused(void **state)
 		"Eraw2",
 		"EHOME",
 		"x",
-		"xcpus",
+		"xgpu",
 		"vGH_TOKEN",
 		"v",
 		"f/etc/passwd",
