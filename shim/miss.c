@@ -15,6 +15,7 @@
 #include "shim/run.h"
 #include "shim/session.h"
 #include "shim/tidy.h"
+#include "shim/turn.h"
 #include "shim/watched.h"
 #include "shim/why.h"
 
@@ -30,11 +31,12 @@
 
 extern char **environ;
 
-enum { FOLLOW_MS = 10000, EDIT_LOOP_MS = 600000 };
+enum { EDIT_LOOP_MS = 600000 };
 
 struct miss {
 	struct job *job;
 	struct watched watched;
+	struct turn turn;
 	char **argv;
 	bool ready; /* all of the above is there */
 	struct prefork child;
@@ -42,50 +44,6 @@ struct miss {
 	char why[600];  /* what changed since it was stored last, or "" */
 	unsigned state; /* directories of incremental state before */
 };
-
-static void
-lock_key(struct job *j, struct digest *key)
-{
-	struct digest_ctx c;
-	struct digest d = { { 0 } };
-	struct file_id id;
-
-	if (j->k1_known) {
-		*key = j->k1;
-		return;
-	}
-	/* Without a shape the root source tells worktrees at different
-	 * commits apart. */
-	memo_digest(&j->memo, AT_FDCWD, j->args.source, &d, &id);
-	digest_init(&c);
-	digest_str(&c, "compile-lock");
-	digest_sub(&c, &j->k0);
-	digest_sub(&c, &d);
-	digest_end(&c, key);
-}
-
-/*
- * One process compiles, its followers wait for it: at most 10 s or twice
- * what the compile took last time, so that a stopped leader costs little.
- * True if a leader's result served us.
- */
-static bool
-lead_or_follow(struct job *j)
-{
-	uint64_t wait = j->newest_us / 1000 * 2;
-	struct digest key;
-	int r;
-
-	lock_key(j, &key);
-	if (wait < FOLLOW_MS)
-		wait = FOLLOW_MS;
-	r = store_lock(&j->store, STORE_LOCK_COMPILE, &key, (int)wait);
-	if (r < 0)
-		log_msg(LOG_INFO, "%s: compile lock: %s", j->args.crate_name,
-			err_text(r));
-	/* A peer may have stored it between our look-up and the lock, too. */
-	return hit_try(j);
-}
 
 /* Our remaps stand before the user's own: the last match wins. */
 static int
@@ -170,13 +128,12 @@ too_soon(const struct miss *m)
 	       now < m->job->newest_ms + EDIT_LOOP_MS;
 }
 
-static void
-finish(struct miss *m, struct run *run, struct keep *k)
+/* 0: it is stored. */
+static int
+store(struct miss *m, struct run *run, struct keep *k)
 {
 	struct job *j = m->job;
-	int code = run_code(run->status);
-	char reason[240];
-	int64_t start = file_monotonic();
+	enum turn_end end = TURN_FAILED;
 	int r = ERR_REFUSED;
 
 	if (run->status != 0)
@@ -187,8 +144,25 @@ finish(struct miss *m, struct run *run, struct keep *k)
 		snprintf(k->reason, sizeof(k->reason), "clock-stepped");
 	else if (too_soon(m))
 		snprintf(k->reason, sizeof(k->reason), "edit-loop");
-	else
+	else {
 		r = keep_result(k);
+		end = r == 0             ? TURN_STORED
+		      : r == ERR_REFUSED ? TURN_NEVER
+					 : TURN_FAILED;
+	}
+	turn_end(j, &m->turn, end);
+	return r;
+}
+
+static void
+finish(struct miss *m, struct run *run, struct keep *k)
+{
+	struct job *j = m->job;
+	int code = run_code(run->status);
+	char reason[240];
+	int64_t start = file_monotonic();
+	int r = store(m, run, k);
+
 	watched_forget(&m->watched);
 	j->event.store_us = job_us(start);
 	if (r < 0 && run->status == 0)
@@ -317,7 +291,7 @@ miss_run(struct job *j)
 	session_miss(j);
 	find_why(&m);
 	ask(&m);
-	if (lead_or_follow(j))
+	if (turn_take(j, &m.turn))
 		serve(&m, j->prefetched ? "prefetch_hit" : "local_hit");
 	if (prepare(&m, &why) < 0) {
 		watched_forget(&m.watched);
