@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,6 +66,15 @@ wait_at_gate(int gate)
 		_exit(0);
 }
 
+/* Who ends the shim means the compiler that would run in its place. */
+static void
+end_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(0);
+}
+
 static void
 be_child(int pair[PAIRS][2], const char *program, char *const *argv,
 	 char *const *env)
@@ -84,15 +95,17 @@ prefork_start(struct prefork *p, const char *program, char *const *argv,
 {
 	const char *file = program ? program : argv[0];
 	int pair[PAIRS][2], r = can_start(file);
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 
 	if (r == 0)
 		r = open_pairs(pair, held);
 	if (r < 0)
 		return r;
 	pid = fork();
-	if (pid == 0)
+	if (pid == 0) {
+		end_with(parent);
 		be_child(pair, file, argv, env);
+	}
 	r = pid < 0 ? -errno : 0;
 	close_pairs(pair, 1);
 	if (r < 0) {

@@ -680,6 +680,28 @@ for s in INT TERM KILL; do
 		"SIG$s during a run: it did not end"
 	is "$(pgrep -f "$T/w/target" | wc -l)" 0 "SIG$s: no script goes on"
 done
+# Whoever ends what cargo started ends the script: cargo knows of no other.
+for s in TERM KILL; do
+	rm -rf "$w/target"
+	kcargo "$w" build -q -p silent
+	(
+		cd "$w" || exit 1
+		[ "$WRAPPER" = none ] || export RUSTC_WRAPPER=$WRAPPER
+		exec cargo build -q -p slow >"$T/out" 2>&1
+	) &
+	sub=$!
+	for i in $(seq 100); do
+		pgrep -f "$w/target/debug/build/slow-" >/dev/null && break
+		sleep 0.1
+	done
+	sleep 0.3
+	pkill -$s -P $sub
+	wait $sub
+	isnt $? 0 "SIG$s to what cargo started: the build fails"
+	sleep 0.2
+	is "$(pgrep -f "$w/target/debug/build/slow-" | wc -l)" 0 \
+		"SIG$s to what cargo started: no script goes on"
+done
 echo 0 >"$w/side/pause"
 want=$(truth "$w" slow)
 cached "$w" slow
