@@ -300,7 +300,7 @@ choose_roots(struct job *j)
 	if (portable == CONFIG_PORTABLE_AUTO &&
 	    j->config.v[CONFIG_REMOTE_URL].text[0])
 		portable = CONFIG_PORTABLE_YES;
-	if (portable == CONFIG_PORTABLE_NO)
+	if (portable == CONFIG_PORTABLE_NO || j->args.by_path)
 		j->mode = ROOTS_NONE;
 	else if (portable == CONFIG_PORTABLE_YES)
 		j->mode = ROOTS_MACHINE;

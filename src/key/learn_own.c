@@ -45,7 +45,7 @@ note_leftovers(struct work *w)
 {
 	static const char *const parts[][2] = {
 		{ "lib", ".rmeta" }, { "lib", ".rlib" }, { "lib", ".so" },
-		{ "", "" },          { "", ".d" },
+		{ "lib", ".a" },     { "", "" },         { "", ".d" },
 	};
 	const struct args *a = w->l->args;
 	char path[PATH_MAX];

@@ -294,6 +294,10 @@ unit_key(const struct unit_in *in, struct digest *k0)
 		unit_fold_cpu(&c);
 	if (in->more)
 		digest_sub(&c, in->more);
+	if (a->by_path) {
+		digest_str(&c, a->out_dir);
+		digest_str(&c, in->sysroot);
+	}
 	digest_end(&c, &d);
 	if (r == 0)
 		*k0 = d;

@@ -29,6 +29,8 @@ enum act {
 	A_LINKER,
 	A_CPU,
 	A_SPLIT,
+	A_COVERAGE,
+	A_RPATH,
 	A_WIDTH,
 	A_COLOR
 };
@@ -104,11 +106,12 @@ static const struct option codegen[] = {
 	{ "linker", true, ARGS_KEY, A_LINKER },
 	{ "target-cpu", true, ARGS_KEY, A_CPU },
 	{ "split-debuginfo", true, ARGS_KEY, A_SPLIT },
-	/* These leave files beside the announced outputs. */
+	/* Reports find sources by the names in the program. */
+	{ "instrument-coverage", true, ARGS_KEY, A_COVERAGE },
+	/* Leads from where the output lies to what it loads. */
+	{ "rpath", true, ARGS_KEY, A_RPATH },
+	/* Leaves files beside the announced outputs. */
 	{ "save-temps", true, ARGS_KEY, A_REFUSE },
-	{ "profile-generate", true, ARGS_KEY, A_REFUSE },
-	{ "instrument-coverage", true, ARGS_KEY, A_REFUSE },
-	{ "profile-use", true, ARGS_KEY, A_REFUSE },
 };
 
 /* -Z options that print, dump or profile instead of only compiling. */
@@ -123,7 +126,6 @@ static const char *const unstable_refused[] = {
 	"parse-only",
 	"emit-stack-sizes",
 	"codegen-backend",
-	"profile",
 	"query-dep-graph",
 	"shell-argfiles",
 	"checksum-hash",
@@ -158,20 +160,45 @@ push(struct args *a, enum args_role role, const char *opt, const char *val)
 }
 
 static int
+add_crate_type(struct args *a, const char *v, size_t n)
+{
+	static const struct {
+		const char *name;
+		enum args_kind kind;
+	} types[] = {
+		{ "lib", ARGS_LIB },
+		{ "rlib", ARGS_LIB },
+		{ "bin", ARGS_BIN },
+		{ "proc-macro", ARGS_PROC_MACRO },
+		{ "dylib", ARGS_DYLIB },
+		{ "cdylib", ARGS_CDYLIB },
+		{ "staticlib", ARGS_STATICLIB },
+	};
+
+	for (size_t i = 0; i < COUNT(types); i++) {
+		if (strlen(types[i].name) != n || memcmp(types[i].name, v, n))
+			continue;
+		if (!a->typed || types[i].kind > a->kind)
+			a->kind = types[i].kind;
+		a->typed = true;
+		return 0;
+	}
+	return refuse(a, "crate-type", v);
+}
+
+/* One or several, of which each makes an output of its own. */
+static int
 read_crate_type(struct args *a, const char *v)
 {
-	if (a->typed)
-		return refuse(a, "crate-types", NULL);
-	a->typed = true;
-	if (!strcmp(v, "lib") || !strcmp(v, "rlib"))
-		a->kind = ARGS_LIB;
-	else if (!strcmp(v, "proc-macro"))
-		a->kind = ARGS_PROC_MACRO;
-	else if (!strcmp(v, "bin"))
-		a->kind = ARGS_BIN;
-	else
-		return refuse(a, "crate-type", v);
-	return 0;
+	int r;
+
+	do {
+		size_t n = strcspn(v, ",");
+
+		r = add_crate_type(a, v, n);
+		v += n + (v[n] == ',');
+	} while (r == 0 && *v);
+	return r;
 }
 
 static int
@@ -241,6 +268,18 @@ listed(const char *list, const char *word)
 	return false;
 }
 
+/* As rustc reads a switch; without a value it is on. */
+static bool
+is_off(const char *v)
+{
+	static const char *const words[] = { "no", "n", "off", "false", "0" };
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (!strcmp(v, words[i]))
+			return true;
+	return false;
+}
+
 static int
 act_on(struct args *a, const struct option *o, const char *v)
 {
@@ -286,6 +325,10 @@ act_on(struct args *a, const struct option *o, const char *v)
 		break;
 	case A_CPU:
 		a->native_cpu = !strcmp(v, "native");
+		break;
+	case A_COVERAGE:
+	case A_RPATH:
+		a->by_path |= !is_off(v);
 		break;
 	case A_WIDTH:
 		if (!*v || v[strspn(v, "0123456789")] || strlen(v) > 9)
@@ -472,10 +515,10 @@ args_release(struct args *a)
 const char *
 args_kind_name(enum args_kind kind)
 {
-	static const char *const names[] = { "lib",   "proc-macro",
-					     "bin",   "test",
-					     "check", "build-script",
-					     "run" };
+	static const char *const names[] = {
+		"lib",          "proc-macro", "bin",       "test",  "check",
+		"build-script", "run",        "staticlib", "dylib", "cdylib"
+	};
 
 	return names[kind];
 }

@@ -26,7 +26,11 @@ enum args_kind {
 	ARGS_TEST,
 	ARGS_CHECK,
 	ARGS_BUILD_SCRIPT,
-	ARGS_RUN /* no compile: a build script's run */
+	ARGS_RUN, /* no compile: a build script's run */
+	/* Of several crate types the last of this list names the unit. */
+	ARGS_STATICLIB,
+	ARGS_DYLIB,
+	ARGS_CDYLIB
 };
 
 /* What a word of the command line is to the key. */
@@ -75,11 +79,15 @@ struct args {
 	const char *linker;
 	enum args_kind kind;
 	unsigned emit;
-	bool linked; /* a linker runs or code is made final */
+	bool linked; /* a linker runs, code is made final or bundled */
 	bool test;
 	bool native_cpu;
 	bool artifacts; /* --json=artifacts: outputs are announced */
 	bool user_remap;
+	/* What is made names its own place, and who uses it (a debugger, a
+	 * coverage report, the dynamic linker) goes there: nothing is
+	 * remapped, and the place is in the key. */
+	bool by_path;
 	uint64_t once;   /* options seen that may stand once */
 	bool typed;      /* a --crate-type was given */
 	char reason[80]; /* why it is refused */

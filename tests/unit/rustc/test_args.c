@@ -92,9 +92,16 @@ kinds(void **state)
 		{ "", ARGS_BIN, true },
 		{ "--crate-type proc-macro", ARGS_PROC_MACRO, true },
 		{ "--test", ARGS_TEST, true },
-		{ "--crate-type cdylib", -1, false },
-		{ "--crate-type lib --crate-type cdylib", -1, false },
-		{ "--crate-type staticlib", -1, false },
+		{ "--crate-type cdylib", ARGS_CDYLIB, true },
+		{ "--crate-type dylib", ARGS_DYLIB, true },
+		{ "--crate-type staticlib", ARGS_STATICLIB, true },
+		{ "--crate-type lib --crate-type rlib", ARGS_LIB, false },
+		{ "--crate-type cdylib --crate-type lib", ARGS_CDYLIB, true },
+		{ "--crate-type lib,staticlib", ARGS_STATICLIB, true },
+		{ "--crate-type cdylib --test", ARGS_TEST, true },
+		{ "--crate-type sdylib", -1, false },
+		{ "--crate-type lib,what", -1, false },
+		{ "--crate-type", -1, false },
 	};
 	struct args a;
 
@@ -136,8 +143,6 @@ what_is_not_a_compile_is_refused(void **state)
 		UNIT "-C save_temps",
 		UNIT "-Csave-temps=yes",
 		UNIT "--codegen save-temps",
-		UNIT "-C instrument-coverage",
-		UNIT "-C split-debuginfo=packed",
 		UNIT "-Z self-profile",
 		UNIT "-Zunpretty=expanded",
 		UNIT "--sysroot /x",
@@ -153,6 +158,34 @@ what_is_not_a_compile_is_refused(void **state)
 			fail_msg("accepted: %s", bad[i]);
 		if (!a.reason[0])
 			fail_msg("no reason: %s", bad[i]);
+		args_release(&a);
+	}
+}
+
+/* Their outputs are of use where they were made only. */
+static void
+what_names_its_place_is_keyed_by_it(void **state)
+{
+	static const struct {
+		const char *line;
+		bool by_path;
+	} v[] = {
+		{ UNIT "-C instrument-coverage", true },
+		{ UNIT "-Cinstrument_coverage=all", true },
+		{ UNIT "-C instrument-coverage=off", false },
+		{ UNIT "-C rpath", true },
+		{ UNIT "-C rpath=yes", true },
+		{ UNIT "-C rpath=n", false },
+		{ UNIT "-C profile-use=/p", false },
+		{ UNIT "-C opt-level=3", false },
+	};
+	struct args a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		assert_int_equal(read_line(&a, v[i].line), 0);
+		if (a.by_path != v[i].by_path)
+			fail_msg("%s", v[i].line);
 		args_release(&a);
 	}
 }
@@ -247,6 +280,7 @@ main(void)
 		cmocka_unit_test(a_unit_of_cargo_is_read),
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(what_is_not_a_compile_is_refused),
+		cmocka_unit_test(what_names_its_place_is_keyed_by_it),
 		cmocka_unit_test(unknown_options_stay_in_the_key),
 		cmocka_unit_test(exceptions_are_what_the_table_says),
 		cmocka_unit_test(build_scripts_are_known_by_their_crate),
