@@ -15,6 +15,7 @@
 #include "shim/offer.h"
 #include "shim/run.h"
 #include "shim/secret.h"
+#include "shim/sides.h"
 #include "shim/vouch.h"
 #include "shim/why.h"
 #include "store/blob.h"
@@ -45,6 +46,8 @@ struct made {
 	char tags[BOUND_TAGS];
 	struct digest at; /* of a bound entry */
 	bool offered;     /* there is somebody to offer it to */
+	/* Of the outputs; those behind run->nout are ours to free. */
+	char *paths[ENTRY_OUTPUTS_MAX];
 	struct secret_set secrets;
 };
 
@@ -93,10 +96,34 @@ name_outputs(struct keep *k, struct made *m)
 		memcpy(e->name, name, strlen(name) + 1);
 		e->role = (enum entry_role)role;
 		seen |= 1u << role;
-		m->entry.nout++;
+		m->paths[m->entry.nout++] = o->path;
 	}
 	if (!(seen & 1u << ENTRY_DEPINFO) || m->entry.nout < 2)
 		return refuse(k, ERR_REFUSED, "outputs-not-announced", NULL);
+	return 0;
+}
+
+/* What lies beside them goes with them. */
+static int
+name_sides(struct keep *k, struct made *m, const struct trace *t)
+{
+	const struct args *a = &k->job->args;
+	size_t first = m->entry.nout, dir = strlen(a->out_dir);
+	int n = sides_find(a, t, m->paths, first, ENTRY_OUTPUTS_MAX);
+
+	if (n < 0)
+		return refuse(k, n, "split-debuginfo", err_text(n));
+	for (size_t i = first; i < (size_t)n; i++) {
+		struct entry_output *e = &m->entry.out[i];
+		const char *name = m->paths[i] + dir + 1;
+
+		memset(e, 0, sizeof(*e));
+		m->entry.nout++;
+		if (!entry_name_ok(name, strlen(name)))
+			return refuse(k, ERR_REFUSED, "output", name);
+		memcpy(e->name, name, strlen(name) + 1);
+		e->role = ENTRY_SIDE;
+	}
 	return 0;
 }
 
@@ -141,12 +168,9 @@ static int
 learn(struct keep *k, struct made *m, const struct trace *t,
       const struct vouched *v, struct learn *l)
 {
-	const char *outputs[RUN_OUTPUTS_MAX];
 	struct job *j = k->job;
 	int r;
 
-	for (size_t i = 0; i < k->run->nout; i++)
-		outputs[i] = k->run->out[i].path;
 	*l = (struct learn){
 		.trace = t,
 		.depinfo = &m->depinfo,
@@ -156,8 +180,8 @@ learn(struct keep *k, struct made *m, const struct trace *t,
 		.sysroot = j->toolchain.sysroot,
 		.cwd = j->cwd,
 		.observer = k->observer,
-		.outputs = outputs,
-		.noutputs = k->run->nout,
+		.outputs = (const char *const *)m->paths,
+		.noutputs = m->entry.nout,
 		.externs = j->extern_ids,
 		.started = k->started,
 		.places = j->places,
@@ -234,6 +258,7 @@ inputs(struct keep *k, struct made *m)
 	r = r ? r : read_depinfo(k, m);
 	if (r == 0 && !vouch_for(k->job, &t, &v, k->reason, sizeof(k->reason)))
 		r = ERR_REFUSED;
+	r = r ? r : name_sides(k, m, &t);
 	r = r ? r : learn(k, m, &t, &v, &l);
 	r = r ? r : make_k1(k, m, &l);
 	r = r ? r : same_conf(k);
@@ -251,7 +276,7 @@ hash_outputs(struct keep *k, struct made *m)
 	for (size_t i = 0; i < m->entry.nout && r == 0; i++) {
 		struct entry_output *o = &m->entry.out[i];
 		size_t n = strlen(o->name);
-		struct blob_put put = { .path = k->run->out[i].path };
+		struct blob_put put = { .path = m->paths[i] };
 
 		if (o->role == ENTRY_DEPINFO)
 			continue;
@@ -306,12 +331,8 @@ static int
 publish(struct keep *k, struct made *m)
 {
 	struct store *s = &k->job->store;
-	const char *paths[RUN_OUTPUTS_MAX];
 	struct digest at = m->key;
 	int r = 0;
-
-	for (size_t i = 0; i < k->run->nout; i++)
-		paths[i] = k->run->out[i].path;
 
 	shape_digest(&m->shape, &m->entry.shape);
 	if (m->tags[0]) {
@@ -328,7 +349,8 @@ publish(struct keep *k, struct made *m)
 		if (r == 0)
 			r = entry_save(s, &m->key, &redirect);
 	}
-	return r ? r : publish_entry(s, &k->job->memo, &at, &m->entry, paths);
+	return r ? r : publish_entry(s, &k->job->memo, &at, &m->entry,
+				      (const char *const *)m->paths);
 }
 
 bool
@@ -359,6 +381,7 @@ prepare_offer(struct keep *k, struct made *m, struct offer *o)
 		.bound = m->tags[0] ? &m->at : NULL,
 		.k1 = &m->k1,
 		.tag = digest_eq(&m->key, &m->k1) ? NULL : &k->job->tag,
+		.outputs = m->entry.nout,
 		.secret = m->secrets.found,
 	};
 	shape_digest(&m->shape, &o->shape);
@@ -417,6 +440,8 @@ keep_result(struct keep *k)
 		k->job->event.k1 = m.k1;
 		k->job->event.at = m.tags[0] ? m.at : m.key;
 	}
+	for (size_t i = k->run->nout; i < m.entry.nout; i++)
+		free(m.paths[i]);
 	entry_release(&m.entry);
 	shape_free(&m.shape);
 	depinfo_release(&m.depinfo);

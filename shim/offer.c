@@ -9,6 +9,7 @@
 #include "key/vet.h"
 #include "shim/ask.h"
 #include "shim/job.h"
+#include "store/entry.h"
 #include "store/spool.h"
 
 #include <string.h>
@@ -112,6 +113,8 @@ offer_refuses(const struct job *j, const struct offer *o,
 	if ((o->bound || j->mode == ROOTS_NONE) &&
 	    !v[CONFIG_REMOTE_UPLOAD_BOUND].num)
 		return "bound";
+	if (o->outputs > ENTRY_TRAVEL_MAX)
+		return "too-many-outputs";
 	/* No reader would look at such names. */
 	return vet_shape(shape) < 0 ? "foreign-path" : NULL;
 }

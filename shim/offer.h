@@ -30,11 +30,13 @@ struct offer {
 	const struct digest *k1;
 	const struct digest *tag; /* of its diagnostics, or NULL */
 	struct digest shape;      /* shape_digest */
-	bool secret;              /* an output holds a secret's value */
+	size_t outputs;
+	bool secret; /* an output holds a secret's value */
 };
 
 /* Why the result stays here: "private", "bound", "foreign-path" (it depends
- * on files that a remote may not name), or NULL: it may travel. */
+ * on files that a remote may not name), "too-many-outputs", or NULL: it may
+ * travel. */
 const char *offer_refuses(const struct job *j, const struct offer *o,
 			  const struct shape *shape);
 

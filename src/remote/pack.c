@@ -31,8 +31,8 @@ enum {
 
 struct writer {
 	const struct pack_source *src;
-	struct pack_part part[ENTRY_OUTPUTS_MAX];
-	int blob[ENTRY_OUTPUTS_MAX]; /* open files, or -1 */
+	struct pack_part part[ENTRY_TRAVEL_MAX];
+	int blob[ENTRY_TRAVEL_MAX]; /* open files, or -1 */
 	int fd;
 	uint64_t size;
 	struct digest_ctx sha;
@@ -298,6 +298,8 @@ pack_write(const struct pack_source *src, int fd, uint64_t *size,
 	struct writer w = { .src = src, .fd = fd };
 	int r = 0;
 
+	if (src->entry->nout > ENTRY_TRAVEL_MAX)
+		return ERR_TOOBIG;
 	memset(w.blob, -1, sizeof(w.blob));
 	w.z = ZSTD_createCCtx();
 	w.in = malloc(PIECE);
@@ -314,7 +316,7 @@ pack_write(const struct pack_source *src, int fd, uint64_t *size,
 		*size = w.size;
 		digest_end(&w.sha, sha);
 	}
-	for (size_t i = 0; i < ENTRY_OUTPUTS_MAX; i++)
+	for (size_t i = 0; i < ENTRY_TRAVEL_MAX; i++)
 		if (w.blob[i] >= 0)
 			close(w.blob[i]);
 	ZSTD_freeCCtx(w.z);

@@ -17,7 +17,7 @@ enum {
 	FIELDS = 15,
 	MEMBER_FIELDS = 7,
 	CRATE_MAX = 255,
-	ELEMENTS = SHAPE_ITEMS_MAX + ENTRY_OUTPUTS_MAX * MEMBER_FIELDS + 64
+	ELEMENTS = SHAPE_ITEMS_MAX + ENTRY_TRAVEL_MAX * MEMBER_FIELDS + 64
 };
 
 static void
@@ -140,11 +140,11 @@ take_member(struct mp_list *l, struct pack_head *h, size_t i)
 	uint32_t role = 0;
 	int r = take_name(l, h, o);
 
-	r = r ? r : take_small(l, ENTRY_DEPINFO, &role);
+	r = r ? r : take_small(l, ENTRY_SIDE, &role);
 	r = r ? r : take_small(l, 1, &o->exec);
 	r = r ? r : mp_next_uint(l, &o->size);
 	r = r ? r : mp_next_fixed(l, o->blob.b, DIGEST_LEN);
-	r = r ? r : take_small(l, ENTRY_OUTPUTS_MAX, &part->source);
+	r = r ? r : take_small(l, ENTRY_TRAVEL_MAX, &part->source);
 	r = r ? r : mp_next_uint(l, &part->offset);
 	o->role = (enum entry_role)role;
 	return r;
@@ -158,7 +158,7 @@ take_members(struct mp_list *l, struct pack_head *h)
 
 	if (r < 0 || sub.left % MEMBER_FIELDS)
 		return ERR_CORRUPT;
-	if (sub.left > ENTRY_OUTPUTS_MAX * MEMBER_FIELDS)
+	if (sub.left > ENTRY_TRAVEL_MAX * MEMBER_FIELDS)
 		return ERR_TOOBIG;
 	while (r == 0 && sub.left)
 		r = take_member(&sub, h, h->entry.nout++);

@@ -34,7 +34,7 @@ struct pack_head {
 	struct digest tag;
 	struct entry entry; /* members are its outputs */
 	struct shape shape;
-	struct pack_part part[ENTRY_OUTPUTS_MAX];
+	struct pack_part part[ENTRY_TRAVEL_MAX];
 };
 
 /* Appends the header of a pack. */

@@ -40,7 +40,7 @@ struct unpack {
 	struct pack_head head;
 	bool decoded;
 	bool made; /* an entry that was not there */
-	struct member member[ENTRY_OUTPUTS_MAX];
+	struct member member[ENTRY_TRAVEL_MAX];
 	struct pack_frame *frame;
 	uint64_t given; /* bytes of the frame's content so far */
 };
@@ -197,7 +197,7 @@ unpack_open(struct store *s, struct memo *m, const struct digest *at,
 	u->origin = origin;
 	u->step = read_start;
 	u->want = PACK_HEAD;
-	for (size_t i = 0; i < ENTRY_OUTPUTS_MAX; i++)
+	for (size_t i = 0; i < ENTRY_TRAVEL_MAX; i++)
 		u->member[i].fd = -1;
 	*out = u;
 	return 0;
@@ -420,7 +420,7 @@ unpack_free(struct unpack *u)
 {
 	if (!u)
 		return;
-	for (size_t i = 0; i < ENTRY_OUTPUTS_MAX; i++) {
+	for (size_t i = 0; i < ENTRY_TRAVEL_MAX; i++) {
 		if (u->member[i].fd >= 0)
 			close(u->member[i].fd);
 		if (u->member[i].tmp[0])

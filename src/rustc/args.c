@@ -340,8 +340,8 @@ act_on(struct args *a, const struct option *o, const char *v)
 			return refuse(a, "option", o->name);
 		break;
 	case A_SPLIT:
-		if (strcmp(v, "off"))
-			return refuse(a, "split-debuginfo", v);
+		/* A program names the files that hold the rest of it. */
+		a->unpacked = !strcmp(v, "unpacked");
 		break;
 	default:
 		break;
@@ -470,6 +470,8 @@ judge(struct args *a)
 		return refuse(a, "nothing-to-make", NULL);
 	a->linked =
 		(a->emit & ARGS_EMIT_LINK) && (a->test || a->kind != ARGS_LIB);
+	if (a->emit & ARGS_EMIT_LINK)
+		a->by_path |= a->unpacked;
 	if (a->test)
 		a->kind = ARGS_TEST;
 	else if (a->kind == ARGS_BIN && custom_build)

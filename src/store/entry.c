@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -107,7 +108,7 @@ take_output(struct mp_list *l, struct entry_output *o)
 	r = r ? r : mp_next_uint(l, &exec);
 	r = r ? r : mp_next_uint(l, &size);
 	r = r ? r : mp_next_fixed(l, o->blob.b, DIGEST_LEN);
-	if (r < 0 || !entry_name_ok(p, n) || role > ENTRY_DEPINFO || exec > 1)
+	if (r < 0 || !entry_name_ok(p, n) || role > ENTRY_SIDE || exec > 1)
 		return ERR_CORRUPT;
 	memcpy(o->name, p, n);
 	o->name[n] = '\0';
@@ -172,7 +173,7 @@ take_fields(struct mp_list *l, struct entry *e)
 int
 entry_decode(const void *p, size_t n, struct entry *out)
 {
-	struct entry e = { 0 };
+	struct entry e;
 	const char *content;
 	struct mp_doc doc;
 	struct mp_list l;
@@ -181,6 +182,8 @@ entry_decode(const void *p, size_t n, struct entry *out)
 
 	if (r < 0)
 		return r;
+	/* Sweeps read many; most have three outputs of the many there may be. */
+	memset(&e, 0, offsetof(struct entry, out));
 	r = mp_open(&doc, content, len);
 	if (r < 0)
 		return r;
@@ -190,7 +193,9 @@ entry_decode(const void *p, size_t n, struct entry *out)
 	if (r < 0)
 		entry_release(&e);
 	else
-		*out = e;
+		memcpy(out, &e,
+		       offsetof(struct entry, out) +
+			       e.nout * sizeof(e.out[0]));
 	return r;
 }
 

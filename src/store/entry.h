@@ -17,12 +17,24 @@ struct store;
  * small and lie in the entry, both in neutral form.
  * Threads: owner.
  */
-enum entry_role { ENTRY_METADATA, ENTRY_LINK, ENTRY_DEPINFO };
+enum entry_role {
+	ENTRY_METADATA,
+	ENTRY_LINK,
+	ENTRY_DEPINFO,
+	ENTRY_SIDE /* put back like the others, but never announced */
+};
+
 /* More is not believed of what comes from elsewhere: others wait for it. */
 #define ENTRY_COMPILE_MAX ((uint64_t)3600 * 1000000)
 
 enum entry_origin { ENTRY_MADE, ENTRY_ASKED, ENTRY_PREFETCHED };
-enum { ENTRY_OUTPUTS_MAX = 16, ENTRY_NAME_LEN = 255 };
+/* One for each of rustc's 256 code generation units, and the announced ones.
+ * Of an entry that travels there are fewer. */
+enum {
+	ENTRY_OUTPUTS_MAX = 288,
+	ENTRY_TRAVEL_MAX = 16,
+	ENTRY_NAME_LEN = 255
+};
 
 struct entry_output {
 	char name[ENTRY_NAME_LEN + 1]; /* one component, below --out-dir */
@@ -40,7 +52,6 @@ struct entry {
 	char roots[16]; /* not empty: a redirect.  Tags of the roots
 				 * that outputs name; the entry itself lies
 				 * at the key that folds their raw values */
-	struct entry_output out[ENTRY_OUTPUTS_MAX];
 	size_t nout;
 	struct buf crate;   /* name, for people */
 	struct buf depinfo; /* as depinfo_neutral made it */
@@ -49,6 +60,8 @@ struct entry {
 	uint32_t origin;        /* enum entry_origin: how it came here */
 	struct digest shape;    /* digest of the shape it was stored under;
 				 * zero: an older version did not say */
+	/* The first NOUT are set.  Last, since it is large. */
+	struct entry_output out[ENTRY_OUTPUTS_MAX];
 };
 
 /* 0, ERR_MISS, ERR_CORRUPT (the file was removed), ERR_NEWER or -errno.

@@ -257,7 +257,7 @@ static inline void
 forge(const struct unit *u, const struct pack_part *parts, const void *z,
       size_t n, struct buf *out)
 {
-	static const struct pack_part none[ENTRY_OUTPUTS_MAX];
+	static const struct pack_part none[ENTRY_TRAVEL_MAX];
 	struct pack_source src = {
 		.k1 = u->k1, .tag = u->tag, .entry = &u->e, .shape = &u->shape
 	};

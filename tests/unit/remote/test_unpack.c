@@ -223,7 +223,7 @@ hostile_shapes(void **state)
 static void
 hostile_parts(void **state)
 {
-	struct pack_part parts[ENTRY_OUTPUTS_MAX] = { 0 };
+	struct pack_part parts[ENTRY_TRAVEL_MAX] = { 0 };
 	struct unit u;
 
 	(void)state;

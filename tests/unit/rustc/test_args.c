@@ -42,6 +42,9 @@ read_line(struct args *a, const char *text)
 	"--json=diagnostic-rendered-ansi,artifacts,future-incompat " \
 	"--emit=dep-info,metadata,link -C metadata=1 " \
 	"-C extra-filename=-1 --out-dir /t/debug/deps "
+#define CHECK \
+	"--crate-name a src/lib.rs --json=artifacts --crate-type lib " \
+	"--emit=dep-info,metadata --out-dir /t/debug/deps "
 
 static void
 a_unit_of_cargo_is_read(void **state)
@@ -177,6 +180,13 @@ what_names_its_place_is_keyed_by_it(void **state)
 		{ UNIT "-C rpath=yes", true },
 		{ UNIT "-C rpath=n", false },
 		{ UNIT "-C profile-use=/p", false },
+		{ UNIT "-C split-debuginfo=unpacked", true },
+		{ UNIT "-C split-debuginfo=packed", false },
+		{ UNIT "-C split-debuginfo=unpacked "
+		       "-C split-debuginfo=off",
+		  false },
+		{ CHECK "-C split-debuginfo=unpacked", false },
+		{ CHECK "-C instrument-coverage", true },
 		{ UNIT "-C opt-level=3", false },
 	};
 	struct args a;
