@@ -349,8 +349,9 @@ publish(struct keep *k, struct made *m)
 		if (r == 0)
 			r = entry_save(s, &m->key, &redirect);
 	}
-	return r ? r : publish_entry(s, &k->job->memo, &at, &m->entry,
-				      (const char *const *)m->paths);
+	return r ? r
+		 : publish_entry(s, &k->job->memo, &at, &m->entry,
+				 (const char *const *)m->paths);
 }
 
 bool

@@ -100,9 +100,11 @@ launch_install(struct job *j)
 	static struct place p;
 	int r = 0;
 
-	/* A program that is only called so has a name for cargo. */
+	/* A program that is only called so has a name for cargo.  Where a
+	 * script counts its lines the report needs the program itself, and
+	 * no run could be kept: each leaves a profile. */
 	if (j->args.kind != ARGS_BUILD_SCRIPT || getenv("CARGO_BIN_NAME") ||
-	    !j->config.v[CONFIG_SHIM_BUILD_SCRIPTS].num)
+	    j->args.coverage || !j->config.v[CONFIG_SHIM_BUILD_SCRIPTS].num)
 		return;
 	name_place(j, &p);
 	if (lstat(p.program, &p.st) < 0 || !S_ISREG(p.st.st_mode))

@@ -327,8 +327,10 @@ act_on(struct args *a, const struct option *o, const char *v)
 		a->native_cpu = !strcmp(v, "native");
 		break;
 	case A_COVERAGE:
+		a->coverage = !is_off(v);
+		break;
 	case A_RPATH:
-		a->by_path |= !is_off(v);
+		a->rpath = !is_off(v);
 		break;
 	case A_WIDTH:
 		if (!*v || v[strspn(v, "0123456789")] || strlen(v) > 9)
@@ -470,8 +472,8 @@ judge(struct args *a)
 		return refuse(a, "nothing-to-make", NULL);
 	a->linked =
 		(a->emit & ARGS_EMIT_LINK) && (a->test || a->kind != ARGS_LIB);
-	if (a->emit & ARGS_EMIT_LINK)
-		a->by_path |= a->unpacked;
+	a->by_path = a->coverage || a->rpath ||
+		     (a->unpacked && (a->emit & ARGS_EMIT_LINK));
 	if (a->test)
 		a->kind = ARGS_TEST;
 	else if (a->kind == ARGS_BIN && custom_build)

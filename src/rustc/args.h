@@ -85,6 +85,8 @@ struct args {
 	bool artifacts; /* --json=artifacts: outputs are announced */
 	bool user_remap;
 	bool unpacked; /* -C split-debuginfo */
+	bool coverage;
+	bool rpath;
 	/* What is made names its own place, and who uses it (a debugger, a
 	 * coverage report, the dynamic linker) goes there: nothing is
 	 * remapped, and the place is in the key. */

@@ -182,7 +182,7 @@ entry_decode(const void *p, size_t n, struct entry *out)
 
 	if (r < 0)
 		return r;
-	/* Sweeps read many; most have three outputs of the many there may be. */
+	/* Sweeps read many, and most have three outputs. */
 	memset(&e, 0, offsetof(struct entry, out));
 	r = mp_open(&doc, content, len);
 	if (r < 0)
@@ -194,8 +194,7 @@ entry_decode(const void *p, size_t n, struct entry *out)
 		entry_release(&e);
 	else
 		memcpy(out, &e,
-		       offsetof(struct entry, out) +
-			       e.nout * sizeof(e.out[0]));
+		       offsetof(struct entry, out) + e.nout * sizeof(e.out[0]));
 	return r;
 }
 

@@ -30,11 +30,7 @@ enum entry_role {
 enum entry_origin { ENTRY_MADE, ENTRY_ASKED, ENTRY_PREFETCHED };
 /* One for each of rustc's 256 code generation units, and the announced ones.
  * Of an entry that travels there are fewer. */
-enum {
-	ENTRY_OUTPUTS_MAX = 288,
-	ENTRY_TRAVEL_MAX = 16,
-	ENTRY_NAME_LEN = 255
-};
+enum { ENTRY_OUTPUTS_MAX = 288, ENTRY_TRAVEL_MAX = 16, ENTRY_NAME_LEN = 255 };
 
 struct entry_output {
 	char name[ENTRY_NAME_LEN + 1]; /* one component, below --out-dir */

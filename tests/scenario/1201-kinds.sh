@@ -232,10 +232,9 @@ rm -rf "$a/target" "$b/target"
 profile "check" hits check -q --all-targets
 profile "doc tests" hits test -q --doc -p plain
 like "$(cat "$T/out")" '1 passed' "the doc test ran"
-profile "release" hits build -q --release -p app
 profile "release, lto = thin" hits build -q --profile thin
 is "$(use_all "$b" thin 2>&1)" "$(plain_want)" "lto = thin: it works"
-profile "release, lto = fat" hits build -q --profile fat -p app -p sta
+profile "release, lto = fat" hits build -q --profile fat -p app
 is "$("$b/target/fat/app")" "${want%%$'\n'*}" "lto = fat: it works"
 RUSTFLAGS="-C instrument-coverage" profile "coverage" misses \
 	build -q -p both -p three -p sta
