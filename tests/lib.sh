@@ -12,7 +12,10 @@
 #   KACHE_KILL_POINTS, KACHE_SEED, KACHE_BUILDERS_SECONDS   see 1006, 1009
 
 if [ -z "${SCENARIO_CLEAN-}" ]; then
-	[ -x "$HOME/.cargo/bin/cargo" ] && PATH=$PATH:$HOME/.cargo/bin
+	case :$PATH: in
+	*:$HOME/.cargo/bin:*) ;;
+	*) [ -x "$HOME/.cargo/bin/cargo" ] && PATH=$HOME/.cargo/bin:$PATH ;;
+	esac
 	exec env -i SCENARIO_CLEAN=1 \
 		PATH="$PATH:/usr/sbin:/sbin" TERM=dumb LC_ALL=C.UTF-8 \
 		RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" \

@@ -67,6 +67,23 @@ path_in_std(const char *name)
 	return p + strlen("_3std");
 }
 
+/*
+ * What std of 1.63 (Debian 12) gives Command to put environ back: the old
+ * mangling names an implementation by its type.  Only std may implement what
+ * is core's for a type of std.
+ */
+static int
+is_old_command(const char *name)
+{
+	static const char type[] = "_$LT$std..sys..unix..process..";
+
+	if (!starts(name, "_ZN"))
+		return 0;
+	name += 3;
+	name += strspn(name, "0123456789");
+	return starts(name, type) && strstr(name, "$u20$as$u20$core..");
+}
+
 static int
 is_one_of(const char *path, const char *const *list, size_t n)
 {
@@ -138,7 +155,8 @@ referred(struct scan *s, uint64_t address)
 		return;
 	f = elfimage_named_at(s->im, address);
 	path = f ? path_in_std(f->name) : NULL;
-	if (is_one_of(path, benign, sizeof benign / sizeof *benign))
+	if (is_one_of(path, benign, sizeof benign / sizeof *benign) ||
+	    (f && is_old_command(f->name)))
 		return;
 	if (is_one_of(path, readers, sizeof readers / sizeof *readers)) {
 		add_target(s, f->address);
