@@ -244,7 +244,8 @@ is_archive(const char *name)
 {
 	size_t n = strlen(name);
 
-	return n > 5 && !strcmp(name + n - 5, ".rlib");
+	return (n > 5 && !strcmp(name + n - 5, ".rlib")) ||
+	       (n > 2 && !strcmp(name + n - 2, ".a"));
 }
 
 void

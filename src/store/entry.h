@@ -85,8 +85,8 @@ void entry_release(struct entry *e);
 
 /* Digest of what a hit on E gives: names, roles and digests of its outputs,
  * dep-info and diagnostics.  Two compiles of one K1 that differ in it are
- * not deterministic.  Of an .rlib only the name counts: rustc (seen in
- * 1.95) gives its members random names. */
+ * not deterministic.  Of an .rlib or .a only the name counts: rustc
+ * (seen in 1.95) gives their members random names. */
 void entry_content(const struct entry *e, struct digest *out);
 
 /* A name that may be joined to a directory: not empty, no '/', no control

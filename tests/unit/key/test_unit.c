@@ -366,6 +366,35 @@ cargos_own_library_path_does_not_count(void **state)
 	assert_false(equal(&v, &base));
 }
 
+/* Coverage, rpath, .dwo files: of use where they were made only. */
+static void
+what_names_its_place_is_keyed_by_it(void **state)
+{
+	static const char *const more[] = {
+		"-C instrument-coverage",
+		"-C rpath",
+		"-C split-debuginfo=unpacked",
+	};
+	const struct unit base = { .words = FRONT FORM LINKED
+				   "--out-dir /w/t/debug/deps ",
+				   .sysroot = "/sys" };
+	struct unit moved = base, other = base;
+
+	(void)state;
+	moved.words = FRONT FORM LINKED "--out-dir /w/t2/debug/deps ";
+	other.sysroot = "/sys2";
+	assert_true(equal(&base, &moved));
+	assert_true(equal(&base, &other));
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		struct unit here = base;
+
+		here.more = moved.more = other.more = more[i];
+		assert_true(equal(&here, &here));
+		if (equal(&here, &moved) || equal(&here, &other))
+			fail_msg("not keyed by its place: %s", more[i]);
+	}
+}
+
 static void
 variables_without_effect_do_not_count(void **state)
 {
@@ -492,6 +521,7 @@ main(void)
 		cmocka_unit_test(variables_of_any_compile_count),
 		cmocka_unit_test(variables_of_links_count_in_links),
 		cmocka_unit_test(cargos_own_library_path_does_not_count),
+		cmocka_unit_test(what_names_its_place_is_keyed_by_it),
 		cmocka_unit_test(variables_without_effect_do_not_count),
 		cmocka_unit_test(logging_passes_through),
 		cmocka_unit_test(a_native_cpu_is_this_cpu),

@@ -247,7 +247,7 @@ impossible_values_are_refused(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	e.out[0].role = (enum entry_role)3;
+	e.out[0].role = (enum entry_role)4;
 	entry_encode(&e, &b);
 	assert_int_equal(entry_decode(b.p, b.len, &back), ERR_CORRUPT);
 	e.out[0].role = ENTRY_METADATA;
@@ -358,6 +358,32 @@ tear_down(void **state)
 	return testdir_remove(state);
 }
 
+/* A .dwo of each code generation unit. */
+static void
+many_outputs_come_back(void **state)
+{
+	struct entry e = { .nout = ENTRY_OUTPUTS_MAX }, back;
+	struct digest k1;
+
+	(void)state;
+	for (size_t i = 0; i < e.nout; i++) {
+		snprintf(e.out[i].name, sizeof(e.out[i].name), "a.%zu.dwo", i);
+		e.out[i].role = ENTRY_SIDE;
+		e.out[i].size = i;
+	}
+	digest_bytes("many", 4, &k1);
+	assert_int_equal(entry_save(&s, &k1, &e), 0);
+	memset(&back, 0xff, sizeof(back));
+	assert_int_equal(entry_load(&s, &k1, &back), 0);
+	assert_int_equal(back.nout, e.nout);
+	for (size_t i = 0; i < e.nout; i++) {
+		assert_string_equal(back.out[i].name, e.out[i].name);
+		assert_int_equal(back.out[i].role, ENTRY_SIDE);
+		assert_int_equal(back.out[i].size, i);
+	}
+	entry_release(&back);
+}
+
 static void
 a_later_versions_entry_is_not_replaced(void **state)
 {
@@ -391,6 +417,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(many_outputs_come_back),
 		cmocka_unit_test(a_later_versions_entry_is_not_replaced),
 		cmocka_unit_test(what_was_saved_loads),
 		cmocka_unit_test(damage_is_a_miss_and_goes),
