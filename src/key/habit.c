@@ -12,7 +12,8 @@ enum { ANY = 255, CPUS = 1 << TRACE_HOST_CPUS };
 /*
  * Measured with what Debian 12 has.  make and ninja compare the times of
  * files and give the time to nobody; cargo and rustc name their directories
- * by it; how many threads they start does not show in what they make; tar, patch and zip print or store the times of files.
+ * by it; how many threads compilers, linkers and make start does not show in
+ * what they make; tar, patch and zip print or store the times of files.
  */
 static const struct {
 	const char *program; /* a version may follow */
