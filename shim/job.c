@@ -8,6 +8,7 @@
 #include "key/clippy.h"
 #include "key/shape.h"
 #include "key/unit.h"
+#include "shim/workspace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -239,24 +240,37 @@ fail(struct job *j, int code, const char *reason)
 	return code;
 }
 
-/* cargo marks the target directory (any cargo since 1.43). */
-void
-job_find_target(struct job *j)
+/* The nearest directory above --out-dir that holds NAME, or "". */
+static void
+find_above(const struct job *j, const char *name, char *to, size_t room)
 {
 	char path[4200];
 	size_t n = strlen(j->args.out_dir);
 
-	if (n >= sizeof(j->target) || j->args.out_dir[0] != '/')
+	to[0] = '\0';
+	if (n >= room || j->args.out_dir[0] != '/')
 		return;
-	memcpy(j->target, j->args.out_dir, n + 1);
-	while (j->target[0]) {
-		char *slash = strrchr(j->target, '/');
-
-		snprintf(path, sizeof(path), "%s/CACHEDIR.TAG", j->target);
+	memcpy(to, j->args.out_dir, n + 1);
+	while (to[0]) {
+		snprintf(path, sizeof(path), "%s/%s", to, name);
 		if (access(path, F_OK) == 0)
 			return;
-		*slash = '\0';
+		*strrchr(to, '/') = '\0';
 	}
+}
+
+/* cargo marks the target directory (any cargo since 1.43), unless it was there
+ * already, empty, as where a volume is mounted: there only what it locks, one
+ * for each profile, tells. */
+void
+job_find_target(struct job *j)
+{
+	find_above(j, "CACHEDIR.TAG", j->target, sizeof(j->target));
+	if (j->target[0])
+		return;
+	find_above(j, ".cargo-lock", j->target, sizeof(j->target));
+	if (j->target[0])
+		*strrchr(j->target, '/') = '\0';
 }
 
 const char *
@@ -307,6 +321,7 @@ choose_roots(struct job *j)
 	else
 		j->mode = ROOTS_CHECKOUT;
 	in.mode = j->mode;
+	in.cwd_name = workspace_cwd_name(j, &in.workspace);
 	roots_init(&j->roots, &in);
 }
 

@@ -16,6 +16,7 @@
 #include "shim/script_keep.h"
 #include "shim/watched.h"
 #include "shim/why.h"
+#include "shim/workspace.h"
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/manifest.h"
@@ -60,35 +61,6 @@ pass(struct job *j, const char *reason)
 	script_exec(j);
 }
 
-/* The directory above target if it holds a Cargo.lock, else the nearest above
- * the package that does. */
-static const char *
-find_workspace(const struct job *j)
-{
-	static char dir[4096];
-	char path[4200];
-
-	snprintf(path, sizeof(path), "%s/../Cargo.lock", j->target);
-	snprintf(dir, sizeof(dir), "%s", j->target);
-	if (dir[0] && access(path, F_OK) == 0) {
-		*strrchr(dir, '/') = '\0';
-		return dir;
-	}
-
-	snprintf(dir, sizeof(dir), "%s", j->cwd);
-	while (dir[0]) {
-		char *slash = strrchr(dir, '/');
-
-		snprintf(path, sizeof(path), "%s/Cargo.lock", dir);
-		if (access(path, F_OK) == 0)
-			return dir;
-		if (!slash)
-			break;
-		*slash = '\0';
-	}
-	return NULL;
-}
-
 static void
 choose_roots(struct job *j)
 {
@@ -102,7 +74,7 @@ choose_roots(struct job *j)
 		.rustup_home = job_rustup_home(),
 		.home = getenv("HOME"),
 		.sysroot = j->toolchain.sysroot,
-		.workspace = find_workspace(j),
+		.workspace = workspace_find(j, j->cwd),
 	};
 
 	roots_init_run(&j->roots, &in);
@@ -134,7 +106,7 @@ find_allowed(const char *text, const char *name)
 static void
 find_declared(struct job *j)
 {
-	const char *dir = find_workspace(j);
+	const char *dir = workspace_find(j, j->cwd);
 
 	j->declared = find_allowed(j->config.v[CONFIG_INPUTS_ALLOW].text,
 				   j->args.crate_name);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char here[] = "/proc/self/cwd";
+
 static void
 add(struct roots *r, char tag, unsigned n, const char *path, const char *to)
 {
@@ -37,6 +39,11 @@ roots_init(struct roots *r, const struct roots_in *in)
 	unsigned n = 0;
 
 	r->count = 0;
+	memset(&r->around, 0, sizeof(r->around));
+	if (in->mode != ROOTS_NONE && in->cwd_name && in->workspace)
+		r->around = (struct root){ .path = in->workspace,
+					   .len = strlen(in->workspace),
+					   .to = here };
 	if (in->mode != ROOTS_NONE)
 		add(r, 'O', 0, in->out_dir_env, NULL);
 	add(r, 'o', 0, a->out_dir, NULL);
@@ -48,7 +55,8 @@ roots_init(struct roots *r, const struct roots_in *in)
 		/* A debugger that is started in the workspace finds sources
 		 * by this name.  Registry crates have no such place. */
 		if (!below(in->cwd, in->cargo_home))
-			add(r, 'w', 0, in->cwd, "/proc/self/cwd");
+			add(r, 'w', 0, in->cwd,
+			    in->cwd_name ? in->cwd_name : here);
 	}
 	if (in->mode == ROOTS_MACHINE) {
 		add(r, 'c', 0, in->cargo_home, "/kache/cargo");
@@ -66,6 +74,7 @@ void
 roots_init_run(struct roots *r, const struct roots_in *in)
 {
 	r->count = 0;
+	memset(&r->around, 0, sizeof(r->around));
 	add(r, 'O', 0, in->out_dir_env, NULL);
 	add(r, 't', 0, in->target, NULL);
 	add(r, 'w', 0, in->cwd, NULL);
@@ -205,18 +214,21 @@ add_json(struct buf *out, const char *p, size_t n)
 	}
 }
 
+static bool
+is_target_at(const struct root *o, const char *p, size_t n, size_t *len)
+{
+	*len = o->to ? strlen(o->to) : 0;
+	return *len && n >= *len && !memcmp(p, o->to, *len) &&
+	       (n == *len || !path_char(p[*len]));
+}
+
 static const struct root *
 target_at(const struct roots *r, const char *p, size_t n, size_t *len)
 {
-	for (size_t i = 0; i < r->count; i++) {
-		const struct root *o = &r->r[i];
-
-		*len = o->to ? strlen(o->to) : 0;
-		if (*len && n >= *len && !memcmp(p, o->to, *len) &&
-		    (n == *len || !path_char(p[*len])))
-			return o;
-	}
-	return NULL;
+	for (size_t i = 0; i < r->count; i++)
+		if (is_target_at(&r->r[i], p, n, len))
+			return &r->r[i];
+	return is_target_at(&r->around, p, n, len) ? &r->around : NULL;
 }
 
 /* "ESC[0m" before P, as it is or as JSON spells it: the m is no name's. */

@@ -36,6 +36,9 @@ struct root {
 struct roots {
 	struct root r[ROOTS_MAX];
 	size_t count;
+	/* Of a unit that compiles in its own directory: what other units call
+	 * the workspace.  Only for roots_unmap; path NULL: none. */
+	struct root around;
 };
 
 enum roots_mode {
@@ -48,13 +51,15 @@ struct roots_in {
 	enum roots_mode mode;
 	const struct args *args;
 	const char *cwd;
-	const char *target; /* holds CACHEDIR.TAG, or NULL */
+	const char *cwd_name; /* in outputs; NULL: /proc/self/cwd */
+	const char *target;   /* holds CACHEDIR.TAG, or NULL */
 	const char *out_dir_env;
 	const char *cargo_home;
 	const char *rustup_home;
 	const char *home;
 	const char *sysroot;
-	const char *workspace; /* runs: holds Cargo.lock, or NULL */
+	/* Holds Cargo.lock, or NULL; of units only if there is a cwd_name. */
+	const char *workspace;
 };
 
 /* Chooses the roots of one unit.  Borrows every string of IN. */

@@ -164,6 +164,41 @@ diagnostics_get_this_checkout(void **state)
 	buf_free(&b);
 }
 
+/* A unit that compiles in its own directory speaks of others, too. */
+static void
+a_package_beside_the_workspace(void **state)
+{
+	static const char in[] = "/proc/self/cwd/vendor/v/src/a.rs "
+				 "/proc/self/cwd/src/b.rs "
+				 "/proc/self/cwd/vendor/vv/c.rs";
+	struct args a = { .out_dir = "/w/target/debug/deps" };
+	struct roots_in how = { .mode = ROOTS_CHECKOUT,
+				.args = &a,
+				.cwd = "/w/vendor/v",
+				.cwd_name = "/proc/self/cwd/vendor/v",
+				.target = "/w/target",
+				.workspace = "/w" };
+	const struct root *list[ROOTS_MAX];
+	struct buf b = { 0 };
+	struct roots r;
+
+	(void)state;
+	roots_init(&r, &how);
+	assert_int_equal(roots_remaps(&r, list), 2);
+	assert_string_equal(list[1]->to, "/proc/self/cwd/vendor/v");
+	roots_unmap(&r, in, sizeof(in) - 1, &b);
+	assert_string_equal(b.p, "/w/vendor/v/src/a.rs /w/src/b.rs "
+				 "/w/vendor/vv/c.rs");
+	buf_free(&b);
+	/* Where the root is not known nothing else is claimed. */
+	how.cwd_name = "/kache/package/v-1.0.0";
+	how.workspace = NULL;
+	roots_init(&r, &how);
+	roots_unmap(&r, in, sizeof(in) - 1, &b);
+	assert_string_equal(b.p, in);
+	buf_free(&b);
+}
+
 static void
 colours_are_no_part_of_a_name(void **state)
 {
@@ -202,6 +237,7 @@ main(void)
 		cmocka_unit_test(unknown_tags_are_corrupt),
 		cmocka_unit_test(remaps_are_shortest_first),
 		cmocka_unit_test(diagnostics_get_this_checkout),
+		cmocka_unit_test(a_package_beside_the_workspace),
 		cmocka_unit_test(colours_are_no_part_of_a_name),
 	};
 
