@@ -12,10 +12,7 @@
 static const struct advice rows[] = {
 	/* Command lines: units that are passed through. */
 	{ "argument-file", "an @file of arguments could not be read", UNUSUAL },
-	{ "crate-type", "this crate type is not cached",
-	  "rlib beside it, if only Rust crates use it" },
-	{ "crate-types", "several crate types at once are not cached",
-	  "a crate-type list of one, or a package for each" },
+	{ "crate-type", "this crate type is not known", UNUSUAL },
 	{ "cwd", "the current directory has a name that is no text",
 	  "build in a directory with a plain name" },
 	{ "emit", "an output of this kind is not cached", UNUSUAL },
@@ -32,7 +29,7 @@ static const struct advice rows[] = {
 	{ "option", "this option is not understood well enough to cache",
 	  "leave it out of RUSTFLAGS where it is not needed" },
 	{ "option-without-value", "an option lacks its value", UNUSUAL },
-	{ "split-debuginfo", "split debug info is not cached",
+	{ "split-debuginfo", "the split debug info could not be taken",
 	  "split-debuginfo = \"off\" in the profile" },
 	{ "stdin-source", "the source comes from standard input", NOTHING },
 	{ "twice", "an option that may stand once is there twice",
@@ -145,6 +142,8 @@ static const struct advice rows[] = {
 	  "build without that variable where uploads are made" },
 	{ "bound", "its result names a path of this machine",
 	  "[store] portable = yes, or [remote main] upload_bound = yes" },
+	{ "too-many-outputs", "it has more outputs than a remote takes",
+	  "split-debuginfo = \"off\" in the profile" },
 	{ "foreign-path", "it read files that no other machine would look at",
 	  NOTHING },
 };

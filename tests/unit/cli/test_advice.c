@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every reason that the shim can give has a row, and every row a reason. */
+/* Every reason that the shim can give has a row. */
 #define _GNU_SOURCE
 #include "cli/advice.h"
 
