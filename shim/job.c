@@ -240,6 +240,46 @@ fail(struct job *j, int code, const char *reason)
 	return code;
 }
 
+/* What cargo calls the directory of a --target: a triple, or the name of the
+ * file that describes it. */
+static size_t
+triple_of(const struct job *j, const char **name)
+{
+	const char *t =
+		j->args.kind == ARGS_RUN ? getenv("TARGET") : j->args.target;
+	const char *slash = t ? strrchr(t, '/') : NULL;
+	size_t n;
+
+	*name = slash ? slash + 1 : t;
+	n = *name ? strlen(*name) : 0;
+	return n > 5 && !strcmp(*name + n - 5, ".json") ? n - 5 : n;
+}
+
+/* The LEN bytes at DIR are that name. */
+static bool
+is_called(const struct job *j, const char *dir, size_t len)
+{
+	const char *name;
+	size_t n = triple_of(j, &name);
+
+	return n > 0 && n == len && !memcmp(dir, name, n);
+}
+
+static bool
+is_triple(const struct job *j, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && is_called(j, slash + 1, strlen(slash + 1));
+}
+
+/* Cut to the directory above. */
+static void
+cut(char *path)
+{
+	*strrchr(path, '/') = '\0';
+}
+
 /* The nearest directory above --out-dir that holds NAME, or "". */
 static void
 find_above(const struct job *j, const char *name, char *to, size_t room)
@@ -251,17 +291,19 @@ find_above(const struct job *j, const char *name, char *to, size_t room)
 	if (n >= room || j->args.out_dir[0] != '/')
 		return;
 	memcpy(to, j->args.out_dir, n + 1);
-	while (to[0]) {
+	for (; to[0]; cut(to)) {
 		snprintf(path, sizeof(path), "%s/%s", to, name);
-		if (access(path, F_OK) == 0)
+		if (access(path, F_OK) == 0 && !is_triple(j, to))
 			return;
-		*strrchr(to, '/') = '\0';
 	}
 }
 
-/* cargo marks the target directory (any cargo since 1.43), unless it was there
- * already, empty, as where a volume is mounted: there only what it locks, one
- * for each profile, tells. */
+/*
+ * cargo marks the target directory (any cargo since 1.43), and of late that
+ * of a --target in it, too; what is made for the host lies in the outer one.
+ * Unless it was there already, empty, as where a volume is mounted: there only
+ * what cargo locks, one for each profile, tells.
+ */
 void
 job_find_target(struct job *j)
 {
@@ -269,8 +311,11 @@ job_find_target(struct job *j)
 	if (j->target[0])
 		return;
 	find_above(j, ".cargo-lock", j->target, sizeof(j->target));
-	if (j->target[0])
-		*strrchr(j->target, '/') = '\0';
+	if (!j->target[0])
+		return;
+	cut(j->target);
+	if (is_triple(j, j->target))
+		cut(j->target);
 }
 
 const char *
@@ -335,6 +380,8 @@ job_profile(const struct job *j)
 	if (!n || *p != '/')
 		return "";
 	k = strcspn(++p, "/");
+	if (is_called(j, p, k) && p[k])
+		k = strcspn(p += k + 1, "/");
 	snprintf(name, sizeof(name), "%.*s", (int)k, p);
 	return name;
 }
