@@ -217,8 +217,8 @@ from(const struct listed *r)
 static const char *
 kind_of(const struct listed *r)
 {
-	return r->kind <= ARGS_RUN ? args_kind_name((enum args_kind)r->kind)
-				   : "?";
+	return r->kind < ARGS_KINDS ? args_kind_name((enum args_kind)r->kind)
+				    : "?";
 }
 
 static const char *

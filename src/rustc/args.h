@@ -30,7 +30,8 @@ enum args_kind {
 	/* Of several crate types the last of this list names the unit. */
 	ARGS_STATICLIB,
 	ARGS_DYLIB,
-	ARGS_CDYLIB
+	ARGS_CDYLIB,
+	ARGS_KINDS /* how many */
 };
 
 /* What a word of the command line is to the key. */

@@ -12,6 +12,8 @@ package "$w/my-lib" my-lib
 put "$w/my-lib/src/lib.rs" 'pub fn n() -> u32 { 1 }'
 package "$w/old/my-lib" my-lib
 sub "$w/old/my-lib/Cargo.toml" 0.1.0 0.0.9
+printf '[lib]\ncrate-type = ["lib", "cdylib"]\n' \
+	>>"$w/old/my-lib/Cargo.toml"
 put "$w/old/my-lib/src/lib.rs" 'pub fn n() -> u32 { 9 }'
 scripted "$w" app '[dependencies]
 my-lib = { path = "../my-lib" }
@@ -37,14 +39,14 @@ app 0.1.0 run debug
 app 0.1.0 run release
 app 0.1.0 build-script debug
 app 0.1.0 build-script release
-my_lib 0.0.9 lib debug
-my_lib 0.0.9 lib release
+my_lib 0.0.9 cdylib debug
+my_lib 0.0.9 cdylib release
 my_lib 0.1.0 lib debug
 my_lib 0.1.0 lib release" "names, versions, kinds and profiles" ||
 	diag "$(cat "$T/list")"
 list my-lib
-is "$(columns | sort)" "my_lib 0.0.9 lib debug
-my_lib 0.0.9 lib release
+is "$(columns | sort)" "my_lib 0.0.9 cdylib debug
+my_lib 0.0.9 cdylib release
 my_lib 0.1.0 lib debug
 my_lib 0.1.0 lib release" "one crate, by cargo's name"
 list my_lib@0.0.9
