@@ -62,7 +62,9 @@ output(struct unit *u, const char *name, const void *p, size_t n, mode_t mode)
 	close(fd);
 	put.path = path;
 	assert_int_equal(blob_put(&here.s, &here.m, &put, &o->blob), 0);
-	o->role = strstr(name, ".rmeta") ? ENTRY_METADATA : ENTRY_LINK;
+	o->role = strstr(name, ".rmeta") ? ENTRY_METADATA
+		  : strstr(name, ".dwp") ? ENTRY_SIDE
+					 : ENTRY_LINK;
 	o->exec = put.exec;
 	o->size = put.size;
 	unlink(path);
@@ -111,6 +113,7 @@ unit_make(struct unit *u, size_t n, bool says)
 	output(u, "libone-1.so", "", 0, 0644);
 	snprintf(u->e.out[u->e.nout].name, 64, "one-1.d");
 	u->e.out[u->e.nout++].role = ENTRY_DEPINFO;
+	output(u, "one-1.dwp", "debug information", 17, 0644);
 	u->e.stored_ms = 1234567;
 	u->e.compile_us = 99;
 	u->e.kind = 2;
@@ -244,6 +247,7 @@ check_equal(const struct unit *u)
 	assert_string_equal(e.crate.p, "one");
 	for (size_t i = 0; i < e.nout; i++) {
 		assert_int_equal(e.out[i].size, u->e.out[i].size);
+		assert_int_equal(e.out[i].role, u->e.out[i].role);
 		if (e.out[i].role != ENTRY_DEPINFO)
 			assert_int_equal(blob_check(&there.s, &there.m,
 						    &e.out[i].blob, &id),

@@ -85,6 +85,28 @@ metadata_is_not_stored_twice(void **state)
 	unit_free(&u);
 }
 
+/* What has a .dwo for each unit of code names its place, and stays. */
+static void
+too_many_outputs_do_not_travel(void **state)
+{
+	struct buf b = { 0 };
+	struct unit u;
+	char name[32];
+
+	(void)state;
+	unit_make(&u, 300, false);
+	for (int i = 0; u.e.nout < ENTRY_TRAVEL_MAX; i++) {
+		snprintf(name, sizeof(name), "one-1.%d.dwp", i);
+		output(&u, name, "x", 1, 0644);
+	}
+	assert_int_equal(pack(&u, &b), 0);
+	buf_free(&b);
+	output(&u, "one-1.last.dwp", "x", 1, 0644);
+	assert_int_equal(pack(&u, &b), ERR_TOOBIG);
+	buf_free(&b);
+	unit_free(&u);
+}
+
 static void
 a_redirect_travels(void **state)
 {
@@ -258,6 +280,7 @@ main(void)
 		cmocka_unit_test(what_is_packed_is_unpacked),
 		cmocka_unit_test(blobs_come_as_local_ones),
 		cmocka_unit_test(metadata_is_not_stored_twice),
+		cmocka_unit_test(too_many_outputs_do_not_travel),
 		cmocka_unit_test(a_redirect_travels),
 		cmocka_unit_test(foreign_times_are_bounded),
 		cmocka_unit_test(many_come_at_once),
