@@ -143,6 +143,12 @@ cell() { # WHAT PLACE CRATE KIND
 	is "$got" "local_hit " "$1, $2 checkout"
 }
 
+run_cell() { # PLACE: the run of the build script was replayed
+	is "$(tail -n +$((_mark + 1)) "$KACHE_CACHE_DIR/events.log" |
+		awk -F'\t' '$7 == "run" && $6 == "app" { print $4, $5 }')" \
+		"local_hit " "run of a build script, $1 checkout"
+}
+
 a=$T/a b=$T/further/down/b
 make_workspace "$a"
 make_workspace "$b"
@@ -200,12 +206,19 @@ for place in same second; do
 	build_both kcargo "$d" -q
 	is $? 0 "$place checkout: builds"
 	cells $place
+	# The first one elsewhere bears witness.
+	[ $place = second ] || run_cell same
 	served "$place checkout: nothing was compiled"
 	is "$(use_all "$d" debug 2>&1)" "$want" "$place checkout: it works"
 	mark
 	build_both kcargo "$d" -q
 	is "$(rustc_runs) $(hits)" "0 0" "$place checkout: all is fresh"
 done
+
+rm -rf "$b/target"
+mark
+kcargo "$b" build -q -p app
+run_cell second
 
 # The same cells for other commands and profiles.
 profile() { # WHAT hits|misses CARGO-ARGS...: in the second checkout
