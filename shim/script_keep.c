@@ -359,7 +359,8 @@ publish_at(struct script_keep *k, struct made *m, int reach)
 
 	witness_key(&m->k1, &k->job->roots, m->tags, reach, &at);
 	r = publish_entry(&k->job->store, &k->job->memo, &at, &m->entry, paths);
-	if (r == 0)
+	/* Nobody asks a remote for what a name goes with: shim/ask. */
+	if (r == 0 && reach != WITNESS_NAMED)
 		m->stored[m->nstored++] = at;
 	return r;
 }

@@ -120,18 +120,29 @@ find(const struct roots *r, char tag)
 	return roots_find(r, &tag, 1, &used);
 }
 
+static uint64_t
+brief(const char *p, size_t n)
+{
+	struct digest d;
+	uint64_t v;
+
+	digest_bytes(p, n, &d);
+	memcpy(&v, d.b, sizeof(v));
+	return v;
+}
+
 static void
 fill_place(const struct root *o, struct witness_place *out)
 {
-	struct digest d;
+	const char *last = memrchr(o->path, '/', o->len);
+	size_t n = (size_t)(last - o->path);
+	const char *above = n ? memrchr(o->path, '/', n) : NULL;
 
-	const char *last = memrchr(o->path, '/', o->len) + 1;
-
-	digest_bytes(o->path, o->len, &d);
 	*out = (struct witness_place){ .tag = o->tag, .len = (uint32_t)o->len };
-	memcpy(&out->which, d.b, sizeof(out->which));
-	digest_bytes(last, o->len - (size_t)(last - o->path), &d);
-	memcpy(&out->last, d.b, sizeof(out->last));
+	out->which = brief(o->path, o->len);
+	out->last = brief(last + 1, o->len - n - 1);
+	if (above)
+		out->above = brief(above + 1, (size_t)(last - above) - 1);
 	for (size_t i = 0; i < o->len; i++)
 		out->depth += o->path[i] == '/';
 }
@@ -209,7 +220,7 @@ int
 witness_compare(const struct witness *first, const struct witness *now,
 		const struct roots *r)
 {
-	bool elsewhere = false, checkout = true, all = true;
+	bool elsewhere = false, checkout = true, all = true, named = false;
 	const struct witness_place *a;
 	char tag;
 
@@ -229,14 +240,17 @@ witness_compare(const struct witness *first, const struct witness *now,
 		return WITNESS_HERE;
 	tag = checkout_of(now, r);
 	a = tag ? place_of(first, tag) : NULL;
-	if (a && a->last == place_of(now, tag)->last)
+	if (a && a->last == place_of(now, tag)->last) {
+		named = checkout && a->above != place_of(now, tag)->above;
 		all = checkout = false;
+	}
 	if (a && a->depth == place_of(now, tag)->depth)
 		all = false;
 	if (!digest_eq(&first->content, &now->content))
 		return ERR_CHANGED;
 	return all        ? WITNESS_ANYWHERE
 	       : checkout ? WITNESS_CHECKOUT
+	       : named    ? WITNESS_NAMED
 			  : WITNESS_HERE;
 }
 
@@ -244,7 +258,23 @@ static bool
 is_fixed(const struct roots *r, char tag, int reach)
 {
 	return reach == WITNESS_HERE ||
-	       (reach == WITNESS_CHECKOUT && !moves_along(r, tag));
+	       ((reach == WITNESS_CHECKOUT || reach == WITNESS_NAMED) &&
+		!moves_along(r, tag));
+}
+
+/* Of the checkout, as checkout_of finds it. */
+static void
+fold_name(struct digest_ctx *c, const struct roots *r, const char *tags)
+{
+	char tag = strchr(tags, 'W') && moves_along(r, 'W')   ? 'W'
+		   : strchr(tags, 'w') && moves_along(r, 'w') ? 'w'
+							      : '\0';
+	const struct root *o = tag ? find(r, tag) : NULL;
+	const char *last = o ? memrchr(o->path, '/', o->len) : NULL;
+
+	if (last)
+		digest_field(c, last + 1,
+			     o->len - (size_t)(last - o->path) - 1);
 }
 
 void
@@ -254,9 +284,11 @@ witness_key(const struct digest *k1, const struct roots *r, const char *tags,
 	struct digest_ctx c;
 
 	digest_init(&c);
-	digest_str(&c, "kache-run-1");
+	digest_str(&c, "kache-run-2");
 	digest_sub(&c, k1);
 	digest_u64(&c, (uint64_t)reach);
+	if (reach == WITNESS_NAMED)
+		fold_name(&c, r, tags);
 	for (; *tags; tags++) {
 		const struct root *o = find(r, *tags);
 
@@ -273,13 +305,13 @@ witness_write(const struct witness *w, struct buf *out)
 	char hex[DIGEST_HEX + 1];
 
 	digest_hex(&w->content, hex);
-	buf_fmt(out, "run1 %s", hex);
+	buf_fmt(out, "run2 %s", hex);
 	for (size_t i = 0; i < w->n; i++)
 		buf_fmt(out,
 			" %c:%" PRIu32 ":%016" PRIx64 ":%016" PRIx64
-			":%" PRIu32,
+			":%016" PRIx64 ":%" PRIu32,
 			w->place[i].tag, w->place[i].len, w->place[i].which,
-			w->place[i].last, w->place[i].depth);
+			w->place[i].last, w->place[i].above, w->place[i].depth);
 }
 
 static int
@@ -288,10 +320,10 @@ read_place(const char *word, struct witness_place *p)
 	char extra;
 
 	return sscanf(word,
-		      "%c:%" SCNu32 ":%16" SCNx64 ":%16" SCNx64 ":%" SCNu32
-		      "%c",
-		      &p->tag, &p->len, &p->which, &p->last, &p->depth,
-		      &extra) == 5
+		      "%c:%" SCNu32 ":%16" SCNx64 ":%16" SCNx64 ":%16" SCNx64
+		      ":%" SCNu32 "%c",
+		      &p->tag, &p->len, &p->which, &p->last, &p->above,
+		      &p->depth, &extra) == 6
 		       ? 0
 		       : ERR_CORRUPT;
 }
@@ -308,7 +340,7 @@ witness_read(const char *p, size_t n, struct witness *out)
 	memcpy(text, p, n);
 	text[n] = '\0';
 	word = strtok_r(text, " ", &rest);
-	if (!word || strcmp(word, "run1"))
+	if (!word || strcmp(word, "run2"))
 		return ERR_CORRUPT;
 	word = strtok_r(NULL, " ", &rest);
 	r = word ? digest_parse(word, strlen(word), &w.content) : ERR_CORRUPT;

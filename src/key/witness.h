@@ -21,6 +21,10 @@ struct shape;
  * result.  There are two kinds of elsewhere: another checkout of the same
  * user, where the paths of OUT_DIR, target and the workspace are others, and
  * any other place, for which the checkouts must lie in different depths, too.
+ * Two checkouts of one name (clones in different directories, or a workspace
+ * in a subdirectory of its repository) prove nothing about other names: what
+ * they gave alike serves checkouts of this name, if the names of what they lie
+ * in are others.
  * Which roots matter at all is told by the shape: those that its paths begin
  * with or the values of its variables name, those above them, and OUT_DIR,
  * target and the package in any case, which a process can find out alone.
@@ -33,6 +37,7 @@ enum witness_reach {
 	WITNESS_HERE,     /* where all roots that matter are the same */
 	WITNESS_CHECKOUT, /* where those outside the checkout are */
 	WITNESS_ANYWHERE,
+	WITNESS_NAMED, /* as CHECKOUT, where the checkout's name is the same */
 	WITNESS_REACHES
 };
 
@@ -41,6 +46,7 @@ struct witness_place {
 	uint32_t len;   /* of its path */
 	uint64_t which; /* first 8 bytes of the path's SHA-256 */
 	uint64_t last;  /* the same of its last component */
+	uint64_t above; /* the same of the one before, 0 without one */
 	uint32_t depth; /* number of its components */
 };
 

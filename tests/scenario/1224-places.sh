@@ -147,11 +147,11 @@ place "the same checkout" "$T/a" "$T/a/rust/target" ""
 # run is served elsewhere after two places gave the same.
 place "another checkout" "$far" "$far/rust/target" "outer own shared valued"
 place "a linked worktree" "$T/tree/linked-worktree" \
-	"$T/tree/linked-worktree/rust/target" "outer own shared valued"
-place "target behind a link" "$T/d" "$T/d/rust/target" "outer own shared valued"
+	"$T/tree/linked-worktree/rust/target" "outer shared valued"
+place "target behind a link" "$T/d" "$T/d/rust/target" "outer shared valued"
 export CARGO_TARGET_DIR=$T/target-elsewhere
 place "target elsewhere" "$T/ee" "$CARGO_TARGET_DIR" \
-	"outer own shared valued"
+	"outer shared valued"
 unset CARGO_TARGET_DIR
 
 # --- diagnostics ---

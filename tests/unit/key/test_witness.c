@@ -147,11 +147,41 @@ the_checkout_must_have_another_name(void **state)
 	struct witness first = see(&a, "Otwh", 5), now = see(&b, "Otwh", 5);
 
 	(void)state;
-	assert_int_equal(witness_compare(&first, &now, &b), WITNESS_HERE);
+	assert_int_equal(witness_compare(&first, &now, &b), WITNESS_NAMED);
 	now = see(&c, "Otwh", 5);
 	assert_int_equal(witness_compare(&first, &now, &c), WITNESS_CHECKOUT);
 	now = see(&d, "Otwh", 5);
 	assert_int_equal(witness_compare(&first, &now, &d), WITNESS_ANYWHERE);
+}
+
+/* Two of one name say something about checkouts of that name. */
+static void
+checkouts_of_one_name_share(void **state)
+{
+	struct roots a = place("/w/x/proj", "/root");
+	struct roots b = place("/w/yyy/proj", "/root");
+	struct roots up = place("/deeper/w/x/proj", "/root");
+	struct roots third = place("/elsewhere/proj", "/root");
+	struct roots other = place("/elsewhere/other", "/root");
+	struct roots moved = place("/elsewhere/proj", "/home/x");
+	struct digest k1 = { { 1 } }, at_b, at;
+	struct witness first = see(&a, "Otwh", 5), now = see(&b, "Otwh", 5);
+
+	(void)state;
+	assert_int_equal(witness_compare(&first, &now, &b), WITNESS_NAMED);
+	witness_key(&k1, &b, "Otwh", WITNESS_NAMED, &at_b);
+	witness_key(&k1, &third, "Otwh", WITNESS_NAMED, &at);
+	assert_true(digest_eq(&at_b, &at));
+	witness_key(&k1, &other, "Otwh", WITNESS_NAMED, &at);
+	assert_false(digest_eq(&at_b, &at));
+	/* Nobody bore witness of another home. */
+	witness_key(&k1, &moved, "Otwh", WITNESS_NAMED, &at);
+	assert_false(digest_eq(&at_b, &at));
+	/* The name above may be what it is made of. */
+	now = see(&up, "Otwh", 5);
+	assert_int_equal(witness_compare(&first, &now, &up), WITNESS_HERE);
+	now = see(&b, "Otwh", 6);
+	assert_int_equal(witness_compare(&first, &now, &b), ERR_CHANGED);
 }
 
 static void
@@ -211,6 +241,7 @@ records_come_back(void **state)
 		assert_int_equal(got.place[i].len, w.place[i].len);
 		assert_true(got.place[i].which == w.place[i].which);
 		assert_true(got.place[i].last == w.place[i].last);
+		assert_true(got.place[i].above == w.place[i].above);
 		assert_int_equal(got.place[i].depth, w.place[i].depth);
 	}
 	for (size_t n = 0; n < text.len; n++) {
@@ -221,7 +252,7 @@ records_come_back(void **state)
 		else
 			assert_true(cut.n <= w.n);
 	}
-	assert_int_equal(witness_read("run1 x", 6, &got), ERR_CORRUPT);
+	assert_int_equal(witness_read("run2 x", 6, &got), ERR_CORRUPT);
 	buf_free(&text);
 }
 
@@ -266,6 +297,7 @@ main(void)
 		cmocka_unit_test(another_checkout_is_reached_after_a_second),
 		cmocka_unit_test(packages_of_a_registry_do_not_move),
 		cmocka_unit_test(the_checkout_must_have_another_name),
+		cmocka_unit_test(checkouts_of_one_name_share),
 		cmocka_unit_test(every_reach_has_its_key),
 		cmocka_unit_test(equal_lengths_prove_nothing),
 		cmocka_unit_test(another_result_reaches_nowhere),
