@@ -142,6 +142,20 @@ add_unit(const struct job *j, struct buf *out)
 	add_variables(j, out);
 	buf_fmt(out, "D%s", j->places ? j->places : "");
 	end_part(out);
+	if (j->driver) {
+		buf_str(out, "C");
+		add_mark(out, j->conf.b, DIGEST_LEN);
+		end_part(out);
+	}
+	if (j->args.by_path) {
+		buf_str(out, "O");
+		add_value(out, j->args.out_dir, strlen(j->args.out_dir));
+		end_part(out);
+		buf_str(out, "O");
+		add_value(out, j->toolchain.sysroot,
+			  strlen(j->toolchain.sysroot));
+		end_part(out);
+	}
 }
 
 static void

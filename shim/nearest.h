@@ -21,8 +21,10 @@ void nearest_remember(struct job *j, const struct digest *k0);
  * Adds to OUT what differs from the nearest that is remembered, with " | "
  * between: ">A" and "<A" an argument that is there now, or was there; "V" a
  * variable; "T" the toolchain; "P" the build script's program; "M" how paths
- * are replaced; "D" what is declared in [inputs]; "H" cargo's own hash of the
- * package and all below it; "R" only the order.  Nothing if none is known.
+ * are replaced; "D" what is declared in [inputs]; "C" what clippy is configured
+ * by above the workspace; "O" where the outputs or the toolchain lie; "H"
+ * cargo's own hash of the package and all below it; "R" only the order.
+ * Nothing if none is known.
  */
 void nearest_compare(struct job *j, struct buf *out);
 

@@ -58,11 +58,15 @@ static const struct word whole[] = {
 	{ "P", "the build script's program: it was compiled anew, or differs" },
 	{ "M", "how paths are replaced ([store] portable)" },
 	{ "D", "what [inputs] in kache.ini or .kache.ini declares" },
+	{ "C", "clippy.toml in a directory above the workspace" },
+	{ "O", "the place of the outputs or of the toolchain, which such "
+	       "results\n    name" },
 	{ "H", "cargo's hash (-C metadata) of the package and all it depends "
 	       "on" },
 	{ "R", "the order of the arguments" },
 	{ "!", "nothing; but the result is not in the store any more: swept,\n"
-	       "    purged or damaged" },
+	       "    purged or damaged; or it is with diagnostics in another "
+	       "form only" },
 	{ "@", "nothing; but the result names paths of the place it was made "
 	       "in,\n    or was not shown to hold here" },
 };

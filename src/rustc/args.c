@@ -324,7 +324,7 @@ act_on(struct args *a, const struct option *o, const char *v)
 		a->linker = v;
 		break;
 	case A_CPU:
-		a->native_cpu = !strcmp(v, "native");
+		a->native_cpu |= !strcmp(v, "native");
 		break;
 	case A_COVERAGE:
 		a->coverage = !is_off(v);
@@ -369,13 +369,23 @@ read_codegen(struct args *a, const char *v)
 	return o ? act_on(a, o, v[n] ? v + n + 1 : "") : 0;
 }
 
+/* Here, too, '_' is '-', in the names at least. */
+static bool
+begins(const char *v, const char *with)
+{
+	for (; *with; v++, with++)
+		if ((*v == '_' ? '-' : *v) != *with)
+			return false;
+	return true;
+}
+
 static int
 read_unstable(struct args *a, const char *v)
 {
 	for (size_t i = 0; i < COUNT(unstable_refused); i++)
-		if (!strncmp(v, unstable_refused[i],
-			     strlen(unstable_refused[i])))
+		if (begins(v, unstable_refused[i]))
 			return refuse(a, "option:-Z", unstable_refused[i]);
+	a->native_cpu |= begins(v, "tune-cpu=native");
 	push(a, ARGS_KEY, "-Z", v);
 	return 0;
 }

@@ -100,6 +100,12 @@ like "$(why dep@0.2.0)" 'argument -C debug-assertions=off' "a flag"
 RUSTC_BOOTSTRAP=1 build build -q
 like "$(why dep@0.2.0)" '^    variable RUSTC_BOOTSTRAP$' \
 	"a variable of the compiler, by its name only"
+# A result that names its place, made in another one.
+for t in t1 t2; do
+	RUSTFLAGS="-C rpath" CARGO_TARGET_DIR=$w/$t \
+		kcargo "$w/deps/dep2" build -q
+done
+like "$(why dep@0.2.0)" "the place of the outputs" "a place"
 : >"$w/app/parts/two"
 build build -q
 like "$(why app | grep -A2 'script run')" "names in parts in the package" \

@@ -77,6 +77,9 @@ reasons_are_told(void **state)
 	     "    variable RUSTC_BOOTSTRAP\n    the toolchain\n");
 	says("changed:!", false, "not in the store any more");
 	says("changed:@", true, "was not shown to hold here");
+	says("changed:!", false, "diagnostics in another form");
+	says("changed:C", false, "clippy.toml in a directory above");
+	says("changed:O", false, "the place of the outputs");
 	says("changed:P", true, "the build script's program");
 	says("", true, "no run of this program");
 	says("", false, "nothing like it was known");

@@ -148,6 +148,8 @@ what_is_not_a_compile_is_refused(void **state)
 		UNIT "--codegen save-temps",
 		UNIT "-Z self-profile",
 		UNIT "-Zunpretty=expanded",
+		UNIT "-Ztime_passes",
+		UNIT "-Z print_type_sizes",
 		UNIT "--sysroot /x",
 		UNIT "--out-dir",
 		"--crate-name a a.rs --emit=dep-info,link --out-dir /t",
@@ -213,6 +215,31 @@ in_key(const struct args *a, const char *opt, const char *val)
 			return it->role + 1;
 	}
 	return 0;
+}
+
+/* What it means depends on the machine. */
+static void
+a_native_cpu_is_noted(void **state)
+{
+	static const struct {
+		const char *line;
+		bool native;
+	} v[] = {
+		{ UNIT "-C target-cpu=native", true },
+		{ UNIT "-Z tune-cpu=native", true },
+		{ UNIT "-Ztune_cpu=native", true },
+		{ UNIT "-Ztune-cpu=haswell -C target-cpu=haswell", false },
+		{ UNIT "-Ztune-cpu=native -C target-cpu=haswell", true },
+	};
+	struct args a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		assert_int_equal(read_line(&a, v[i].line), 0);
+		if (a.native_cpu != v[i].native)
+			fail_msg("%s", v[i].line);
+		args_release(&a);
+	}
 }
 
 static void
@@ -291,6 +318,7 @@ main(void)
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(what_is_not_a_compile_is_refused),
 		cmocka_unit_test(what_names_its_place_is_keyed_by_it),
+		cmocka_unit_test(a_native_cpu_is_noted),
 		cmocka_unit_test(unknown_options_stay_in_the_key),
 		cmocka_unit_test(exceptions_are_what_the_table_says),
 		cmocka_unit_test(build_scripts_are_known_by_their_crate),
