@@ -34,6 +34,25 @@ learn_clippy_knows(const struct work *w, const char *path)
 	       clippy_is_above(w->l->cwd, path);
 }
 
+/* It calls Cargo.toml a source wherever there is one, and only some lints read
+ * it.  Who asked for its stat made it an input (learn_present). */
+bool
+learn_clippy_tracks(const struct work *w, const char *path)
+{
+	const struct trace *t = w->l->trace;
+	char at[PATH_MAX];
+
+	if (!w->l->driver || strcmp(learn_base_name(path), "Cargo.toml") != 0)
+		return false;
+	for (size_t i = 0; i < t->nevents; i++)
+		if (t->events[i].kind == TRACE_PRESENT &&
+		    t->events[i].how != TRACE_BY_ACCESS &&
+		    learn_tidy(w->l->cwd, t->events[i].name, at) == 0 &&
+		    !strcmp(at, path))
+			return true;
+	return false;
+}
+
 /* It resolves where it starts to look, and what it finds.  What leads to the
  * working directory itself cannot move it. */
 int

@@ -109,6 +109,9 @@ int learn_clippy_begin(struct work *w);
 /* True for an absent name of its configuration that is in K0. */
 bool learn_clippy_knows(const struct work *w, const char *path);
 
+/* True for a source of clippy's that it did not read, but made an input. */
+bool learn_clippy_tracks(const struct work *w, const char *path);
+
 /* Links that PATH was resolved through. */
 int learn_clippy_links(struct work *w, const char *path);
 

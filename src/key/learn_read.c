@@ -162,7 +162,8 @@ learn_sources(struct work *w)
 		char path[PATH_MAX];
 
 		if (learn_tidy(w->l->cwd, d->files[i], path) < 0 ||
-		    (!strset_has(&w->files, path) && !learn_skips(w, path)))
+		    (!strset_has(&w->files, path) && !learn_skips(w, path) &&
+		     !learn_clippy_tracks(w, path)))
 			return learn_refuse(w, ERR_REFUSED, "unseen-source",
 					    d->files[i]);
 	}

@@ -107,6 +107,7 @@ both "colours" "$w" --color always
 both "short" "$w" -p mylib --message-format=short
 both "another set" "$w" -p mylib -- -W clippy::pedantic
 both "without dependencies" "$w" -p app -- --no-deps
+both "none of clippy's own" "$w" -p mylib -- -A clippy::all
 both "every lint there is" "$w" -p mylib -- -W clippy::pedantic -W clippy::nursery \
 	-W clippy::restriction
 kcargo "$w" clippy
