@@ -15,6 +15,7 @@
 #include "shim/offer.h"
 #include "shim/run.h"
 #include "shim/secret.h"
+#include "shim/spared.h"
 #include "shim/sides.h"
 #include "shim/vouch.h"
 #include "shim/why.h"
@@ -185,6 +186,8 @@ learn(struct keep *k, struct made *m, const struct trace *t,
 		.externs = j->extern_ids,
 		.started = k->started,
 		.places = j->places,
+		.spared = spared_has,
+		.spared_ctx = &j->store,
 		.whole_env = v->iterates,
 		/* No witness in another place checks what it makes of it. */
 		.raw_env = v->foreign,
@@ -404,6 +407,7 @@ commit(struct keep *k, struct made *m)
 
 	if (r < 0)
 		return refuse(k, r, "entry", err_text(r));
+	spared_note(&k->job->store, &m->shape, &m->entry, k->job->places);
 	wanted = prepare_offer(k, m, &o);
 	rec.shape = m->shape;
 	memset(&m->shape, 0, sizeof(m->shape));

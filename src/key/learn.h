@@ -61,6 +61,10 @@ struct learn {
 	/* NULL, or names of variables with blanks between: a compile's user
 	 * answers for it that their values are places and nothing else. */
 	const char *places;
+	/* NULL, or whether the crate whose file has this digest is known to
+	 * use the variable NAME in includes only, by its macros too. */
+	bool (*spared)(void *ctx, const struct digest *crate, const char *name);
+	void *spared_ctx;
 	char reason[160];     /* out: why there is no shape */
 	struct strset inputs; /* private: files and their stats */
 	struct strset made;   /* private: what a run made */

@@ -3,11 +3,13 @@
 #include "key/learn_internal.h"
 
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "key/clippy.h"
 #include "key/includes.h"
 #include "key/learn.h"
+#include "key/memo.h"
 #include "key/shape.h"
 #include "key/trace.h"
 #include "key/unit.h"
@@ -45,6 +47,17 @@ is_crate(const struct work *w, const struct trace_event *e)
 					 learn_has_suffix(e->name, ".so"));
 }
 
+static bool
+is_spared(const struct work *w, const char *path, const char *name)
+{
+	struct file_id id;
+	struct digest d;
+
+	return w->l->spared &&
+	       memo_digest(w->l->memo, AT_FDCWD, path, &d, &id) == 0 &&
+	       w->l->spared(w->l->spared_ctx, &d, name);
+}
+
 /*
  * A macro of a dependency may spell the variable where we cannot see it, in
  * its text or in its code.  (One that is told the name by the unit's source
@@ -62,7 +75,8 @@ named_by_crates(const struct work *w, const char *name)
 		if (e->process != 0 || !is_crate(w, e))
 			continue;
 		if (learn_tidy(w->l->cwd, e->name, path) < 0 ||
-		    (!learn_skips(w, path) && includes_named_in(path, name)))
+		    (!learn_skips(w, path) && includes_named_in(path, name) &&
+		     !is_spared(w, path, name)))
 			return true;
 	}
 	return false;

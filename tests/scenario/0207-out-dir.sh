@@ -14,7 +14,8 @@ make_workspace() { # DIR
 	local p
 
 	put "$1/Cargo.toml" '[workspace]
-members = ["incl", "value", "dual", "mac", "leaf", "mid", "app"]
+members = ["incl", "value", "dual", "mac", "leaf", "mid", "app", "core",
+	"user"]
 resolver = "2"'
 	for p in incl value dual mac; do
 		package "$1/$p" $p
@@ -42,13 +43,29 @@ pub fn root() -> &'\''static str { leaf::root() }
 pub const LEN: usize = mac::here!().len();
 pub const TEXT: &str = include_str!("../t");'
 	put "$1/mid/t" text
+	# As serde_core and serde: a macro that includes is no use of the value.
+	for p in core user; do
+		package "$1/$p" $p
+		put "$1/$p/build.rs" "$script"
+	done
+	put "$1/core/src/lib.rs" '#[macro_export]
+macro_rules! gen { () => {
+	pub mod gen { include!(concat!(env!("OUT_DIR"), "/gen.rs")); }
+} }
+gen!();'
+	printf '[dependencies]\ncore_ = { package = "core", path = "../core" }\n' \
+		>>"$1/user/Cargo.toml"
+	put "$1/user/src/lib.rs" 'core_::gen!();
+pub mod own { include!(concat!(env!("OUT_DIR"), "/gen.rs")); }
+pub const SUM: u8 = gen::GEN + own::GEN + core_::gen::GEN;'
 	package "$1/app" app '[dependencies]
+user = { path = "../user" }
 incl = { path = "../incl" }
 value = { path = "../value" }
 dual = { path = "../dual" }
 mid = { path = "../mid" }'
 	put "$1/app/src/main.rs" 'fn main() {
-	println!("{} {} {} {} {} {} {} {} {}", incl::GEN, value::LEN, value::BYTE,
+	println!("{} {} {} {} {} {} {} {} {} {}", user::SUM, incl::GEN, value::LEN, value::BYTE,
 		value::dir(), dual::dir(), mid::root(), mid::LEN, mid::TEXT,
 		std::env::current_exe().unwrap().display());
 }'
@@ -60,7 +77,12 @@ for mode in no auto yes; do
 	for p in $places; do
 		rm -rf "$p"
 		make_workspace "$p"
+		mark
 		kcargo "$p" build -q
+		# In the second it may be that the first was too quick to know.
+		[ $mode = no ] || [ "$p" != "$T/c/c/c/c/c/c" ] ||
+			is "$(runs_of core user incl)" 0 \
+				"portable = $mode: what only includes is served"
 		got=$("$p/target/debug/app")
 		rm -rf "$p/target"
 		plain "$p" build -q
