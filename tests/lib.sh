@@ -439,6 +439,12 @@ tool() { # NAME
 	echo "$T/bin/$1"
 }
 
+# Debian's rustc can neither count lines nor make profiles.
+has_profiler() {
+	ls "$(rustc --print target-libdir)"/libprofiler_builtins-*.rlib \
+		>/dev/null 2>&1
+}
+
 sum_of() { # FILE...: one digest over the contents
 	cat -- "$@" | sha256sum | cut -c1-16
 }

@@ -9,6 +9,10 @@ if [ "$WRAPPER" = none ]; then
 	skip "sidecars" "needs a wrapper"
 	done_testing
 fi
+if ! rustc -Csplit-debuginfo=packed --print cfg >/dev/null 2>&1; then
+	skip "split debug information" "this rustc has none"
+	done_testing
+fi
 
 make_workspace() { # DIR
 	local w=$1 i

@@ -10,6 +10,10 @@ if [ "$WRAPPER" = none ]; then
 	skip "coverage" "needs a wrapper"
 	done_testing
 fi
+if ! has_profiler; then
+	skip "coverage" "no profiler in this rustc"
+	done_testing
+fi
 export CARGO_INCREMENTAL=0
 
 make_workspace() { # DIR

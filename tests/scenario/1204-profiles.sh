@@ -40,7 +40,7 @@ dep = { path = "../dep" }'
 llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 for tool in "$(rustc --print target-libdir)/../bin/llvm-profdata" \
 	"/usr/lib/llvm-$llvm/bin/llvm-profdata"; do
-	[ -x "$tool" ] && break
+	[ -x "$tool" ] && has_profiler && break
 	tool=
 done
 
@@ -90,7 +90,7 @@ if [ -n "$tool" ]; then
 	like "$(cat "$T/out")" 'use.profdata' "and says so"
 	unset RUSTFLAGS
 else
-	skip "-C profile-use" "no llvm-profdata of LLVM $llvm"
+	skip "-C profile-use" "no profiler, or no llvm-profdata of LLVM $llvm"
 fi
 
 # Sampled profiles are text.
@@ -122,6 +122,10 @@ served "the first one hits again"
 unset RUSTFLAGS RUSTC_BOOTSTRAP
 
 # Instrumented programs write to where they were told.
+if ! has_profiler; then
+	skip "-C profile-generate" "no profiler in this rustc"
+	done_testing
+fi
 rm -rf "$a/target" "$b/target"
 (cd "$a" && RUSTFLAGS="-C profile-generate=$a/prof" cargo $BUILD
 	target/release/app 1) >/dev/null 2>&1

@@ -10,6 +10,10 @@ if [ "$WRAPPER" = none ]; then
 	skip "kinds on a remote" "needs a wrapper"
 	done_testing
 fi
+if ! rustc -Csplit-debuginfo=packed --print cfg >/dev/null 2>&1; then
+	skip "split debug information" "this rustc has none"
+	done_testing
+fi
 export CARGO_INCREMENTAL=0
 mkdir "$T/bucket"
 export KACHE_REMOTE_MAIN_URL=file://$T/bucket
