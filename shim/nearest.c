@@ -136,6 +136,9 @@ add_unit(const struct job *j, struct buf *out)
 	size_t nsearch = 0, nextern = 0;
 
 	buf_fmt(out, "M%d", (int)j->mode);
+	for (size_t i = 0; i < j->roots.count; i++)
+		if (j->roots.r[i].to)
+			buf_fmt(out, " %s", j->roots.r[i].to);
 	end_part(out);
 	for (size_t i = 0; i < j->args.nitems; i++)
 		add_item(j, &j->args.items[i], &nsearch, &nextern, out);

@@ -56,7 +56,8 @@ static const struct word whole[] = {
 	{ "E", "the environment (something asks for all of it)" },
 	{ "T", "the toolchain" },
 	{ "P", "the build script's program: it was compiled anew, or differs" },
-	{ "M", "how paths are replaced ([store] portable)" },
+	{ "M", "how paths are replaced ([store] portable), or where the "
+	       "package lies,\n    seen from the workspace" },
 	{ "D", "what [inputs] in kache.ini or .kache.ini declares" },
 	{ "C", "clippy.toml in a directory above the workspace" },
 	{ "O", "the place of the outputs or of the toolchain, which such "

@@ -106,6 +106,15 @@ for t in t1 t2; do
 		kcargo "$w/deps/dep2" build -q
 done
 like "$(why dep@0.2.0)" "the place of the outputs" "a place"
+# The same package seen from two workspaces.
+for d in far far/er; do
+	package "$w/deps/$d/off" off "[workspace]
+[dependencies]
+dep = { path = \"$w/deps/dep2\" }"
+	put "$w/deps/$d/off/src/lib.rs" ''
+	kcargo "$w/deps/$d/off" build -q
+done
+like "$(why dep@0.2.0)" "where the package lies" "a package's way"
 : >"$w/app/parts/two"
 build build -q
 like "$(why app | grep -A2 'script run')" "names in parts in the package" \
