@@ -19,6 +19,8 @@ static const struct advice rows[] = {
 	{ "emit-path", "an output is sent to a path of its own", UNUSUAL },
 	{ "env:RUSTC_LOG", "RUSTC_LOG makes the compiler print a log",
 	  "unset RUSTC_LOG" },
+	{ "env:SYSROOT", "SYSROOT gives clippy another standard library",
+	  "unset SYSROOT" },
 	{ "no-artifact-messages", "rustc does not announce its outputs",
 	  UNUSUAL },
 	{ "no-dep-info", "no dependency file was asked for", UNUSUAL },

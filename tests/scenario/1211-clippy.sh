@@ -266,6 +266,34 @@ lint "$v"
 agree "a macro that asks for its place"
 like "$(cat "$T/out")" "f\`: $v/app" "says this one"
 
+# Ourselves as the wrapper of the workspace, alone and behind ourselves.
+rm -rf "$w/target"
+plain "$w" check
+mv "$T/out.plain" "$T/check.plain"
+for other in "" "$WRAPPER"; do
+	for i in 1 2; do
+		rm -rf "$w/target"
+		mark
+		(cd "$w" && RUSTC_WORKSPACE_WRAPPER=$WRAPPER \
+			RUSTC_WRAPPER=$other cargo check) >"$T/out" 2>&1
+		cp "$T/check.plain" "$T/out.plain"
+		agree "RUSTC_WORKSPACE_WRAPPER, ${other:+both }turn $i"
+	done
+	served "RUSTC_WORKSPACE_WRAPPER, ${other:+both }again"
+done
+# What has its name only is run as it is.
+put "$T/drv/bin/clippy-driver" "#!/bin/sh
+echo run >>$T/drv/calls
+exec \"\$@\""
+chmod +x "$T/drv/bin/clippy-driver"
+for i in 1 2; do
+	rm -rf "$w/target" "$T/drv/calls"
+	mark
+	RUSTC_WORKSPACE_WRAPPER=$T/drv/bin/clippy-driver kcargo "$w" check -q
+	is "$? $(reasons)" "0 toolchain" "a foreign clippy-driver, turn $i"
+	check "is really run, turn $i" test -s "$T/drv/calls"
+done
+
 # --fix changes the sources as it does without us.
 make_ws "$T/three/w"
 make_ws "$T/four/w"
