@@ -211,6 +211,11 @@ name_of(const struct job *j, char name[STORE_NAME])
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		digest_str(&c, words[i] ? words[i] : "");
 	add_path(j, dir ? dir : "", &where);
+	/* The kind of what is only checked does not tell it from others. */
+	if (j->args.kind == ARGS_CHECK) {
+		add_path(j, j->args.source, &where);
+		digest_u64(&c, j->args.test);
+	}
 	digest_field(&c, where.p ? where.p : "", where.len);
 	digest_end(&c, &d);
 	buf_free(&where);

@@ -60,6 +60,10 @@ app 0.1.0, lib, debug
 build_script_build 0.1.0 (package app), build-script, debug" \
 	"of one package: library, program, script and its run"
 
+build check -q -p app --all-targets
+is "$(why app | grep -c 'now there')" 0 \
+	"library, program and tests of one name are not compared when checked"
+
 # --- files and dependencies ---
 echo 'pub fn more() {}' >>"$w/deps/dep2/src/lib.rs"
 build build -q
