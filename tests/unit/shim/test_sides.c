@@ -79,6 +79,29 @@ what_the_unit_left_beside_is_found_once(void **state)
 }
 
 static void
+a_crate_may_be_called_as_files_of_libraries_start(void **state)
+{
+	static const char *const names[] = { "l", "lib" };
+	struct args before = args;
+	char *paths[MAX];
+
+	(void)state;
+	args.extra_filename = "";
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char name[32];
+
+		args.crate_name = names[i];
+		snprintf(name, sizeof(name), "lib%s.so.dwp", names[i]);
+		wrote(TRACE_WRITE, testdir, name, true);
+		snprintf(name, sizeof(name), "%s.cgu.0.dwo", names[i]);
+		wrote(TRACE_WRITE, testdir, name, true);
+		assert_int_equal(find(paths, 0), 2);
+		forget(paths, 0, 2);
+	}
+	args = before;
+}
+
+static void
 what_is_no_sidecar_is_left_to_others(void **state)
 {
 	char *paths[MAX];
@@ -115,6 +138,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_the_unit_left_beside_is_found_once),
+		cmocka_unit_test(
+			a_crate_may_be_called_as_files_of_libraries_start),
 		cmocka_unit_test(what_is_no_sidecar_is_left_to_others),
 		cmocka_unit_test(more_than_there_is_room_for_is_an_error),
 	};
