@@ -7,6 +7,7 @@
 #include "base/record.h"
 #include "base/strset.h"
 #include "key/classify.h"
+#include "key/habit.h"
 #include "key/trace.h"
 #include "shim/job.h"
 
@@ -250,6 +251,19 @@ see_program(struct vouch *v, const struct trace_event *e)
 	return false;
 }
 
+/* Where the number of CPUs can be read, too; the names are noise else. */
+static bool
+counts_cpus(const struct trace_process *p, const struct trace_event *e)
+{
+	static const char dir[] = "/sys/devices/system/cpu";
+	const struct trace_event asked = { .kind = TRACE_HOST,
+					   .number = TRACE_HOST_CPUS };
+
+	return (!strncmp(e->name, dir, sizeof(dir) - 1) ||
+		!strcmp(e->name, "/proc/self/status")) &&
+	       !habit_is(p->exe, &asked);
+}
+
 static bool
 see_event(struct vouch *v, const struct trace_event *e)
 {
@@ -270,6 +284,10 @@ see_event(struct vouch *v, const struct trace_event *e)
 			v->out.cpus = true;
 		else
 			v->out.host = true;
+		return true;
+	case TRACE_READ:
+	case TRACE_LIST:
+		v->out.cpus |= counts_cpus(p, e);
 		return true;
 	default:
 		return true;

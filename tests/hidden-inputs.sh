@@ -82,6 +82,10 @@ scripted "$w" parallel <<'RS'
 format!("{} {}", std::thread::available_parallelism().unwrap(),
 	text(&mut Command::new("nproc")))
 RS
+scripted "$w" allowed <<'RS'
+fs::read_to_string("/proc/self/status").unwrap().lines()
+	.find(|l| l.starts_with("Cpus_allowed_list")).unwrap().into()
+RS
 scripted "$w" homed <<'RS'
 sh("cat $HOME/.toolrc 2>/dev/null || echo none")
 RS

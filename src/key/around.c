@@ -270,11 +270,13 @@ around_cpus(struct digest_ctx *c)
 {
 	cpu_set_t may;
 
+	CPU_ZERO(&may);
 	if (sched_getaffinity(0, sizeof(may), &may) < 0)
 		return -errno;
-	digest_u64(c, (uint64_t)CPU_COUNT(&may));
+	digest_add(c, &may, sizeof(may));
 	fold_text(c, "/sys/devices/system/cpu/online");
 	fold_text(c, "/sys/devices/system/cpu/possible");
+	fold_text(c, "/sys/devices/system/cpu/present");
 	fold_quota(c);
 	return 0;
 }

@@ -45,8 +45,8 @@ struct around {
  */
 int around_environment(struct digest_ctx *c, const struct around *a);
 
-/* Folds how many CPUs this process may run on, which ones are online and
- * possible, and the share of them that its control groups (v2) have. */
+/* Folds which CPUs this process may run on, which are online, possible and
+ * present, and the share of them that its control groups (v2) have. */
 int around_cpus(struct digest_ctx *c);
 
 /* Folds uname's fields, the user's number, and who the users are. */

@@ -126,6 +126,9 @@ if [ "$(nproc)" -gt 1 ]; then
 	hidden "the number of CPUs" "$w" parallel \
 		"taskset -cp ${cpus%%[-,]*} $$ >/dev/null" \
 		"taskset -cp $cpus $$ >/dev/null"
+	hidden "which CPUs may be used" "$w" allowed \
+		"taskset -cp ${cpus%%[-,]*} $$ >/dev/null" \
+		"taskset -cp $cpus $$ >/dev/null"
 else
 	cannot "the number of CPUs" "there is only one"
 fi
