@@ -260,13 +260,29 @@ in_include(const struct lexer *l)
 	return k && include_before(l, k) && literal_rest(*l, true);
 }
 
+/* An env! was just opened whose argument is computed, or spelled by escapes: it
+ * may be any variable. */
+static bool
+asks_for_any(const struct lexer *l)
+{
+	struct lexer ahead = *l;
+	struct token t;
+
+	if (!opens(back(l, 0)) || !is(back(l, 1), "!") ||
+	    (!is(back(l, 2), "env") && !is(back(l, 2), "option_env")))
+		return false;
+	t = next(&ahead);
+	return t.kind != STRING || (t.n && memchr(t.p, '\\', t.n));
+}
+
 enum includes_use
 includes_scan(const char *p, size_t n, const char *name)
 {
 	struct lexer l = { .p = p, .end = p + n };
 	enum includes_use use = INCLUDES_NONE;
 
-	if (!search_find(p, n, name, strlen(name)))
+	if (!search_find(p, n, name, strlen(name)) &&
+	    !search_find(p, n, "env", 3))
 		return INCLUDES_NONE;
 	for (;;) {
 		struct token t = next(&l);
@@ -274,6 +290,8 @@ includes_scan(const char *p, size_t n, const char *name)
 		if (t.kind == END)
 			return use;
 		l.last[l.count++ % TOKENS] = t;
+		if (asks_for_any(&l))
+			return INCLUDES_VALUE;
 		if (!search_find(t.p, t.n, name, strlen(name)))
 			continue;
 		if (t.kind != STRING || t.n != strlen(name) || !in_include(&l))

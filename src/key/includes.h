@@ -15,7 +15,8 @@
 enum includes_use {
 	INCLUDES_NONE, /* the name does not occur in code */
 	INCLUDES_ONLY, /* it does, and each time inside such an include */
-	INCLUDES_VALUE /* it is used otherwise, or we cannot tell */
+	INCLUDES_VALUE /* it is used otherwise, or we cannot tell, as where the
+			* name is computed */
 };
 
 /* Looks at N bytes of source at P. */

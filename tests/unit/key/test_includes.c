@@ -42,6 +42,26 @@ each_is(const char *const *text, size_t n, enum includes_use want)
 #define GOOD "include!(concat!(env!(\"OUT_DIR\"), \"/x.rs\"));\n"
 
 static void
+a_computed_name_may_be_any(void **state)
+{
+	static const char *const any[] = {
+		GOOD "const L: usize = env!(concat!(\"OUT\", \"_DIR\")).len();",
+		"const L: usize = std::env!(concat!(\"OUT\", \"_DIR\")).len();",
+		"macro_rules! m { ($x:expr) => { option_env![$x] } }",
+		"env!(\"OUT\\u{5f}DIR\")",
+		"env!(",
+	};
+	static const char *const none[] = {
+		"env!(\"HOME\")", "std::env::var(name)", "// env!(x)",
+		"my_env!(x)",     "\"env!(x)\"",
+	};
+
+	(void)state;
+	EACH(any, INCLUDES_VALUE);
+	EACH(none, INCLUDES_NONE);
+}
+
+static void
 includes_are_accepted(void **state)
 {
 	static const char *const good[] = {
@@ -203,6 +223,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_computed_name_may_be_any),
 		cmocka_unit_test(includes_are_accepted),
 		cmocka_unit_test(values_are_refused),
 		cmocka_unit_test(one_value_spoils_all),
