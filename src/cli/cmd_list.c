@@ -23,7 +23,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { NAME = 64, VERSION = 32, PROFILE = 40, LIMIT = 40 };
+enum { NAME = 80, VERSION = 32, PROFILE = 40, LIMIT = 40 };
 
 /* What the event log says of a unit: an entry does not know. */
 struct about {

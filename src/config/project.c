@@ -121,8 +121,10 @@ objection(const struct stat *st)
 		return "not a regular file";
 	if (st->st_uid != geteuid())
 		return "belongs to another user";
-	if (st->st_mode & 022)
-		return "others may write to it (chmod go-w)";
+	/* With umask 002, the default of many systems, git makes files that
+	 * the group may write.  Who is in it may write build.rs as well. */
+	if (st->st_mode & 002)
+		return "others may write to it (chmod o-w)";
 	if (st->st_size > PROJECT_FILE_MAX)
 		return "is too large";
 	return NULL;

@@ -91,12 +91,12 @@ LIMIT=30
 : >"$KACHE_CACHE_DIR/shim.log"
 put "$ini" '[inputs]
 allow = stamp:declared'
-chmod g+w "$ini"
+chmod o+w "$ini"
 first=$(again)
 isnt "$(again)" "$first" "a file others may write to is ignored"
 like "$(config)" "$ini: ignored: others may write" "and kache config says so"
 mv "$ini" "$w/real.ini"
-chmod g-w "$w/real.ini"
+chmod o-w "$w/real.ini"
 ln -s real.ini "$ini"
 isnt "$(again)" "$(again)" "so is a link"
 rm "$ini"
