@@ -12,8 +12,8 @@
  * written by whoever wrote the project.  So it may say something about the
  * project's own inputs, and nothing else: any other key is a problem.
  *
- * Believed is only a regular file of this user that only its group may write, too,
- * of at most PROJECT_FILE_MAX bytes, opened without following a link and
+ * Believed is only a regular file of this user that nobody but its group may
+ * write, of at most PROJECT_FILE_MAX bytes, opened without following a link and
  * without waiting.  Never fails; what is wrong is a problem and is ignored.
  * Threads: any.
  */
