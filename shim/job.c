@@ -418,10 +418,13 @@ make_keys(struct job *j)
 		.places = j->places,
 	};
 	struct clippy_in clippy = { job_getenv, j->cwd, &j->memo };
+	/* -C rpath counts the steps from where links of the name lead to. */
+	char *place = j->args.by_path ? realpath(j->args.out_dir, NULL) : NULL;
 	int r = j->driver ? clippy_conf(&clippy, &j->conf) : 0;
 
 	if (j->driver)
 		in.more = &j->conf;
+	in.place = place;
 	if (r == 0)
 		r = unit_key(&in, &j->k0_plain);
 
@@ -430,6 +433,7 @@ make_keys(struct job *j)
 		in.incremental = true;
 		r = unit_key(&in, &j->k0);
 	}
+	free(place);
 	unit_tag(&j->args, &j->tag);
 	j->event.k0 = j->k0;
 	return r;

@@ -151,13 +151,17 @@ add_unit(const struct job *j, struct buf *out)
 		end_part(out);
 	}
 	if (j->args.by_path) {
-		buf_str(out, "O");
-		add_value(out, j->args.out_dir, strlen(j->args.out_dir));
-		end_part(out);
-		buf_str(out, "O");
-		add_value(out, j->toolchain.sysroot,
-			  strlen(j->toolchain.sysroot));
-		end_part(out);
+		char *real = realpath(j->args.out_dir, NULL);
+		const char *const places[] = { j->args.out_dir,
+					       real ? real : "",
+					       j->toolchain.sysroot };
+
+		for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+			buf_str(out, "O");
+			add_value(out, places[i], strlen(places[i]));
+			end_part(out);
+		}
+		free(real);
 	}
 }
 

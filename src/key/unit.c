@@ -296,6 +296,7 @@ unit_key(const struct unit_in *in, struct digest *k0)
 		digest_sub(&c, in->more);
 	if (a->by_path) {
 		digest_str(&c, a->out_dir);
+		digest_str(&c, in->place ? in->place : "");
 		digest_str(&c, in->sysroot);
 	}
 	digest_end(&c, &d);

@@ -22,6 +22,7 @@ struct unit_in {
 	const char *(*get)(const char *name);
 	const char *cwd;
 	const char *sysroot;
+	const char *place;         /* --out-dir without links, or NULL */
 	const struct digest *more; /* of what else is known, or NULL */
 	const char *places;        /* [inputs] places, NULL or "": none */
 	int mode;                  /* enum roots_mode */

@@ -250,4 +250,14 @@ else
 	skip "coverage" "no profiler in this rustc"
 fi
 
+# Its way to std is counted from where the target directory really is.
+package "$T/rp" rp
+put "$T/rp/src/main.rs" 'fn main() { println!("found") }'
+for d in "$T/near" "$T/far/far/away"; do
+	mkdir -p "$d"
+	ln -sfn "$d" "$T/rp/target"
+	RUSTFLAGS="-C rpath -C prefer-dynamic" kcargo "$T/rp" build -q
+	is "$("$T/rp/target/debug/rp" 2>&1)" found "rpath below a link to $d"
+done
+
 done_testing

@@ -37,6 +37,7 @@ struct unit {
 	const char *out_dir;
 	const char *home;
 	const char *sysroot;
+	const char *place;
 	enum roots_mode mode;
 	bool no_roots_mode; /* roots as for MODE, key told of none */
 	const char *toolchain;
@@ -88,6 +89,7 @@ key_of(const struct unit *u, struct digest *k0)
 				   .get = get,
 				   .cwd = u->cwd ? u->cwd : "/w",
 				   .sysroot = u->sysroot,
+				   .place = u->place,
 				   .mode = u->no_roots_mode ? 0 : (int)u->mode,
 				   .incremental = !u->plain },
 		k0);
@@ -378,19 +380,22 @@ what_names_its_place_is_keyed_by_it(void **state)
 	const struct unit base = { .words = FRONT FORM LINKED
 				   "--out-dir /w/t/debug/deps ",
 				   .sysroot = "/sys" };
-	struct unit moved = base, other = base;
+	struct unit moved = base, other = base, led = base;
 
 	(void)state;
+	led.place = "/elsewhere/debug/deps";
 	moved.words = FRONT FORM LINKED "--out-dir /w/t2/debug/deps ";
 	other.sysroot = "/sys2";
 	assert_true(equal(&base, &moved));
 	assert_true(equal(&base, &other));
+	assert_true(equal(&base, &led));
 	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
 		struct unit here = base;
 
-		here.more = moved.more = other.more = more[i];
+		here.more = moved.more = other.more = led.more = more[i];
 		assert_true(equal(&here, &here));
-		if (equal(&here, &moved) || equal(&here, &other))
+		if (equal(&here, &moved) || equal(&here, &other) ||
+		    equal(&here, &led))
 			fail_msg("not keyed by its place: %s", more[i]);
 	}
 }
