@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char *
@@ -22,6 +23,17 @@ cmd_load_config(struct config *c)
 	struct config_source src = { .get = ask, .names = environ };
 
 	config_load(c, &src);
+}
+
+const char *
+cmd_split_version(char *crate)
+{
+	char *at = strchr(crate, '@');
+
+	if (!at)
+		return NULL;
+	*at = '\0';
+	return at + 1;
 }
 
 int

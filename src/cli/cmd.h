@@ -39,6 +39,9 @@ extern const struct cmd cmd_config;
 /* Loads the configuration from files and this process's environment. */
 void cmd_load_config(struct config *c);
 
+/* Ends CRATE@VERSION at the '@'; the version, or NULL where there is none. */
+const char *cmd_split_version(char *crate);
+
 /* Says on stderr what is wrong and returns CMD_USAGE. */
 int cmd_usage(const struct cmd *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

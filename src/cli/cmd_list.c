@@ -286,27 +286,19 @@ print_text(const struct list *l, const struct inventory *inv)
 }
 
 static void
-json_text(const char *name, const char *text)
-{
-	printf("\"%s\": ", name);
-	term_json(stdout, text);
-	fputs(", ", stdout);
-}
-
-static void
 json_row(const struct listed *r)
 {
 	char hex[DIGEST_HEX + 1];
 
 	digest_hex(&r->at, hex);
 	fputs("    {", stdout);
-	json_text("key", hex);
-	json_text("crate", r->crate);
-	json_text("package", r->about ? r->about->package : "");
-	json_text("version", r->about ? r->about->version : "");
-	json_text("profile", r->about ? r->about->profile : "");
-	json_text("kind", kind_of(r));
-	json_text("made", from(r));
+	term_json_pair(stdout, "key", hex);
+	term_json_pair(stdout, "crate", r->crate);
+	term_json_pair(stdout, "package", r->about ? r->about->package : "");
+	term_json_pair(stdout, "version", r->about ? r->about->version : "");
+	term_json_pair(stdout, "profile", r->about ? r->about->profile : "");
+	term_json_pair(stdout, "kind", kind_of(r));
+	term_json_pair(stdout, "made", from(r));
 	printf("\"bound\": %s, \"bytes\": %" PRIu64 ", \"stored_ms\": %" PRIu64
 	       ", \"used_ms\": %" PRIu64 ", \"compile_us\": %" PRIu64 "}",
 	       r->bound ? "true" : "false", r->size, r->stored_ms, r->used_ms,
@@ -361,7 +353,6 @@ parse_options(int argc, char **argv, struct list *l)
 	};
 	int opt, status = CMD_OK;
 	bool limited = false;
-	char *at;
 
 	while (status == CMD_OK) {
 		opt = getopt_long(argc, argv, "", options, NULL);
@@ -386,11 +377,7 @@ parse_options(int argc, char **argv, struct list *l)
 	if (optind == argc)
 		return CMD_OK;
 	l->crate = argv[optind];
-	at = strchr(argv[optind], '@');
-	if (at) {
-		*at = '\0';
-		l->version = at + 1;
-	}
+	l->version = cmd_split_version(argv[optind]);
 	return CMD_OK;
 }
 

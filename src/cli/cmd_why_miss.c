@@ -158,14 +158,6 @@ print_one(const struct shown *m)
 }
 
 static void
-json_text(const char *name, const char *text)
-{
-	printf("\"%s\": ", name);
-	term_json(stdout, text);
-	fputs(", ", stdout);
-}
-
-static void
 json_one(const struct shown *m, bool first)
 {
 	bool run = !strcmp(m->kind, "run");
@@ -173,14 +165,14 @@ json_one(const struct shown *m, bool first)
 
 	printf("%s\n  {\"time_ms\": %" PRIu64 ", \"served_ms\": %" PRIu64 ", ",
 	       first ? "" : ",", m->time_ms, m->served_ms);
-	json_text("package", m->package);
-	json_text("version", m->version);
-	json_text("crate", m->crate);
-	json_text("kind", m->kind);
-	json_text("profile", m->profile);
-	json_text("command", m->command);
-	json_text("outcome", m->outcome);
-	json_text("reason", m->reason);
+	term_json_pair(stdout, "package", m->package);
+	term_json_pair(stdout, "version", m->version);
+	term_json_pair(stdout, "crate", m->crate);
+	term_json_pair(stdout, "kind", m->kind);
+	term_json_pair(stdout, "profile", m->profile);
+	term_json_pair(stdout, "command", m->command);
+	term_json_pair(stdout, "outcome", m->outcome);
+	term_json_pair(stdout, "reason", m->reason);
 	wording_reason(m->reason, run, &text);
 	fputs("\"text\": ", stdout);
 	term_json(stdout, text.p ? text.p : "");
@@ -260,7 +252,6 @@ parse_options(int argc, char **argv, struct search *s)
 		{ 0 },
 	};
 	int opt, status = CMD_OK;
-	char *at;
 
 	while (status == CMD_OK) {
 		opt = getopt_long(argc, argv, "", options, NULL);
@@ -280,11 +271,7 @@ parse_options(int argc, char **argv, struct search *s)
 	if (optind == argc)
 		return CMD_OK;
 	s->crate = argv[optind];
-	at = strchr(argv[optind], '@');
-	if (at) {
-		*at = '\0';
-		s->version = at + 1;
-	}
+	s->version = cmd_split_version(argv[optind]);
 	return CMD_OK;
 }
 

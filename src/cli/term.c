@@ -94,3 +94,11 @@ term_json(FILE *to, const char *text)
 	}
 	putc('"', to);
 }
+
+void
+term_json_pair(FILE *to, const char *name, const char *text)
+{
+	fprintf(to, "\"%s\": ", name);
+	term_json(to, text);
+	fputs(", ", to);
+}

@@ -22,4 +22,7 @@ const char *term_time(uint64_t us, char out[TERM_TEXT]);
  * become U+FFFD. */
 void term_json(FILE *to, const char *s);
 
+/* The same as a pair of an object that has more: "NAME": "S", . */
+void term_json_pair(FILE *to, const char *name, const char *s);
+
 #endif
