@@ -106,7 +106,8 @@ begun() { # DIR PACKAGES-WITH-SCRIPTS...
 	through "$dir" -
 	is "$PIC" "$want" "$(basename "$dir"): cold"
 	[ -n "$TRYING" ] ||
-		is "$(run_events | awk -F'\t' '$5 != "" { print $6, $5 }')" "" \
+		is "$(run_events | awk -F'\t' '$5 != "" && $5 !~ /^changed:/ {
+			print $6, $5 }')" "" \
 			"$(basename "$dir"): no run is refused"
 	through "$dir" -
 	is "$PIC" "$want" "$(basename "$dir"): warm"

@@ -27,7 +27,8 @@ who_ran() { # names of the packages whose scripts ran, sorted, on one line
 }
 
 run_reasons() { # [CRATE...]: why not stored, one a line, sorted
-	run_events "$@" | awk -F'\t' '$5 != "" { print $5 }' |
+	run_events "$@" |
+		awk -F'\t' '$5 != "" && $5 !~ /^changed:/ { print $5 }' |
 		sed 's/^not_stored://' | sort -u
 }
 
