@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mp.h"
 #include "base/record.h"
+#include "base/search.h"
 #include "key/shape.h"
 #include "store/entry.h"
 #include "store/store.h"
@@ -52,22 +53,6 @@ note(struct store *s, const struct digest *crate, const char *name)
 }
 
 static bool
-is_in(const char *list, const char *name)
-{
-	static const char between[] = " \t,";
-	size_t k = strlen(name);
-
-	while (list && *list) {
-		size_t n = strcspn(list, between);
-
-		if (n == k && !memcmp(list, name, k))
-			return true;
-		list += n + (list[n] != '\0');
-	}
-	return false;
-}
-
-static bool
 is_crate(const char *file)
 {
 	const char *dot = strrchr(file, '.');
@@ -82,7 +67,7 @@ spared_note(struct store *s, const struct shape *shape, const struct entry *e,
 	for (size_t i = 0; i < shape->count; i++) {
 		const char *item = shape_item(shape, i);
 
-		if (item[0] != 'i' || is_in(declared, item + 1))
+		if (item[0] != 'i' || search_word(declared, item + 1))
 			continue;
 		for (size_t k = 0; k < e->nout; k++)
 			if (is_crate(e->out[k].name))

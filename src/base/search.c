@@ -61,3 +61,19 @@ search_find(const char *p, size_t n, const char *needle, size_t m)
 	}
 	return hit;
 }
+
+bool
+search_word(const char *list, const char *word)
+{
+	static const char between[] = " \t,";
+	size_t k = strlen(word);
+
+	while (list && *list) {
+		size_t n = strcspn(list, between);
+
+		if (n && n == k && !memcmp(list, word, k))
+			return true;
+		list += n + (list[n] != '\0');
+	}
+	return false;
+}

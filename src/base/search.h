@@ -2,6 +2,7 @@
 #ifndef BASE_SEARCH_H
 #define BASE_SEARCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -11,5 +12,9 @@
  * NULL; an empty needle is found nowhere.  Pure.  Threads: any.
  */
 const char *search_find(const char *p, size_t n, const char *needle, size_t m);
+
+/* True if WORD is one of those of LIST (NULL: none), which have blanks or
+ * commas between.  Pure.  Threads: any. */
+bool search_word(const char *list, const char *word);
 
 #endif

@@ -36,6 +36,15 @@ cmd_split_version(char *crate)
 	return at + 1;
 }
 
+bool
+cmd_same_crate(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++)
+		if (*a != *b && !(strchr("-_", *a) && strchr("-_", *b)))
+			return false;
+	return *a == *b;
+}
+
 int
 cmd_usage(const struct cmd *cmd, const char *fmt, ...)
 {

@@ -2,6 +2,8 @@
 #ifndef CLI_CMD_H
 #define CLI_CMD_H
 
+#include <stdbool.h>
+
 struct config;
 
 /*
@@ -41,6 +43,10 @@ void cmd_load_config(struct config *c);
 
 /* Ends CRATE@VERSION at the '@'; the version, or NULL where there is none. */
 const char *cmd_split_version(char *crate);
+
+/* Whether A and B name one crate: cargo's name of a package may have '-' where
+ * rustc's has '_'. */
+bool cmd_same_crate(const char *a, const char *b);
 
 /* Says on stderr what is wrong and returns CMD_USAGE. */
 int cmd_usage(const struct cmd *cmd, const char *fmt, ...)

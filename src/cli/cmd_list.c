@@ -62,16 +62,6 @@ struct list {
 
 static const char *const sort_names[SORTS] = { "size", "use", "age", "name" };
 
-/* Cargo's name of a package may have '-' where rustc's crate has '_'. */
-static bool
-same_name(const char *a, const char *b)
-{
-	for (; *a && *b; a++, b++)
-		if (*a != *b && !(strchr("-_", *a) && strchr("-_", *b)))
-			return false;
-	return *a == *b;
-}
-
 static int
 add(void *ctx, const struct digest *at, const struct entry *e,
     const struct stat *st)
@@ -132,8 +122,8 @@ learn(void *ctx, const struct event *e)
 static bool
 is_wanted(const struct list *l, const struct listed *r)
 {
-	if (l->crate && !same_name(l->crate, r->crate) &&
-	    !(r->about && same_name(l->crate, r->about->package)))
+	if (l->crate && !cmd_same_crate(l->crate, r->crate) &&
+	    !(r->about && cmd_same_crate(l->crate, r->about->package)))
 		return false;
 	return !l->version ||
 	       (r->about && !strcmp(l->version, r->about->version));

@@ -49,16 +49,6 @@ struct search {
 	uint64_t found;
 };
 
-/* Cargo's name of a package may have '-' where rustc's crate has '_'. */
-static bool
-same_crate(const char *a, const char *b)
-{
-	for (; *a && *b; a++, b++)
-		if (*a != *b && !(strchr("-_", *a) && strchr("-_", *b)))
-			return false;
-	return *a == *b;
-}
-
 static bool
 is_no_hit(const struct event *e)
 {
@@ -84,8 +74,8 @@ is_hit(const struct event *e)
 static bool
 is_wanted(const struct search *s, const struct event *e)
 {
-	return (!s->crate || same_crate(s->crate, e->crate) ||
-		same_crate(s->crate, e->package)) &&
+	return (!s->crate || cmd_same_crate(s->crate, e->crate) ||
+		cmd_same_crate(s->crate, e->package)) &&
 	       (!s->version || !strcmp(s->version, e->version));
 }
 
@@ -145,7 +135,7 @@ print_one(const struct shown *m)
 	char age[TERM_TEXT];
 
 	printf("%s%s%s", m->crate, m->version[0] ? " " : "", m->version);
-	if (m->package[0] && !same_crate(m->package, m->crate))
+	if (m->package[0] && !cmd_same_crate(m->package, m->crate))
 		printf(" (package %s)", m->package);
 	printf(", %s", run ? "build script run" : m->kind);
 	if (m->profile[0])

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/search.h"
 #include "key/clippy.h"
 #include "key/includes.h"
 #include "key/learn.h"
@@ -129,18 +130,7 @@ is_include_only(const struct work *w, const char *name)
 static bool
 is_declared_place(const struct work *w, const char *name)
 {
-	static const char between[] = " \t,";
-	const char *p = w->l->places;
-	size_t k = strlen(name);
-
-	while (p && *p) {
-		size_t n = strcspn(p, between);
-
-		if (n == k && !memcmp(p, name, k))
-			return names_root(w, getenv(name));
-		p += n + (p[n] != '\0');
-	}
-	return false;
+	return search_word(w->l->places, name) && names_root(w, getenv(name));
 }
 
 int

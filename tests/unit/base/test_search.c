@@ -46,10 +46,25 @@ finds_the_last_place(void **state)
 	assert_null(search_find(text, sizeof(text) - 1, "/root", 5));
 }
 
+static void
+words(void **state)
+{
+	(void)state;
+	assert_true(search_word("A", "A"));
+	assert_true(search_word("A, B\tC", "B"));
+	assert_true(search_word(" ,A B", "B"));
+	assert_false(search_word("AB,CD", "A"));
+	assert_false(search_word("A", "AB"));
+	assert_false(search_word("A,,B", ""));
+	assert_false(search_word("", "A"));
+	assert_false(search_word(NULL, "A"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words),
 		cmocka_unit_test(agrees_with_memmem),
 		cmocka_unit_test(finds_the_last_place),
 	};
