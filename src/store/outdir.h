@@ -35,6 +35,10 @@ struct outdir_in {
 	void (*see)(void *ctx, const char *p, size_t n);
 	void *ctx;
 
+	/* Wall clock, ns: files that claim to be older were given their time
+	 * on purpose, and keep it.  0: none is. */
+	int64_t since;
+
 	/* NULL, or BAD_ROOM bytes: what could not be taken, below DIR. */
 	char *bad;
 	size_t bad_room;
@@ -54,7 +58,8 @@ int outdir_pack(const struct outdir_in *in, int fd);
  * one step, into another one the files are moved, replacing those of their
  * names and no others.  Signals wait until it is done.
  * *BYTES gets the size of what was written.  The memo learns the digests that
- * the archive gives.  Modes are as recorded, less the umask's.
+ * the archive gives.  Modes that the umask gave when the archive was made are
+ * those that it gives now, others as recorded.
  * 0, ERR_CORRUPT, ERR_TOOBIG, or -errno.
  */
 int outdir_unpack(int fd, const struct roots *roots, const char *dir,

@@ -28,6 +28,7 @@ struct packer {
 	struct buf out;
 	struct buf path; /* of the directory we are in */
 	unsigned depth;
+	mode_t mask;
 	size_t files;
 	uint64_t bytes;
 };
@@ -50,6 +51,33 @@ flush(struct packer *p)
 	return r;
 }
 
+/* As open and mkdir make it under this umask; two users may have two. */
+static void
+put_mode(const struct packer *p, unsigned char *head, mode_t mode)
+{
+	const mode_t all[] = { 0666, 0777 };
+
+	mode &= 0777;
+	for (size_t i = 0; i < 2; i++)
+		if (mode == (all[i] & ~p->mask)) {
+			mode = all[i];
+			head[1] |= OUTDIR_PLAIN_MODE;
+			break;
+		}
+	put_number(head + 2, mode, 2);
+}
+
+static int64_t
+time_of(const struct packer *p, const struct stat *st)
+{
+	struct file_id id;
+
+	file_id_of(st, &id);
+	if (!S_ISREG(st->st_mode) || id.mtime >= p->in->since)
+		return 0;
+	return id.mtime > 0 ? id.mtime : 1;
+}
+
 static int
 put_head(struct packer *p, enum outdir_type type, const struct stat *st,
 	 const char *name, uint64_t size, const struct digest *d)
@@ -58,11 +86,14 @@ put_head(struct packer *p, enum outdir_type type, const struct stat *st,
 	size_t n = strlen(name);
 
 	head[0] = (unsigned char)type;
-	put_number(head + 2, st ? st->st_mode & 0777 : 0, 2);
+	if (st && !S_ISLNK(st->st_mode))
+		put_mode(p, head, st->st_mode);
 	put_number(head + 4, n, 2);
 	put_number(head + 8, size, 8);
 	if (d)
 		memcpy(head + 16, d->b, DIGEST_LEN);
+	if (st)
+		put_number(head + 48, (uint64_t)time_of(p, st), 8);
 	buf_add(&p->out, head, sizeof(head));
 	buf_add(&p->out, name, n);
 	p->bytes += size;
@@ -325,6 +356,8 @@ outdir_pack(const struct outdir_in *in, int fd)
 
 	if (dir < 0 && errno != ENOENT)
 		return -errno;
+	p.mask = umask(0);
+	umask(p.mask);
 	buf_add(&p.out, OUTDIR_MAGIC, OUTDIR_MAGIC_LEN);
 	buf_str(&p.path, in->dir);
 	if (p.path.failed)

@@ -25,6 +25,7 @@ enum { PIECE = 1 << 18 };
 struct record {
 	enum outdir_type type;
 	mode_t mode;
+	int64_t time; /* ns; 0: now */
 	char name[OUTDIR_NAME_MAX + 1];
 	uint64_t size;
 	struct digest digest;
@@ -89,11 +90,15 @@ take_record(struct unpacker *u, struct record *rec)
 		return r;
 	rec->type = (enum outdir_type)head[0];
 	rec->mode = (mode_t)number(head + 2, 2);
+	rec->time = (int64_t)number(head + 48, 8);
 	n = (size_t)number(head + 4, 2);
 	rec->size = number(head + 8, 8);
 	memcpy(rec->digest.b, head + 16, DIGEST_LEN);
-	if (n > OUTDIR_NAME_MAX || rec->mode > 0777)
+	if (n > OUTDIR_NAME_MAX || rec->mode > 0777 ||
+	    head[1] & ~OUTDIR_PLAIN_MODE || rec->time < 0)
 		return ERR_CORRUPT;
+	if (head[1] & OUTDIR_PLAIN_MODE)
+		rec->mode &= ~u->mask;
 	r = take(u, rec->name, n);
 	rec->name[n] = '\0';
 	if (r == 0 && rec->type != OUTDIR_UP && rec->type != OUTDIR_END &&
@@ -153,6 +158,16 @@ take_text(struct unpacker *u, uint64_t n, struct buf *out)
 }
 
 static int
+set_time(int fd, int64_t ns)
+{
+	struct timespec t[2] = { { .tv_nsec = UTIME_OMIT } };
+
+	t[1].tv_sec = (time_t)(ns / 1000000000);
+	t[1].tv_nsec = (long)(ns % 1000000000);
+	return futimens(fd, t) < 0 ? -errno : 0;
+}
+
+static int
 make_file(struct unpacker *u, const struct record *rec)
 {
 	int dir = u->dirs[u->depth], r;
@@ -171,8 +186,10 @@ make_file(struct unpacker *u, const struct record *rec)
 		if (r == 0 && text.len)
 			r = file_write_fd(fd, text.p, text.len);
 	}
-	if (r == 0 && fchmod(fd, rec->mode & ~u->mask) < 0)
+	if (r == 0 && fchmod(fd, rec->mode) < 0)
 		r = -errno;
+	if (r == 0 && rec->time)
+		r = set_time(fd, rec->time);
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r == 0 && rec->type == OUTDIR_FILE && u->memo &&
@@ -211,6 +228,13 @@ make_dir(struct unpacker *u, const struct record *rec)
 		    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
+	/* mkdirat left the umask's bits away. */
+	if (fchmod(fd, rec->mode | 0700) < 0) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
 	u->dirs[++u->depth] = fd;
 	return 0;
 }

@@ -185,8 +185,9 @@ a_tree_comes_back_in_another_place(void **state)
 	buf_free(&two);
 }
 
+/* Where the umask had no part in a mode, it has none later. */
 static void
-modes_are_no_wider_than_the_umask(void **state)
+the_umask_decides_of_new_files(void **state)
 {
 	mode_t old = umask(077);
 	struct stat st;
@@ -195,10 +196,47 @@ modes_are_no_wider_than_the_umask(void **state)
 	assert_int_equal(mkdir(at("narrow"), 0755), 0);
 	assert_int_equal(unpack("a1", "narrow"), 0);
 	umask(old);
-	is("narrow/gen.rs", "const X: u8 = 1;\n", 17, 0600);
+	is("narrow/gen.rs", "const X: u8 = 1;\n", 17, 0640);
 	is("narrow/bytes", "a\0b\1c", 5, 0700);
 	assert_int_equal(stat(at("narrow/sub"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0700);
+}
+
+/* What chmod and utimensat gave is no default, of which the umask decides. */
+static void
+modes_and_times_on_purpose_come_back(void **state)
+{
+	const struct timespec old[2] = {
+		{ .tv_sec = 10 }, { .tv_sec = 1600000000, .tv_nsec = 7 }
+	};
+	struct roots r = { 0 };
+	struct outdir_in in = { .roots = &r,
+				.since = (int64_t)1700000000 * 1000000000 };
+	char dir[256];
+	struct stat st;
+	mode_t mask;
+
+	(void)state;
+	assert_int_equal(mkdir(at("purpose"), 0755), 0);
+	put("purpose/wide", "x", 1, 0777);
+	put("purpose/shared", "x", 1, 0664);
+	put("purpose/plain", "x", 1, 0644);
+	assert_int_equal(utimensat(AT_FDCWD, at("purpose/plain"), old, 0), 0);
+	snprintf(dir, sizeof(dir), "%s", at("purpose"));
+	in.dir = dir;
+	pack_with(&in, "a4", 0);
+	assert_int_equal(mkdir(at("again"), 0755), 0);
+	mask = umask(027);
+	assert_int_equal(unpack("a4", "again"), 0);
+	umask(mask);
+	is("again/wide", "x", 1, 0777);
+	is("again/shared", "x", 1, 0664);
+	is("again/plain", "x", 1, 0640);
+	assert_int_equal(stat(at("again/plain"), &st), 0);
+	assert_int_equal(st.st_mtim.tv_sec, 1600000000);
+	assert_int_equal(st.st_mtim.tv_nsec, 7);
+	assert_int_equal(stat(at("again/wide"), &st), 0);
+	assert_true(st.st_mtim.tv_sec > 1600000000);
 }
 
 static void
@@ -358,7 +396,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tree_comes_back_in_another_place),
-		cmocka_unit_test(modes_are_no_wider_than_the_umask),
+		cmocka_unit_test(the_umask_decides_of_new_files),
+		cmocka_unit_test(modes_and_times_on_purpose_come_back),
 		cmocka_unit_test(what_else_lies_there_is_kept),
 		cmocka_unit_test(only_what_the_run_made_is_taken),
 		cmocka_unit_test(no_directory_is_an_empty_archive),
