@@ -45,6 +45,28 @@ struct miss {
 	unsigned state; /* directories of incremental state before */
 };
 
+/*
+ * Programs of build scripts and macros are for cargo and rustc alone, and by
+ * their symbols we tell what they make use of (observe/envscan, statscan): of
+ * those that are to be stripped only debug information goes.
+ */
+static const char *
+other_strip(const struct args *a)
+{
+	const char *strip = NULL;
+
+	if (a->kind != ARGS_BUILD_SCRIPT && a->kind != ARGS_PROC_MACRO)
+		return NULL;
+	for (size_t i = 0; i < a->nitems; i++)
+		if (!strcmp(a->items[i].opt, "-C") && a->items[i].val &&
+		    !strncmp(a->items[i].val, "strip=", 6))
+			strip = a->items[i].val + 6;
+	return strip && strcmp(strip, "none") != 0 &&
+			       strcmp(strip, "debuginfo") != 0
+		       ? "-Cstrip=debuginfo"
+		       : NULL;
+}
+
 /* Our remaps stand before the user's own: the last match wins. */
 static int
 build_argv(struct miss *m)
@@ -53,7 +75,7 @@ build_argv(struct miss *m)
 	struct job *j = m->job;
 	size_t n = roots_remaps(&j->roots, remaps), k = 0;
 
-	m->argv = calloc((size_t)j->argc + n + 1, sizeof(char *));
+	m->argv = calloc((size_t)j->argc + n + 2, sizeof(char *));
 	if (!m->argv)
 		return -ENOMEM;
 	for (int i = 1; i < j->first; i++)
@@ -65,6 +87,7 @@ build_argv(struct miss *m)
 			return -ENOMEM;
 	for (int i = j->first; i < j->argc; i++)
 		m->argv[k++] = j->argv[i];
+	m->argv[k] = (char *)other_strip(&j->args);
 	return 0;
 }
 
