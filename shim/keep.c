@@ -196,6 +196,7 @@ learn(struct keep *k, struct made *m, const struct trace *t,
 		.host = v->host,
 		.driver = j->driver,
 		.cpus = v->cpus,
+		.uses = v->uses,
 	};
 	r = learn_shape(l, &m->shape);
 	if (r < 0)
@@ -251,7 +252,7 @@ inputs(struct keep *k, struct made *m)
 {
 	struct trace t = { 0 };
 	struct learn l = { 0 };
-	struct vouched v;
+	struct vouched v = { 0 };
 	int r = trace_read(k->trace, &t);
 
 	if (r < 0)
@@ -266,6 +267,7 @@ inputs(struct keep *k, struct made *m)
 	r = r ? r : make_k1(k, m, &l);
 	r = r ? r : same_conf(k);
 	learn_release(&l);
+	vouch_release(&v);
 	trace_free(&t);
 	return r;
 }

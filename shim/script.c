@@ -130,7 +130,7 @@ make_key(struct job *j)
 	if (r < 0)
 		return r;
 	digest_init(&c);
-	digest_str(&c, "kache-r0-1");
+	digest_str(&c, "kache-r0-2");
 	digest_sub(&c, &program);
 	digest_sub(&c, &j->toolchain.id);
 	/* Whom permissions do not concern. */

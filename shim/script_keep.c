@@ -96,6 +96,7 @@ learn(struct script_keep *k, struct made *m, const struct trace *t,
 		.cpu = v->cpu,
 		.host = v->host,
 		.cpus = v->cpus,
+		.uses = v->uses,
 	};
 	r = learn_shape(&m->learn, &m->shape);
 	if (r < 0)
@@ -129,6 +130,7 @@ pack(struct script_keep *k, struct made *m)
 	struct outdir_in in = { .dir = j->args.out_dir,
 				.roots = &m->keyed,
 				.is_own = k->was_empty ? NULL : is_own,
+				.since = k->watched->started,
 				.see = see,
 				.ctx = m };
 	char name[STORE_NAME], bad[120] = "", why[160];
@@ -248,7 +250,7 @@ static int
 inputs(struct script_keep *k, struct made *m, struct trace *t)
 {
 	int r = trace_read(k->watched->trace, t);
-	struct vouched v;
+	struct vouched v = { 0 };
 
 	if (r < 0)
 		return refuse(k, r, "no-trace", err_text(r));
@@ -260,7 +262,10 @@ inputs(struct script_keep *k, struct made *m, struct trace *t)
 		k->reason[0] = '\0';
 		memset(&v, 0, sizeof(v));
 	}
-	return learn(k, m, t, &v);
+	r = learn(k, m, t, &v);
+	vouch_release(&v);
+	m->learn.uses = NULL;
+	return r;
 }
 
 /* As rustc would call it: `kache purge` takes either. */

@@ -2,10 +2,12 @@
 #define _GNU_SOURCE
 #include "shim/vouch.h"
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/mp.h"
 #include "base/record.h"
 #include "base/strset.h"
+#include "key/attributes.h"
 #include "key/classify.h"
 #include "key/habit.h"
 #include "key/trace.h"
@@ -14,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { VERSION = 1 };
@@ -23,6 +26,7 @@ struct vouch {
 	const struct trace *trace;
 	struct strset seen; /* value: its traits */
 	struct vouched out;
+	int told; /* somebody was, to look at the times of files */
 	char *reason;
 	size_t room;
 };
@@ -44,7 +48,7 @@ name_of(const struct vouch *v, const char *path, const struct file_id *id,
 	char hex[DIGEST_HEX + 1];
 
 	digest_init(&c);
-	digest_str(&c, "class-2");
+	digest_str(&c, "class-3");
 	digest_str(&c, path);
 	digest_str(&c, v->job->toolchain.sysroot);
 	digest_add(&c, st, sizeof(st));
@@ -166,6 +170,33 @@ traits_of(struct vouch *v, const struct trace_process *p, const char *path,
 	return false;
 }
 
+/* The same of a program's or a macro's own code. */
+static unsigned
+uses_of_code(unsigned traits)
+{
+	static const unsigned pairs[][2] = {
+		{ CLASSIFY_MODE, ATTRIBUTES_MODE },
+		{ CLASSIFY_TIMES, ATTRIBUTES_TIMES },
+		{ CLASSIFY_CLOCKS, ATTRIBUTES_CLOCKS },
+		{ CLASSIFY_OWNER, ATTRIBUTES_OWNER },
+		{ CLASSIFY_OPAQUE, ATTRIBUTES_MODE | ATTRIBUTES_TIMES |
+					   ATTRIBUTES_OWNER |
+					   ATTRIBUTES_TESTED },
+	};
+	unsigned uses = 0;
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
+		if (traits & pairs[i][0])
+			uses |= pairs[i][1];
+	return uses;
+}
+
+static void
+note_uses(struct vouch *v, const struct trace_process *p, unsigned uses)
+{
+	v->out.uses[p - v->trace->processes] |= (unsigned char)uses;
+}
+
 static void
 take(struct vouch *v, unsigned traits)
 {
@@ -188,6 +219,7 @@ see_object(struct vouch *v, const struct trace_process *p, unsigned program,
 		return false;
 	if (!(program & CLASSIFY_TOOL) || !(traits & CLASSIFY_SYSTEM))
 		take(v, traits);
+	note_uses(v, p, uses_of_code(traits));
 	return true;
 }
 
@@ -202,7 +234,7 @@ is_gone(const struct trace_process *p, unsigned *traits)
 
 	if (!p->no_syscall || file_id_at(AT_FDCWD, p->exe, &id) != -ENOENT)
 		return false;
-	*traits = CLASSIFY_ENVIRONMENT;
+	*traits = CLASSIFY_ENVIRONMENT | CLASSIFY_OPAQUE;
 	if (!p->no_cpuid)
 		*traits |= CLASSIFY_CPU;
 	return true;
@@ -225,6 +257,9 @@ see_process(struct vouch *v, const struct trace_process *p)
 	if (!program_traits(v, p, &traits))
 		return false;
 	take(v, traits);
+	note_uses(v, p,
+		  traits & CLASSIFY_SYSTEM ? attributes_of(p->exe, v->told)
+					   : uses_of_code(traits));
 	for (uint32_t i = 0; i < p->nobjects; i++) {
 		if (!see_object(v, p, traits, s))
 			return false;
@@ -251,6 +286,43 @@ see_program(struct vouch *v, const struct trace_event *e)
 	return false;
 }
 
+/* Whoever sets an attribute may have copied it; a compiler's own temporary
+ * files are nobody's business. */
+static void
+see_setting(struct vouch *v, const struct trace_event *e)
+{
+	static const unsigned uses[] = {
+		[TRACE_SETS_TIMES] = ATTRIBUTES_TIMES | ATTRIBUTES_TESTED,
+		[TRACE_SETS_MODE] = ATTRIBUTES_MODE,
+		[TRACE_SETS_OWNER] = ATTRIBUTES_OWNER,
+	};
+	const struct trace_process *p = &v->trace->processes[e->process];
+
+	if (e->number < sizeof(uses) / sizeof(*uses) &&
+	    (e->guest || e->number != TRACE_SETS_MODE ||
+	     !(v->out.uses[e->process] & ATTRIBUTES_KNOWN)))
+		note_uses(v, p, uses[e->number]);
+}
+
+enum { TEXT_MAX = 1 << 20 };
+
+/* A shell's or Python's script that speaks of the times of files. */
+static void
+see_script(struct vouch *v, const struct trace_event *e)
+{
+	const struct trace_process *p = &v->trace->processes[e->process];
+	unsigned told = attributes_of(p->exe, 1);
+	struct buf text = { 0 };
+
+	if (told == attributes_of(p->exe, 0) ||
+	    classify_is_trusted(e->name, v->job->toolchain.sysroot))
+		return;
+	if (file_read(AT_FDCWD, e->name, TEXT_MAX, &text) < 0 ||
+	    attributes_in_text(text.p ? text.p : "", text.len))
+		note_uses(v, p, told);
+	buf_free(&text);
+}
+
 /* Where the number of CPUs can be read, too; the names are noise else. */
 static bool
 counts_cpus(const struct trace_process *p, const struct trace_event *e)
@@ -261,7 +333,26 @@ counts_cpus(const struct trace_process *p, const struct trace_event *e)
 
 	return (!strncmp(e->name, dir, sizeof(dir) - 1) ||
 		!strcmp(e->name, "/proc/self/status")) &&
-	       !habit_is(p->exe, &asked);
+	       (e->guest || !habit_is(p->exe, &asked));
+}
+
+/* A child that executes nothing is its parent's program. */
+static void
+share_uses(struct vouch *v)
+{
+	const struct trace *t = v->trace;
+
+	for (size_t i = 1; i < t->nprocesses; i++) {
+		size_t k = i;
+
+		if (t->processes[i].started)
+			continue;
+		while (k > 0 &&
+		       t->processes[k - 1].pid != t->processes[i].parent)
+			k--;
+		if (k > 0)
+			v->out.uses[i] |= v->out.uses[k - 1];
+	}
 }
 
 static bool
@@ -285,7 +376,13 @@ see_event(struct vouch *v, const struct trace_event *e)
 		else
 			v->out.host = true;
 		return true;
+	case TRACE_SETS:
+		see_setting(v, e);
+		return true;
 	case TRACE_READ:
+		see_script(v, e);
+		v->out.cpus |= counts_cpus(p, e);
+		return true;
 	case TRACE_LIST:
 		v->out.cpus |= counts_cpus(p, e);
 		return true;
@@ -307,13 +404,30 @@ vouch_for(struct job *j, const struct trace *t, struct vouched *out,
 
 	if (!seen)
 		trace_say_gap(t, reason, room);
+	v.told = t->told_times;
+	v.out.uses = calloc(t->nprocesses + 1, 1);
+	if (seen && !v.out.uses) {
+		snprintf(reason, room, "memory");
+		seen = false;
+	}
 	for (size_t i = 0; i < t->nprocesses && seen; i++)
 		seen = see_process(&v, &t->processes[i]);
 	for (size_t i = 0; i < t->nevents && seen; i++)
 		seen = see_event(&v, &t->events[i]);
 	strset_free(&v.seen);
 	v.out.cpu |= t->native;
-	if (seen)
+	if (seen) {
+		share_uses(&v);
 		*out = v.out;
+	} else {
+		vouch_release(&v.out);
+	}
 	return seen;
+}
+
+void
+vouch_release(struct vouched *v)
+{
+	free(v->uses);
+	v->uses = NULL;
 }

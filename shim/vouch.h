@@ -17,16 +17,20 @@ struct vouched {
 	bool cpu;      /* the CPU's kind */
 	bool cpus;     /* how many of them */
 	bool host;     /* names of the machine, its kernel and users */
+	/* Owned: of each process which attributes of files it makes use of
+	 * (key/attributes); of a compiler's, its macros. */
+	unsigned char *uses;
 };
 
 /*
  * Whether everything that ran in a compile or a run could be seen by the
  * observer: classifies each program and library once a file and remembers the
- * answer in ids/ by path and stat.  True: *OUT is filled.  False: REASON says
- * what was not seen, *OUT is untouched.  To be asked before learn_shape, which
- * makes items of *OUT.
+ * answer in ids/ by path and stat.  True: *OUT is filled and the caller owes
+ * vouch_release.  False: REASON says what was not seen, *OUT is untouched.
+ * To be asked before learn_shape, which makes items of *OUT.
  */
 bool vouch_for(struct job *j, const struct trace *t, struct vouched *out,
 	       char *reason, size_t room);
+void vouch_release(struct vouched *v);
 
 #endif

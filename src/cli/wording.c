@@ -44,6 +44,11 @@ static const struct word kinds[] = {
 	{ "c", "crates in" },
 	{ "a", "there must be no" },
 	{ "s", "there must be" },
+	{ "r", "where this really lies:" },
+	{ "m", "permissions of" },
+	{ "t", "the time of change of" },
+	{ "b", "the times of" },
+	{ "o", "owner or links of" },
 	{ "k", "link" },
 	{ "-", "dependency" },
 	{ ">", "now there: argument" },
@@ -124,7 +129,7 @@ wording_item(const char *item, bool run, struct buf *out)
 	/* The letter behind the side. */
 	if ((*item == '>' || *item == '<') && item[1])
 		item++;
-	if (*item && strchr("flcask", *item))
+	if (*item && strchr("flcaskrmtbo", *item))
 		add_path(item + 1, run, out);
 	else
 		buf_str(out, *item ? item + 1 : "");

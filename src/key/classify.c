@@ -37,7 +37,7 @@ static const char *const words[CLASSIFY_CLASSES] = {
 };
 
 /* Bit by bit, as in enum classify_trait. */
-static const char letters[CLASSIFY_TRAITS] = "stecn";
+static const char letters[CLASSIFY_TRAITS] = "stecnmwaou";
 
 /* Where a file's name says what it is: only root or rustup writes there. */
 static const char *const system_directories[] = {
@@ -458,12 +458,13 @@ classify_file(const char *path, const char *sysroot)
 		return answer(CLASSIFY_KNOWN, traits);
 	if (info.form == ELF_PROGRAM && is_proxy(path))
 		return answer(CLASSIFY_KNOWN, CLASSIFY_ENVIRONMENT);
-	/* main may be handed the environment: only its code tells. */
-	if (!trusted && (info.form == ELF_PROGRAM || info.uses_environ))
+	/* main may be handed the environment, and stat tells all there is to
+	 * tell of a file: what they make of it only their code tells. */
+	if (!trusted)
 		return answer(CLASSIFY_ASK, 0);
 	if (elf_inspect(real, 1, &info) != 0 || info.form == ELF_BROKEN)
 		return answer(CLASSIFY_UNREADABLE, 0);
-	if (info.raw_bytes || (!trusted && info.cpu_bytes))
+	if (info.raw_bytes)
 		return answer(CLASSIFY_ASK, traits);
 	return answer(CLASSIFY_OBSERVABLE, traits);
 }

@@ -45,7 +45,16 @@ enum classify_trait {
 	CLASSIFY_CPU = 8,
 	/* The crate cc in it copies the environment, to look for its own
 	 * names there (key/around). */
-	CLASSIFY_CC = 16
+	CLASSIFY_CC = 16,
+	/* Not of the system; refers to functions of std that tell of a file
+	 * its permissions, when it was written, its other times, its owner or
+	 * the number of its links. */
+	CLASSIFY_MODE = 32,
+	CLASSIFY_TIMES = 64,
+	CLASSIFY_CLOCKS = 128,
+	CLASSIFY_OWNER = 256,
+	/* A program of which the code does not tell that. */
+	CLASSIFY_OPAQUE = 512
 };
 
 struct classified {
@@ -83,7 +92,7 @@ const char *classify_word(enum classify_class c);
 /* The class with that word, or CLASSIFY_CLASSES. */
 enum classify_class classify_from_word(const char *word);
 
-enum { CLASSIFY_TRAITS = 6 };
+enum { CLASSIFY_TRAITS = 11 };
 
 /* One letter for each trait that is set, or "-": the helper's. */
 void classify_spell_traits(unsigned traits, char out[CLASSIFY_TRAITS]);

@@ -106,7 +106,7 @@ learn_rest(struct work *w)
 	r = r ? r : learn_names(w, TRACE_GETENV);
 	r = r ? r : learn_surroundings(w);
 	if (r == 0 && (w->own.failed || w->files.failed || w->implied.failed ||
-		       w->absent.failed))
+		       w->listed.failed || w->absent.failed))
 		r = -ENOMEM;
 	return r ? r : shape_finish(w->shape);
 }
@@ -121,7 +121,9 @@ run(struct work *w)
 	if (w->l->args->incremental &&
 	    !realpath(w->l->args->incremental, w->state))
 		w->state[0] = '\0';
-	r = w->l->driver ? learn_clippy_begin(w) : 0;
+	r = learn_questions(w);
+	if (r == 0 && w->l->driver)
+		r = learn_clippy_begin(w);
 	r = r ? r : learn_externs(w);
 	r = r ? r : learn_own(w);
 	r = r ? r : learn_effects(w);
@@ -144,6 +146,7 @@ learn_shape(struct learn *l, struct shape *out)
 		strset_free(&w.own);
 	l->inputs = w.files;
 	strset_free(&w.implied);
+	strset_free(&w.listed);
 	strset_free(&w.absent);
 	strset_free(&w.externs);
 	strset_free(&w.search);
@@ -173,7 +176,7 @@ learn_verify(struct learn *l)
 		if (slot->val)
 			r = learn_race(&w, slot->val, slot->key);
 		else if (file_id_at(AT_FDCWD, slot->key, &id) < 0 ||
-			 !learn_settled(&w, &id, l->started))
+			 !learn_settled(&w, slot->key, &id, l->started))
 			r = learn_refuse(&w, ERR_CHANGED, "raced", slot->key);
 	}
 	return r;

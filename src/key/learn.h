@@ -46,6 +46,9 @@ struct learn {
 	bool cpu;       /* what the CPU says about itself */
 	bool cpus;      /* how many of them */
 	bool host;      /* names of the machine, its kernel and user */
+	/* For each process of the trace: ATTRIBUTES_* (key/attributes).  NULL:
+	 * none makes use of any. */
+	const unsigned char *uses;
 
 	bool driver; /* clippy-driver compiled it: key/clippy */
 

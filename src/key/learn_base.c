@@ -15,35 +15,40 @@
 #include <string.h>
 
 /* Own reads of rustc, LLVM, libc and the linkers, by their start. */
-static const char *const noise[] = {
-	"/proc/self/",
-	"/proc/sys/vm/overcommit_memory",
-	"/proc/cpuinfo",
-	"/proc/meminfo",
-	"/proc/stat",
-	"/proc/mounts",
-	"/proc/filesystems", /* libselinux, in cp and its like */
-	"/sys/kernel/mm/transparent_hugepage/",
-	"/sys/devices/system/cpu",
-	"/sys/fs/cgroup",
-	"/sys/fs/selinux",
-	"/etc/malloc.conf",
-	"/etc/ld.so.cache",
-	"/etc/ld.so.preload",
-	"/etc/localtime",
-	"/etc/locale",
-	"/etc/nsswitch.conf",
-	"/usr/lib/locale",
-	"/usr/share/locale",
-	"/usr/share/locale-langpack",
-	"/usr/lib/x86_64-linux-gnu/gconv",
-	"/dev/null",
-	"/dev/zero",
-	"/dev/tty",
-	"/dev/urandom",
-	"/dev/random",
-	"/dev/shm/sem.",
-	"/dev/fd",
+static const struct {
+	const char *start;
+	bool tools; /* who else reads it wants to know */
+} noise[] = {
+	{ "/proc/self/", false }, /* learn_proc says which */
+	{ "/proc/thread-self/", false },
+	{ "/proc/sys/vm/overcommit_memory", false },
+	{ "/proc/cpuinfo", true },
+	{ "/proc/meminfo", true },
+	{ "/proc/stat", true },
+	{ "/proc/mounts", true },
+	{ "/proc/filesystems", true }, /* libselinux, in cp and its like */
+	{ "/sys/kernel/mm/transparent_hugepage/", false },
+	{ "/sys/devices/system/cpu", false }, /* counted in shim/vouch */
+	{ "/sys/fs/cgroup", true },
+	{ "/sys/fs/selinux", true },
+	{ "/etc/malloc.conf", false },
+	{ "/etc/ld.so.cache", false },
+	{ "/etc/ld.so.preload", false },
+	{ "/etc/localtime", true },
+	{ "/etc/locale", false },
+	{ "/etc/nsswitch.conf", false },
+	{ "/usr/lib/locale", false },
+	{ "/usr/share/locale", false },
+	{ "/usr/share/locale-langpack", false },
+	{ "/usr/lib/x86_64-linux-gnu/gconv", false },
+	{ "/dev/null", false },
+	{ "/dev/zero", false },
+	{ "/dev/tty", false },
+	{ "/dev/urandom", true },
+	{ "/dev/random", true },
+	{ "/dev/shm/sem.", false },
+	{ "/dev/fd", false },
+	{ "/dev/std", false },
 };
 
 int
@@ -128,22 +133,42 @@ learn_in_toolchain(const struct learn *l, const char *path)
 	       !strncmp(learn_base_name(path), "librustc_driver", 15);
 }
 
+static int
+find_noise(const char *path)
+{
+	for (size_t i = 0; i < sizeof(noise) / sizeof(noise[0]); i++)
+		if (!strncmp(path, noise[i].start, strlen(noise[i].start)))
+			return (int)i;
+	return -1;
+}
+
 bool
 learn_is_noise(const char *path)
 {
-	for (size_t i = 0; i < sizeof(noise) / sizeof(noise[0]); i++) {
-		size_t n = strlen(noise[i]);
+	return find_noise(path) >= 0;
+}
 
-		if (!strncmp(path, noise[i], n))
-			return true;
-	}
-	return false;
+bool
+learn_is_tools_noise(const char *path)
+{
+	int i = find_noise(path);
+
+	return i >= 0 && noise[i].tools;
 }
 
 bool
 learn_is_proc(const char *path)
 {
 	return !strncmp(path, "/proc/", 6) && path[6] >= '0' && path[6] <= '9';
+}
+
+bool
+learn_is_sink(const char *path)
+{
+	return learn_is_proc(path) ||
+	       (learn_is_noise(path) && (!strncmp(path, "/proc/self/", 11) ||
+					 !strncmp(path, "/proc/thread-", 13) ||
+					 !strncmp(path, "/dev/", 5)));
 }
 
 bool

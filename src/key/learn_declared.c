@@ -72,7 +72,7 @@ declare(struct work *w, const char *path, unsigned depth)
 	file_id_of(&st, &id);
 	if (!S_ISREG(st.st_mode))
 		return learn_add_path(w, 's', path);
-	if (!learn_settled(w, &id, w->l->started))
+	if (!learn_settled(w, path, &id, w->l->started))
 		return learn_refuse(w, ERR_CHANGED, "raced-tick", path);
 	strset_add(&w->files, path, NULL);
 	return learn_add_path(w, 'f', path);

@@ -19,6 +19,8 @@ struct shape;
  * learn_own    what the unit made itself, and effects a hit would lose
  * learn_read   files, programs and objects, and the race guard
  * learn_name   listings, absent and present names
+ * learn_stat   what else stat and its likes answer
+ * learn_proc   what may not be asked, and names in /proc
  * learn_env    variables, and what else is around
  * learn_declared  what a user says a run depends on
  * learn_clippy  what clippy-driver does besides compiling
@@ -29,6 +31,7 @@ struct work {
 	struct strset own;     /* made by this unit's processes */
 	struct strset files;   /* read; value: struct trace_event */
 	struct strset implied; /* above a recorded name */
+	struct strset listed;  /* directories whose names and types are items */
 	struct strset absent;
 	struct strset externs;   /* value: identity before the compile */
 	struct strset search;    /* directories of PATH */
@@ -51,7 +54,13 @@ int learn_tidy(const char *cwd, const char *path, char out[PATH_MAX]);
 /* True for files that are in the toolchain's identity. */
 bool learn_in_toolchain(const struct learn *l, const char *path);
 bool learn_is_noise(const char *path);
+
+/* Noise only as long as compilers and their like read it. */
+bool learn_is_tools_noise(const char *path);
 bool learn_is_proc(const char *path);
+
+/* Written to without a trace that outlives the process: devices, /proc. */
+bool learn_is_sink(const char *path);
 
 /* Below -C incremental, which rustc resolves links of. */
 bool learn_is_state(const struct work *w, const char *path);
@@ -63,10 +72,14 @@ int learn_add_path(struct work *w, char kind, const char *path);
 int learn_own(struct work *w);
 int learn_effects(struct work *w);
 
-/* Old enough at WHEN that its stat proves its bytes: from an earlier tick, or
- * written whole by one of us, who took its digest. */
-bool learn_settled(const struct work *w, const struct file_id *id,
-		   int64_t when);
+/* True for names below target and OUT_DIR, whose files cargo and we link:
+ * that moves their ctime. */
+bool learn_is_linked(const struct work *w, const char *path);
+
+/* PATH was old enough at WHEN that its stat proves its bytes: from an earlier
+ * tick, or written whole by one of us, who took its digest. */
+bool learn_settled(const struct work *w, const char *path,
+		   const struct file_id *id, int64_t when);
 int learn_race(struct work *w, const struct trace_event *e, const char *path);
 bool learn_candidate(const struct work *w, const struct trace_event *e,
 		     const char *path);
@@ -117,6 +130,28 @@ int learn_clippy_links(struct work *w, const char *path);
 
 /* Links in the directories that lead to PATH. */
 int learn_links(struct work *w, const char *path);
+
+/*
+ * Whether what the event E was answered can be in a result beyond what any
+ * compiler looks at: by a macro, a build script, or a program that one of
+ * these started and that nobody knows.
+ */
+bool learn_is_curious(const struct work *w, const struct trace_event *e);
+
+/* Items for the attributes of PATH that who asked makes use of. */
+int learn_attributes(struct work *w, const struct trace_event *e,
+		     const char *path);
+
+/* Items for where PATH really lies, or for its being no link. */
+int learn_real(struct work *w, const char *path);
+int learn_no_link(struct work *w, const char *path);
+
+/* ERR_REFUSED for an event that no item can stand for: the clock, the network,
+ * what the machine does now, and what /proc says of a process. */
+int learn_question(struct work *w, const struct trace_event *e);
+
+/* All events, in compiles, by macros and what they start. */
+int learn_questions(struct work *w);
 
 /* Items for what no single name stands for. */
 int learn_surroundings(struct work *w);

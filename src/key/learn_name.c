@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,10 +59,12 @@ learn_listing(struct work *w, const struct trace_event *e)
 		return 0;
 	if (learn_below(path, "/proc") || learn_below(path, "/sys"))
 		return learn_refuse(w, ERR_REFUSED, "lists", path);
-	if (file_id_at(AT_FDCWD, path, &id) < 0 || id.mtime >= w->l->started)
+	if (file_id_at(AT_FDCWD, path, &id) < 0 ||
+	    !learn_settled(w, path, &id, w->l->started))
 		return learn_refuse(w, ERR_CHANGED, "raced", path);
 	strset_add_above(&w->implied, path);
 	strset_add(&w->implied, path, NULL);
+	strset_add(&w->listed, path, NULL);
 	return learn_add_path(w, 'l', path);
 }
 
@@ -154,7 +157,7 @@ add_measured(struct work *w, const char *path, const struct stat *st)
 	struct file_id id;
 
 	file_id_of(st, &id);
-	if (!learn_settled(w, &id, w->l->started))
+	if (!learn_settled(w, path, &id, w->l->started))
 		return learn_refuse(w, ERR_CHANGED, "raced-tick", path);
 	strset_add(&w->files, path, NULL);
 	return learn_add_path(w, 'f', path);
@@ -180,12 +183,71 @@ learn_links(struct work *w, const char *path)
 	return r;
 }
 
+static bool
+tests_links(const struct trace_event *e)
+{
+	return e->how == TRACE_BY_LSTAT || e->how == TRACE_BY_READLINK;
+}
+
+/* A descriptor of a directory tells where its name really led. */
+static bool
+is_behind_link(const struct trace_event *e, const char *path)
+{
+	char real[PATH_MAX];
+
+	return e->how == TRACE_BY_OPEN && S_ISDIR(e->st.mode) &&
+	       realpath(path, real) && strcmp(real, path) != 0;
+}
+
+/* Where PATH leads, for those who can have made something of it. */
+static int
+learn_way(struct work *w, const struct trace_event *e, const char *path)
+{
+	int r;
+
+	if (e->how == TRACE_BY_REALPATH && w->l->driver && e->process == 0) {
+		r = learn_clippy_links(w, path);
+		if (r < 0)
+			return r;
+	}
+	if (!w->l->run && !learn_is_curious(w, e))
+		return 0;
+	if (e->how == TRACE_BY_REALPATH || is_behind_link(e, path))
+		return learn_real(w, path);
+	return 0;
+}
+
+static int
+add_tested(struct work *w, const struct trace_event *e, const char *path)
+{
+	bool links = tests_links(e);
+	struct stat st;
+
+	if ((links ? lstat(path, &st) : stat(path, &st)) < 0)
+		return learn_refuse(w, ERR_CHANGED, "raced", path);
+	if (links && S_ISLNK(st.st_mode))
+		return learn_add_path(w, 'k', path);
+	if (links && (w->l->run || learn_is_curious(w, e))) {
+		int r = learn_no_link(w, path);
+
+		if (r < 0)
+			return r;
+	}
+	/* Ancestors and recorded files are implied. */
+	if (strset_has(&w->implied, path) || strset_has(&w->files, path) ||
+	    strset_has(&w->externs, path))
+		return 0;
+	/* Whoever asks for a file's stat may use its size. */
+	if (S_ISREG(st.st_mode) && e->how != TRACE_BY_ACCESS)
+		return add_measured(w, path, &st);
+	return learn_add_path(w, 's', path);
+}
+
 int
 learn_present(struct work *w, const struct trace_event *e)
 {
-	bool links = e->how == TRACE_BY_LSTAT || e->how == TRACE_BY_READLINK;
 	char path[PATH_MAX];
-	struct stat st;
+	int r;
 
 	if (learn_tidy(w->l->cwd, e->name, path) < 0)
 		return learn_refuse(w, ERR_REFUSED, "path", e->name);
@@ -195,24 +257,7 @@ learn_present(struct work *w, const struct trace_event *e)
 	if (learn_path_search(w, e, path))
 		return shape_add(w->shape, 'p', learn_base_name(path),
 				 strlen(learn_base_name(path)));
-	if (e->how == TRACE_BY_REALPATH && (w->l->run || w->l->driver)) {
-		int r = w->l->run ? learn_links(w, path)
-				  : learn_clippy_links(w, path);
-
-		if (r < 0)
-			return r;
-	}
-	if ((links ? lstat(path, &st) : stat(path, &st)) < 0)
-		return learn_refuse(w, ERR_CHANGED, "raced", path);
-	/* Ancestors and recorded files are implied, unless as links. */
-	if (!(links && S_ISLNK(st.st_mode)) &&
-	    (strset_has(&w->implied, path) || strset_has(&w->files, path) ||
-	     strset_has(&w->externs, path)))
-		return 0;
-	if (links && S_ISLNK(st.st_mode))
-		return learn_add_path(w, 'k', path);
-	/* Whoever asks for a file's stat may use its size. */
-	if (S_ISREG(st.st_mode) && e->how != TRACE_BY_ACCESS)
-		return add_measured(w, path, &st);
-	return learn_add_path(w, 's', path);
+	r = learn_way(w, e, path);
+	r = r ? r : learn_attributes(w, e, path);
+	return r ? r : add_tested(w, e, path);
 }

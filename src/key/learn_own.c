@@ -107,8 +107,8 @@ check_effect(struct work *w, const struct trace_event *e)
 
 	if (learn_tidy(w->l->cwd, moves ? e->other : e->name, path) < 0)
 		return learn_refuse(w, ERR_REFUSED, "path", e->name);
-	if (learn_is_noise(path) || learn_is_proc(path) ||
-	    learn_is_state(w, path) || is_output(w, path))
+	if (learn_is_sink(path) || learn_is_state(w, path) ||
+	    is_output(w, path))
 		return 0;
 	if (e->kind == TRACE_UNLINK)
 		return strset_covers(&w->own, path)

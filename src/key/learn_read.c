@@ -11,6 +11,7 @@
 #include "key/trace.h"
 #include "rustc/args.h"
 #include "rustc/depinfo.h"
+#include "rustc/roots.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -28,26 +29,53 @@ static const char *const plain_objects[] = {
 };
 
 bool
-learn_settled(const struct work *w, const struct file_id *id, int64_t when)
+learn_is_linked(const struct work *w, const char *path)
 {
+	const struct learn *l = w->l;
+
+	for (size_t i = 0; i < l->roots->count; i++)
+		if (strchr("tO", l->roots->r[i].tag) &&
+		    learn_below(path, l->roots->r[i].path))
+			return true;
+	return learn_below(path, l->args->out_dir) ||
+	       (w->real_out[0] && learn_below(path, w->real_out));
+}
+
+/*
+ * Whoever writes a file can give it any mtime afterwards, as cp -p, tar and
+ * rsync do; the ctime is the kernel's.
+ */
+bool
+learn_settled(const struct work *w, const char *path, const struct file_id *id,
+	      int64_t when)
+{
+	int64_t written = learn_is_linked(w, path) ? id->mtime : id->ctime;
 	struct digest d;
 
-	return id->mtime < when ||
+	return written < when ||
 	       (w->l->memo && memo_get_own(w->l->memo, id, &d) == 0);
 }
 
-/* mtime in the tick of the opening proves nothing: it may move once more
- * without showing. */
+static bool
+is_same(const struct work *w, const char *path, const struct file_id *id,
+	const struct trace_stat *st)
+{
+	return id->dev == st->dev && id->ino == st->ino &&
+	       id->size == st->size && id->mtime == st->mtime_ns &&
+	       (id->ctime == st->ctime_ns || learn_is_linked(w, path));
+}
+
+/* A time in the tick of the opening proves nothing: the file may be written
+ * once more without showing. */
 int
 learn_race(struct work *w, const struct trace_event *e, const char *path)
 {
 	struct file_id id;
 
-	if (file_id_at(AT_FDCWD, path, &id) < 0 || id.dev != e->st.dev ||
-	    id.ino != e->st.ino || id.size != e->st.size ||
-	    id.mtime != e->st.mtime_ns)
+	if (file_id_at(AT_FDCWD, path, &id) < 0 ||
+	    !is_same(w, path, &id, &e->st))
 		return learn_refuse(w, ERR_CHANGED, "raced", path);
-	if (!learn_settled(w, &id, e->st.seen_ns))
+	if (!learn_settled(w, path, &id, e->st.seen_ns))
 		return learn_refuse(w, ERR_CHANGED, "raced-tick", path);
 	return 0;
 }
@@ -100,12 +128,13 @@ learn_read(struct work *w, const struct trace_event *e)
 	old = strset_get(&w->files, path);
 	if (old &&
 	    (old->st.ino != e->st.ino || old->st.mtime_ns != e->st.mtime_ns ||
-	     old->st.size != e->st.size))
+	     old->st.size != e->st.size ||
+	     (old->st.ctime_ns != e->st.ctime_ns && !learn_is_linked(w, path))))
 		return learn_refuse(w, ERR_CHANGED, "raced", path);
 	/* The earliest opening has the strictest tick. */
 	if (!old)
 		strset_add(&w->files, path, e);
-	return 0;
+	return learn_attributes(w, e, path);
 }
 
 int
@@ -204,7 +233,7 @@ learn_object(void *ctx, const char *name)
 		return learn_refuse(w, ERR_CHANGED, "raced", path);
 	if (strset_has(&w->externs, path))
 		return 0;
-	if (!learn_settled(w, &id, w->l->started))
+	if (!learn_settled(w, path, &id, w->l->started))
 		return learn_refuse(w, ERR_CHANGED, "raced-tick", path);
 	strset_add(&w->files, path, NULL);
 	return 0;

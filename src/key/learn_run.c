@@ -18,17 +18,6 @@
 #include <sys/stat.h>
 
 /*
- * What a compile's tools read without any result depending on it may well be
- * what a script is about.  (cgroup, affinity and maps are not here: std asks
- * for them when it starts threads.)
- */
-static const char *const machine[] = {
-	"/proc/cpuinfo",  "/proc/meminfo",      "/proc/stat",
-	"/proc/mounts",   "/proc/self/environ", "/proc/self/mounts",
-	"/etc/localtime", "/dev/random",        "/dev/urandom",
-};
-
-/*
  * Descriptors of the jobserver are others each time.  RUSTC_WRAPPER is
  * ourselves, or nothing would be served.
  */
@@ -296,8 +285,7 @@ check_effect(struct work *w, const struct trace_event *e)
 
 	if (learn_tidy(w->l->cwd, changed_name(e), path) < 0)
 		return learn_refuse(w, ERR_REFUSED, "path", e->name);
-	if (below_out(w, path, as) || learn_is_noise(path) ||
-	    learn_is_proc(path))
+	if (below_out(w, path, as) || learn_is_sink(path))
 		return 0;
 	if (e->kind == TRACE_UNLINK)
 		return strset_covers(&w->own, path)
@@ -328,23 +316,8 @@ check_moved(struct work *w, const struct trace_event *e)
 }
 
 static int
-check_read(struct work *w, const struct trace_event *e)
-{
-	unsigned tool = tool_of(w, e);
-	char path[PATH_MAX];
-
-	if (learn_tidy(w->l->cwd, e->name, path) < 0 ||
-	    !is_one_of(path, machine, sizeof(machine) / sizeof(*machine)) ||
-	    (tool & TOOLS_ASK) ||
-	    ((tool & TOOLS_SEED) && !strcmp(path, "/dev/urandom")))
-		return 0;
-	return learn_refuse(w, ERR_REFUSED, "reads", path);
-}
-
-static int
 check_event(struct work *w, const struct trace_event *e)
 {
-	const char *program;
 	int r;
 
 	switch (e->kind) {
@@ -357,31 +330,9 @@ check_event(struct work *w, const struct trace_event *e)
 	case TRACE_SYMLINK:
 	case TRACE_UNLINK:
 		return check_effect(w, e);
-	case TRACE_CLOCK:
-		program = learn_program_of(w, e);
-		return tools_look(program) & TOOLS_CLOCK
-			       ? 0
-			       : learn_refuse(w, ERR_REFUSED, "clock",
-					      learn_base_name(program));
-	case TRACE_READ:
-		return check_read(w, e);
 	default:
-		return 0;
+		return learn_question(w, e);
 	}
-}
-
-/* Names for what lies elsewhere, which would pass for /proc's own. */
-static bool
-is_detour(const struct trace_event *e)
-{
-	static const char *const starts[] = { "/proc/self/cwd",
-					      "/proc/self/root",
-					      "/proc/thread-self/" };
-
-	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
-		if (!strncmp(changed_name(e), starts[i], strlen(starts[i])))
-			return true;
-	return false;
 }
 
 /* What is behind a link in OUT_DIR is none of its own. */
@@ -416,11 +367,7 @@ check_events(struct work *w)
 	for (size_t i = 0; i < t->nevents && r == 0; i++) {
 		const struct trace_event *e = &t->events[i];
 
-		if (concerns_files(e) && is_detour(e))
-			r = learn_refuse(w, ERR_REFUSED, "reads",
-					 changed_name(e));
-		if (r == 0 &&
-		    (e->kind == TRACE_LINK || e->kind == TRACE_SYMLINK))
+		if (e->kind == TRACE_LINK || e->kind == TRACE_SYMLINK)
 			r = check_link(w, e);
 		r = r ? r : check_event(w, e);
 	}

@@ -346,10 +346,122 @@ eval_present(struct eval *e, const char *path, bool links)
 	return 0;
 }
 
+static bool
+is_below(const char *path, const char *dir, size_t n)
+{
+	return n > 1 && !strncmp(path, dir, n) &&
+	       (path[n] == '/' || path[n] == '\0');
+}
+
+/* The root whose directory a link puts where PATH is; NULL: none. */
+static const struct root *
+linked_root(const struct roots *roots, const char *path, size_t *len)
+{
+	const struct root *found = NULL;
+	char real[PATH_MAX];
+
+	*len = 0;
+	for (size_t i = 0; i < roots->count; i++) {
+		size_t n;
+
+		if (!realpath(roots->r[i].path, real) ||
+		    !strcmp(real, roots->r[i].path))
+			continue;
+		n = strlen(real);
+		if (n > *len && is_below(path, real, n)) {
+			found = &roots->r[i];
+			*len = n;
+		}
+	}
+	return found;
+}
+
+/* Of a run by root, for a second witness finds what else it gave away. */
+static int
+eval_real(struct eval *e, const char *path)
+{
+	const struct root *root;
+	char real[PATH_MAX];
+	size_t n;
+
+	if (!realpath(path, real))
+		return ERR_MISS;
+	if (!e->env->run) {
+		digest_str(&e->c, real);
+		return 0;
+	}
+	root = linked_root(e->env->roots, real, &n);
+	digest_u64(&e->c, root ? (uint64_t)(unsigned char)root->tag : 0);
+	if (!root)
+		return fold_place(e, real);
+	digest_str(&e->c, real + n);
+	return 0;
+}
+
+static int
+eval_mode(struct eval *e, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return ERR_MISS;
+	digest_u64(&e->c, st.st_mode & 07777);
+	return 0;
+}
+
+/* Whose uid and gid the user's are is what mostly counts. */
+static int
+eval_owner(struct eval *e, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return ERR_MISS;
+	digest_u64(&e->c, st.st_uid == geteuid());
+	digest_u64(&e->c, st.st_uid);
+	digest_u64(&e->c, st.st_gid);
+	digest_u64(&e->c, S_ISDIR(st.st_mode) ? 0 : st.st_nlink);
+	return 0;
+}
+
+static void
+fold_time(struct eval *e, const struct timespec *t)
+{
+	digest_u64(&e->c, (uint64_t)t->tv_sec);
+	digest_u64(&e->c, (uint64_t)t->tv_nsec);
+}
+
+/* The time of birth moves with the ctime or not at all; that of the last
+ * reading every build moves, so it is none of what can be kept. */
+static int
+eval_times(struct eval *e, const char *path, bool all)
+{
+	struct stat st, link;
+
+	if (stat(path, &st) < 0 || lstat(path, &link) < 0)
+		return ERR_MISS;
+	fold_time(e, &st.st_mtim);
+	if (S_ISLNK(link.st_mode))
+		fold_time(e, &link.st_mtim);
+	if (!all)
+		return 0;
+	fold_time(e, &st.st_ctim);
+	return 0;
+}
+
 static int
 eval_path(struct eval *e, char kind, const char *path)
 {
 	switch (kind) {
+	case 'r':
+		return eval_real(e, path);
+	case 'm':
+		return eval_mode(e, path);
+	case 'o':
+		return eval_owner(e, path);
+	case 't':
+	case 'b':
+		return eval_times(e, path, kind == 'b');
 	case 'f':
 		return eval_file(e, path);
 	case 'l':

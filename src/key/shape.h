@@ -24,6 +24,9 @@ struct roots;
  *   c path   a directory, by its crates   a path  must be absent
  *   s path   must be there, by type       k path  the same, links themselves
  *            (s: files also by whether they may be executed)
+ *   r path   where it really lies        m path   its permissions
+ *   t path   when it was written         b path   its other times, too
+ *   o path   its owner, group and number of links
  *   i name   a variable that names a place, by root (proven to be used for
  *            includes only; the files are items of their own)
  *   E all    the whole environment less noise (key/around.h), with roots in

@@ -26,6 +26,7 @@ static const struct {
 	{ "as", ASKS },
 	{ "ld", ASKS },
 	{ "lld", ASKS },
+	{ "rust-lld", ASKS },
 	{ "mold", ASKS },
 	{ "ar", ASKS },
 	{ "ranlib", ASKS },

@@ -27,33 +27,37 @@ struct trace_stat {
 	uint64_t ino;
 	uint64_t size;
 	int64_t mtime_ns;
-	int64_t seen_ns; /* TRACE_READ: coarse wall clock then */
-	uint32_t mode;   /* type and permissions; 0: not known */
+	int64_t ctime_ns; /* 0: not known */
+	int64_t seen_ns;  /* TRACE_READ: coarse wall clock then */
+	uint32_t mode;    /* type and permissions; 0: not known */
 };
 
 enum trace_kind {
-	TRACE_OTHER,     /* of use to trace_parse alone */
-	TRACE_READ,      /* name, st */
-	TRACE_WRITE,     /* name; creates */
-	TRACE_LIST,      /* name of a directory */
-	TRACE_ABSENT,    /* name; number is the errno */
-	TRACE_PRESENT,   /* name, other = link target, st; how */
-	TRACE_GETENV,    /* name; set */
-	TRACE_EXEC,      /* name as executed, other = file found */
-	TRACE_EXEC_FAIL, /* the same; number is the errno */
-	TRACE_OBJECT,    /* name of an object loaded after start */
-	TRACE_DLOPEN,    /* name as dlopen got it */
-	TRACE_RENAME,    /* name, other = new name */
-	TRACE_LINK,      /* name, other = new name */
-	TRACE_SYMLINK,   /* name = what it holds, other = new name */
-	TRACE_UNLINK,    /* name */
-	TRACE_MKDIR,     /* name */
-	TRACE_SOCKET,    /* number is the family, 0: name lookup; name: of
+	TRACE_OTHER,      /* of use to trace_parse alone */
+	TRACE_READ,       /* name, st */
+	TRACE_WRITE,      /* name; creates */
+	TRACE_LIST,       /* name of a directory */
+	TRACE_ABSENT,     /* name; number is the errno */
+	TRACE_PRESENT,    /* name, other = link target, st; how */
+	TRACE_GETENV,     /* name; set */
+	TRACE_EXEC,       /* name as executed, other = file found */
+	TRACE_EXEC_FAIL,  /* the same; number is the errno */
+	TRACE_OBJECT,     /* name of an object loaded after start */
+	TRACE_DLOPEN,     /* name as dlopen got it */
+	TRACE_RENAME,     /* name, other = new name */
+	TRACE_LINK,       /* name, other = new name */
+	TRACE_SYMLINK,    /* name = what it holds, other = new name */
+	TRACE_UNLINK,     /* name */
+	TRACE_MKDIR,      /* name */
+	TRACE_SOCKET,     /* number is the family, 0: name lookup; name: of
 			  * the local peer, or "" */
-	TRACE_CLOCK,     /* wall clock read; number: way and times */
-	TRACE_HOST,      /* number: enum trace_host; both only beyond what
+	TRACE_CLOCK,      /* wall clock read; number: way and times */
+	TRACE_HOST,       /* number: enum trace_host; both only beyond what
 			  * the program does each time (key/habit) */
-	TRACE_NATIVE,    /* a program was told to look at the CPU */
+	TRACE_NATIVE,     /* a program was told to look at the CPU */
+	TRACE_TOLD_TIMES, /* the same, at the times of files */
+	TRACE_SETS,       /* number: enum trace_attribute of some file */
+	TRACE_ASK,        /* name; number: enum trace_ask */
 	TRACE_KINDS
 };
 
@@ -63,7 +67,7 @@ enum trace_how {
 	TRACE_BY_LSTAT,    /* other: target if it is a link */
 	TRACE_BY_READLINK, /* other: target */
 	TRACE_BY_ACCESS,
-	TRACE_BY_REALPATH, /* other: the answer */
+	TRACE_BY_REALPATH, /* other: the answer; or of a change of directory */
 	TRACE_BY_OPEN      /* a directory, or with O_PATH */
 };
 
@@ -85,6 +89,16 @@ enum trace_host {
 	TRACE_HOST_CPUS  /* how many CPUs there are, or may be used */
 };
 
+/* What was set to a value that the program chose. */
+enum trace_attribute {
+	TRACE_SETS_TIMES = 1,
+	TRACE_SETS_MODE,
+	TRACE_SETS_OWNER
+};
+
+/* What was asked of a file that its stat does not tell. */
+enum trace_ask { TRACE_ASK_XATTR = 1, TRACE_ASK_FILE_SYSTEM };
+
 struct trace_event {
 	enum trace_kind kind;
 	enum trace_how how; /* TRACE_PRESENT */
@@ -92,8 +106,12 @@ struct trace_event {
 	uint32_t number;
 	unsigned creates:1; /* TRACE_WRITE: truncates or creates anew */
 	unsigned set:1;     /* TRACE_GETENV: the variable was set */
-	const char *name;   /* never NULL; absolute where it is a path */
-	const char *other;  /* never NULL; "" if there is none */
+	unsigned guest:1;   /* code loaded by dlopen had a part in it: of a
+			     * compiler, a macro */
+	unsigned write:1;   /* TRACE_PRESENT: asked whether it may be written */
+	unsigned no_times:1; /* TRACE_PRESENT: nobody wanted its times */
+	const char *name;    /* never NULL; absolute where it is a path */
+	const char *other;   /* never NULL; "" if there is none */
 	struct trace_stat st;
 };
 
@@ -139,6 +157,7 @@ struct trace {
 	unsigned uses_network:1; /* any TRACE_SOCKET but AF_UNIX that calls
 				  * nobody, or whom libc calls by itself */
 	unsigned native:1;       /* any TRACE_NATIVE */
+	unsigned told_times:1;   /* any TRACE_TOLD_TIMES */
 	char *owned;             /* private */
 };
 

@@ -71,6 +71,9 @@ static const struct {
 	[OBS_GAP] = { TRACE_OTHER, 0 },
 	[OBS_HOST] = { TRACE_HOST, 0 },
 	[OBS_NATIVE] = { TRACE_NATIVE, 0 },
+	[OBS_TOLD_TIMES] = { TRACE_TOLD_TIMES, 0 },
+	[OBS_SETS] = { TRACE_SETS, 0 },
+	[OBS_ASK] = { TRACE_ASK, 1 },
 };
 
 static const char *const reasons[OBS_REASONS] = {
@@ -284,6 +287,7 @@ copy_stat(struct trace_stat *to, const char *from, uint64_t seen)
 	to->ino = st.ino;
 	to->size = st.size;
 	to->mtime_ns = st.mtime_ns;
+	to->ctime_ns = st.ctime_ns;
 	to->mode = st.mode;
 	to->seen_ns = (int64_t)seen;
 }
@@ -356,7 +360,8 @@ is_repeated(struct decoder *d, const struct trace_event *e)
 	uint64_t key[7] = { e->kind,
 			    e->how,
 			    e->number,
-			    e->set,
+			    e->set | e->guest << 1 | e->write << 2 |
+				    e->no_times << 3,
 			    e->process == 0,
 			    e->kind == TRACE_READ ? e->st.ino : 0,
 			    e->kind == TRACE_READ
@@ -414,13 +419,18 @@ on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 		.name = s < end ? s : "",
 		.other = other,
 	};
-	if (h->type == OBS_PRESENT)
+	e->guest = (h->flags & OBS_BY_GUEST) != 0;
+	if (h->type == OBS_PRESENT) {
 		e->how = (enum trace_how)h->aux;
+		e->write = (h->flags & OBS_ASKS_WRITE) != 0;
+		e->no_times = (h->flags & OBS_NO_TIMES) != 0;
+	}
 	if (h->flags & OBS_HAS_STAT)
 		copy_stat(&e->st, rec + sizeof *h, h->value);
 	if (is_environment(e))
 		set_gap(d->t, TRACE_UNSEEN, "environ", e->name);
 	d->t->native |= e->kind == TRACE_NATIVE;
+	d->t->told_times |= e->kind == TRACE_TOLD_TIMES;
 	if (is_networking(h, e->name))
 		d->t->uses_network = 1;
 	d->t->nevents -= is_repeated(d, e) ? 1 : 0;
@@ -559,7 +569,7 @@ drop_habits(struct trace *t)
 		const struct trace_event *e = &t->events[i];
 
 		if ((e->kind == TRACE_CLOCK || e->kind == TRACE_HOST) &&
-		    habit_is(t->processes[e->process].exe, e))
+		    !e->guest && habit_is(t->processes[e->process].exe, e))
 			continue;
 		t->reads_clock |= e->kind == TRACE_CLOCK;
 		t->events[kept++] = *e;

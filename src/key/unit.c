@@ -274,7 +274,7 @@ unit_key(const struct unit_in *in, struct digest *k0)
 	int r = 0;
 
 	digest_init(&c);
-	digest_str(&c, "kache-k0-1");
+	digest_str(&c, "kache-k0-2");
 	digest_sub(&c, in->toolchain);
 	digest_u64(&c, (uint64_t)in->mode);
 	for (size_t i = 0; i < in->roots->count; i++)

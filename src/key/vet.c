@@ -188,6 +188,11 @@ item_ok(const char *item)
 	case 'a':
 	case 's':
 	case 'k':
+	case 'r':
+	case 'm':
+	case 't':
+	case 'b':
+	case 'o':
 		return path_ok(name);
 	default:
 		return false;

@@ -84,6 +84,11 @@ use_item(struct used *u, const char *item, const char *(*get)(const char *))
 	case 'a':
 	case 's':
 	case 'k':
+	case 'r':
+	case 'm':
+	case 't':
+	case 'b':
+	case 'o':
 		if (item[1] != '/')
 			use_tag(u, item[1]);
 		return 0;

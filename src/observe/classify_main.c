@@ -10,16 +10,19 @@
 #include "key/elf.h"
 #include "key/trace.h"
 #include "rawcall.h"
+#include "statscan.h"
 
 /*
  * kache-classify FILE...: says what the observer can see of each file, where
  * classify_file needs more than a look.  One line for each, in their order:
  * name, a word of classify_word, letters of its traits (s of the system, t a
  * tool, e reads the environment as a whole, c asks the CPU, n holds the crate
- * cc) or "-", and
- * details, separated by tabs.
+ * cc; of files m makes use of permissions, w of when they were written, a of
+ * their other times, o of owners and links, u of nobody knows what) or "-",
+ * and details, separated by tabs.
  *
- * kache-classify --trace FILE: prints an observation file, a record a line.
+ * kache-classify --trace FILE: prints an observation file, a record a line;
+ * behind a process's number '*' marks what it did for code that it loaded.
  * kache-classify --create FILE: makes a new one; --create-strict FILE: for
  * strict observation.
  */
@@ -43,6 +46,7 @@ find_traits(const struct elfimage *im, int is_program, unsigned *traits,
 		return -1;
 	if (rc > 0)
 		*traits |= CLASSIFY_CPU;
+	*traits |= statscan_run(im, is_program);
 	switch (envscan_run(im, is_program, who)) {
 	case ENVSCAN_NO:
 		return 0;
@@ -135,7 +139,8 @@ print_event(const struct trace_event *e)
 		"", "stat", "lstat", "readlink", "access", "realpath", "open",
 	};
 
-	printf("%u %s", (unsigned)e->process, trace_kind_word(e->kind));
+	printf("%u%s %s", (unsigned)e->process, e->guest ? "*" : "",
+	       trace_kind_word(e->kind));
 	if (e->kind == TRACE_PRESENT)
 		printf(" by %s", how[e->how]);
 	if (e->kind == TRACE_READ || e->kind == TRACE_PRESENT)
@@ -146,7 +151,8 @@ print_event(const struct trace_event *e)
 	if (e->kind == TRACE_CLOCK)
 		printf(" way %u times %u", (unsigned)TRACE_CLOCK_WAY(e->number),
 		       (unsigned)TRACE_CLOCK_TIMES(e->number));
-	if (e->kind == TRACE_HOST)
+	if (e->kind == TRACE_HOST || e->kind == TRACE_SETS ||
+	    e->kind == TRACE_ASK)
 		printf(" what %u", (unsigned)e->number);
 	if (e->kind == TRACE_SOCKET)
 		printf(" family %u", (unsigned)e->number);

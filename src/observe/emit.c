@@ -7,6 +7,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "detour.h"
+#include "guest.h"
 #include "rawsys.h"
 #include "watch.h"
 
@@ -137,6 +139,12 @@ is_relative(const struct emit_name *n)
 	return n->dirfd != EMIT_PLAIN && (!n->name || n->name[0] != '/');
 }
 
+static int
+is_proc(const char *directory)
+{
+	return rawsys_starts(directory, "/proc/");
+}
+
 /* 0 if the name cannot be made absolute. */
 static int
 add_name(struct record *r, const struct emit_name *n, char *directory)
@@ -145,7 +153,9 @@ add_name(struct record *r, const struct emit_name *n, char *directory)
 
 	if (is_relative(n)) {
 		len = directory_name(n->dirfd, directory);
-		if (len == 0)
+		/* Below /proc names mean something else in each process. */
+		if (len == 0 ||
+		    (n->name && n->name[0] != '\0' && is_proc(directory)))
 			return 0;
 		add_piece(r, directory, len);
 		if (n->name && n->name[0] != '\0')
@@ -158,6 +168,15 @@ add_name(struct record *r, const struct emit_name *n, char *directory)
 	return 1;
 }
 
+/* Of what it matters who asked. */
+static int
+is_attributed(unsigned type)
+{
+	return type == OBS_READ || type == OBS_PRESENT || type == OBS_LIST ||
+	       type == OBS_CLOCK || type == OBS_HOST || type == OBS_ASK ||
+	       type == OBS_SETS;
+}
+
 static void
 begin_record(struct record *r, const struct emit *e)
 {
@@ -168,6 +187,8 @@ begin_record(struct record *r, const struct emit *e)
 	r->n = 0;
 	r->size = 0;
 	add_piece(r, &r->head, sizeof r->head);
+	if (is_attributed(e->type) && guest_calls())
+		r->head.flags |= OBS_BY_GUEST;
 	if (e->st) {
 		r->head.flags |= OBS_HAS_STAT;
 		add_piece(r, e->st, sizeof *e->st);
@@ -232,8 +253,50 @@ emit_two_relative(const struct emit *e, int always)
 	finish_record(&r, e, always);
 }
 
+static int
+may_detour(const struct emit_name *n)
+{
+	const char *s = n->name;
+
+	if (n->dirfd == EMIT_PLAIN || !s || s[0] != '/')
+		return 0;
+	while (s[1] == '/' || (s[1] == '.' && s[2] == '/'))
+		s++;
+	return rawsys_starts(s, "/proc/") || rawsys_starts(s, "/dev/");
+}
+
+static void emit_named(const struct emit *e, int always);
+
+/* Under the names that the links of /proc stand for. */
+__attribute__((noinline)) static void
+emit_detoured(const struct emit *e, int always)
+{
+	char names[2][DETOUR_MAX];
+	struct emit real = *e;
+	unsigned i;
+
+	for (i = 0; i < e->n; i++)
+		if (may_detour(&e->names[i]) &&
+		    detour_resolve(e->names[i].name, names[i]))
+			real.names[i].name = names[i];
+	emit_named(&real, always);
+}
+
 static void
 emit(const struct emit *e, int always)
+{
+	unsigned i;
+
+	for (i = 0; i < e->n; i++)
+		if (may_detour(&e->names[i])) {
+			emit_detoured(e, always);
+			return;
+		}
+	emit_named(e, always);
+}
+
+static void
+emit_named(const struct emit *e, int always)
 {
 	unsigned i, relative = 0;
 	struct record r;
@@ -297,6 +360,8 @@ emit_stat(struct obs_stat *to, const struct stat *from)
 	to->size = (uint64_t)from->st_size;
 	to->mtime_ns = (int64_t)from->st_mtim.tv_sec * 1000000000 +
 		       from->st_mtim.tv_nsec;
+	to->ctime_ns = (int64_t)from->st_ctim.tv_sec * 1000000000 +
+		       from->st_ctim.tv_nsec;
 	to->mode = from->st_mode;
 	to->zero = 0;
 }

@@ -19,6 +19,7 @@
 
 struct scan {
 	const struct elfimage *im;
+	int of_stat; /* not of environ: see envscan_calls_stat */
 	uint64_t targets[TARGETS_MAX];
 	size_t ntargets;
 	size_t done; /* targets before this one are scanned for */
@@ -129,6 +130,15 @@ is_new_target(const struct scan *s, uint64_t address)
 	return 0;
 }
 
+/* The old mangling of what std implements for a type of its own, and what is
+ * generated for its types. */
+static int
+is_std_impl(const char *name)
+{
+	return strstr(name, "$LT$std..") || strstr(name, "_3std2fs") ||
+	       strstr(name, "_3std3sys");
+}
+
 /* A function of the crate cc, whose builds copy the environment first. */
 static int
 is_crate_cc(const char *name)
@@ -144,6 +154,20 @@ is_crate_cc(const char *name)
 	return p && starts(p, "_2cc");
 }
 
+/* C that is linked to a script is not ours to tell. */
+static void
+stat_called(struct scan *s, uint64_t address)
+{
+	const struct elfimage_function *f = elfimage_named_at(s->im, address);
+
+	if (f && !path_in_std(f->name) &&
+	    (starts(f->name, "_ZN") || starts(f->name, "_R")) &&
+	    !starts(f->name, "_ZNSt") && !is_std_impl(f->name)) {
+		s->answer = ENVSCAN_YES;
+		s->who = f->name;
+	}
+}
+
 /* Something at `address` refers to a target. */
 static void
 referred(struct scan *s, uint64_t address)
@@ -153,6 +177,10 @@ referred(struct scan *s, uint64_t address)
 
 	if (s->answer == ENVSCAN_YES)
 		return;
+	if (s->of_stat) {
+		stat_called(s, address);
+		return;
+	}
 	f = elfimage_named_at(s->im, address);
 	path = f ? path_in_std(f->name) : NULL;
 	if (is_one_of(path, benign, sizeof benign / sizeof *benign) ||
@@ -222,8 +250,10 @@ pointed(struct scan *s, uint64_t slot)
 		add_target(s, slot);
 		return;
 	}
-	s->answer = ENVSCAN_YES;
-	s->who = "";
+	if (!s->of_stat) {
+		s->answer = ENVSCAN_YES;
+		s->who = "";
+	}
 }
 
 static void
@@ -283,6 +313,22 @@ is_environ(const char *name)
 }
 
 static int
+is_stat(const char *name)
+{
+	static const char *const all[] = {
+		"stat",      "stat64",   "lstat",      "lstat64",  "fstat",
+		"fstat64",   "fstatat",  "fstatat64",  "statx",    "__xstat",
+		"__xstat64", "__lxstat", "__lxstat64", "__fxstat", "__fxstat64",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof all / sizeof *all; i++)
+		if (strcmp(name, all[i]) == 0)
+			return 1;
+	return 0;
+}
+
+static int
 is_shared_std(const char *name)
 {
 	const char *path = path_in_std(name);
@@ -308,18 +354,17 @@ find_slots(struct scan *s, const Elf64_Shdr *rela)
 	for (i = 0; i < n; i++) {
 		name = elfimage_symbol_name(s->im, symbols,
 					    ELF64_R_SYM(r[i].r_info));
-		if (is_environ(name))
+		if (s->of_stat ? is_stat(name) : is_environ(name))
 			add_target(s, r[i].r_offset);
-		if (is_shared_std(name)) {
+		if (!s->of_stat && is_shared_std(name)) {
 			s->answer = ENVSCAN_YES;
 			s->who = name;
 		}
 	}
 }
 
-/* std's entry, which calls main of Rust without any argument. */
-static int
-starts_in_rust(const struct elfimage *im)
+int
+envscan_is_rust(const struct elfimage *im)
 {
 	const char *path;
 	size_t i;
@@ -333,6 +378,29 @@ starts_in_rust(const struct elfimage *im)
 	return 0;
 }
 
+int
+envscan_calls_stat(const struct elfimage *im)
+{
+	struct scan *s = calloc(1, sizeof *s);
+	size_t i;
+	int calls;
+
+	/* Without memory the traits of before are no answer either. */
+	if (!s)
+		return 1;
+	s->im = im;
+	s->of_stat = 1;
+	for (i = 0; i < im->nsections; i++)
+		if (im->sections[i].sh_type == SHT_RELA)
+			find_slots(s, &im->sections[i]);
+	while (s->answer == ENVSCAN_NO && s->done < s->ntargets)
+		scan_once(s);
+	calls = s->answer != ENVSCAN_NO;
+	free(s);
+	return calls;
+}
+
+/* std's entry calls main of Rust without any argument. */
 enum envscan_answer
 envscan_run(const struct elfimage *im, int is_program, const char **who)
 {
@@ -351,7 +419,7 @@ envscan_run(const struct elfimage *im, int is_program, const char **who)
 	while (s->answer <= ENVSCAN_CC && s->done < s->ntargets)
 		scan_once(s);
 	if (s->answer <= ENVSCAN_CC &&
-	    (!im->sections || (is_program && !starts_in_rust(im))))
+	    (!im->sections || (is_program && !envscan_is_rust(im))))
 		s->answer = ENVSCAN_UNKNOWN;
 	answer = s->answer;
 	*who = s->who;

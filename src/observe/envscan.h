@@ -22,4 +22,10 @@ enum envscan_answer {
 enum envscan_answer envscan_run(const struct elfimage *im, int is_program,
 				const char **who);
 
+/* 1 if the program starts as Rust's do, by std; 0 also if nothing tells. */
+int envscan_is_rust(const struct elfimage *im);
+
+/* 1 if Rust code other than std's calls one of libc's stat functions. */
+int envscan_calls_stat(const struct elfimage *im);
+
 #endif

@@ -35,13 +35,15 @@
  * parent remembers, hence records belong to programs more than to processes.
  *
  * Names are absolute: a relative name has the current directory, or the
- * directory of its descriptor, put in front with a slash.  Nothing else is
- * done to them: `.`, `..`, symbolic links and double slashes stay.
+ * directory of its descriptor, put in front with a slash.  A link of /proc
+ * that leads to another place for each process (cwd, root, exe, fd/N) is
+ * replaced by what it leads to.  Nothing else is done to names: `.`, `..`,
+ * other symbolic links and double slashes stay.
  */
 
 #define OBS_PAGE 4096
 #define OBS_AREA (1u << 17)
-#define OBS_MAGIC "kchobs01"
+#define OBS_MAGIC "kchobs02"
 /* No record is longer; one that would be is counted as lost. */
 #define OBS_SIZE_MAX 65536
 
@@ -105,8 +107,9 @@ enum obs_type {
 	OBS_ABSENT,
 	/*
 	 * A name was tested and is there.  aux: enum obs_how.  With stat
-	 * (mode 0 where unknown).  Strings: name, and the link's target or
-	 * realpath's answer.
+	 * (mode 0 where unknown).  flags: OBS_ASKS_WRITE, OBS_NO_TIMES.
+	 * Strings: name, and the link's target, realpath's answer, or where
+	 * a change of the current directory led.
 	 */
 	OBS_PRESENT,
 	/* flags: OBS_IS_SET.  Strings: the variable's name. */
@@ -140,10 +143,21 @@ enum obs_type {
 	OBS_HOST,
 	/* A program was told to look at the CPU (-march=native). */
 	OBS_NATIVE,
+	/* A program was told to look at the times of files (-newer, -nt). */
+	OBS_TOLD_TIMES,
+	/* An attribute of a file was set to a value that the program chose.
+	 * aux: enum obs_attribute.  No strings. */
+	OBS_SETS,
+	/* Something of a file was asked that its stat does not tell.  aux:
+	 * enum obs_ask.  Strings: name. */
+	OBS_ASK,
 	OBS_TYPES
 };
 
 #define OBS_HAS_STAT 0x8000u
+/* Code that the program loaded by dlopen had a part in the call, as a macro
+ * of rustc's has (guest.h). */
+#define OBS_BY_GUEST 0x4000u
 /* OBS_START: the program's code does not hold the bytes of this instruction.
  * Neither is set where it was not looked at. */
 #define OBS_NO_SYSCALL 0x0001u
@@ -156,6 +170,10 @@ enum obs_type {
 #define OBS_CONNECTS 0x0001u
 /* OBS_GETENV: the variable was set. */
 #define OBS_IS_SET 0x0001u
+/* OBS_PRESENT by access: whether the file may be written. */
+#define OBS_ASKS_WRITE 0x0001u
+/* OBS_PRESENT by statx: the caller wanted none of the times. */
+#define OBS_NO_TIMES 0x0002u
 
 /* How a present name was tested. */
 enum obs_how {
@@ -183,6 +201,10 @@ enum obs_host {
 	OBS_HOST_USER, /* users and groups */
 	OBS_HOST_CPUS  /* how many CPUs there are, or may be used */
 };
+
+enum obs_attribute { OBS_SETS_TIMES = 1, OBS_SETS_MODE, OBS_SETS_OWNER };
+
+enum obs_ask { OBS_ASK_XATTR = 1, OBS_ASK_FILE_SYSTEM };
 
 /* Why something is not seen. */
 enum obs_reason {
@@ -213,7 +235,8 @@ struct obs_stat {
 	uint64_t ino;
 	uint64_t size;
 	int64_t mtime_ns;
-	uint32_t mode; /* type and permissions */
+	int64_t ctime_ns; /* 0: not known */
+	uint32_t mode;    /* type and permissions */
 	uint32_t zero;
 };
 

@@ -16,6 +16,7 @@
 #include "obs.h"
 #include "on_exec.h"
 #include "on_open.h"
+#include "on_stat.h"
 #include "on_syscall.h"
 #include "rawsys.h"
 #include "realsym.h"
@@ -157,21 +158,49 @@ is_harmless(const char *file, char *const argv[])
 	return 0;
 }
 
+#define WORD(w) w,
+static const char *const time_words[] = {
+#include "times.def"
+};
+
+/* Whether the program is told to look at the times of files. */
+static int
+asks_for_times(const char *arg)
+{
+	size_t at, i;
+
+	if (rawsys_same(arg, "-nt") || rawsys_same(arg, "-ot"))
+		return 1;
+	for (at = 0; arg[at] != '\0'; at++)
+		for (i = 0; i < sizeof time_words / sizeof *time_words; i++)
+			if (arg[at] == time_words[i][0] &&
+			    rawsys_starts(arg + at, time_words[i]))
+				return 1;
+	return 0;
+}
+
+static void
+say(unsigned type)
+{
+	struct emit e = { .type = (uint16_t)type };
+
+	emit_once(&e);
+}
+
 static void
 look_at_arguments(struct launch *l, char *const argv[])
 {
-	struct emit e = { .type = OBS_NATIVE };
-
 	if (l->reason == OBS_STATIC && l->file.name &&
 	    is_harmless(l->file.name, argv)) {
 		l->reason = 0;
 		l->silent = 1;
 	}
-	for (; argv && *argv; argv++)
-		if (asks_for_cpu(*argv)) {
-			emit_once(&e);
-			return;
-		}
+	for (; argv && *argv; argv++) {
+		if (asks_for_cpu(*argv))
+			say(OBS_NATIVE);
+		if (asks_for_times(*argv))
+			say(OBS_TOLD_TIMES);
+	}
 }
 
 static void
@@ -387,14 +416,13 @@ static void
 follow(struct launch *l, const posix_spawn_file_actions_t *actions,
        const char *name, char *moved, char *const *envp)
 {
-	enum childdir how;
 	const char *dir = "";
+	enum childdir how = childdir_get(actions, &dir);
 	size_t n, len;
 
-	if (!is_relative_file(name))
-		return;
-	how = childdir_get(actions, &dir);
-	if (how == CHILDDIR_STAYS)
+	if (how == CHILDDIR_MOVES)
+		on_moving(AT_FDCWD, dir);
+	if (how == CHILDDIR_STAYS || !is_relative_file(name))
 		return;
 	n = rawsys_strlen(dir);
 	len = rawsys_strlen(name);

@@ -6,11 +6,13 @@
 #include <glob.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "dispatch.h"
 #include "emit.h"
+#include "guest.h"
 #include "on_syscall.h"
 #include "rawsys.h"
 #include "realsym.h"
@@ -45,7 +47,14 @@ enum jump_kind {
 	JUMP_TREES, /* first argument: an array of names */
 	JUMP_HANDLE,
 	JUMP_TASK,
-	JUMP_LIST, /* first argument: a descriptor */
+	JUMP_LIST,     /* first argument: a descriptor */
+	JUMP_TIMES,    /* second argument: NULL for now */
+	JUMP_TIMES_AT, /* third argument: the same */
+	JUMP_MODE,
+	JUMP_OWNER,
+	JUMP_XATTR,    /* first argument: a name */
+	JUMP_XATTR_OF, /* first argument: a descriptor */
+	JUMP_STATFS_OF,
 	JUMP_SYSCALL
 };
 
@@ -113,6 +122,7 @@ loading(const char *name)
 	watch_objects();
 	if (!name || name[0] == '\0')
 		return;
+	guest_announce();
 	emit_path(OBS_DLOPEN, 0,
 		  has_slash(name) && name[0] != '$' ? AT_FDCWD : EMIT_PLAIN,
 		  name);
@@ -124,9 +134,14 @@ static unsigned clock_reads[OBS_CLOCKS];
 static void
 clock_read(enum obs_clock way)
 {
-	struct emit e = { .type = OBS_CLOCK };
+	struct emit e = { .type = OBS_CLOCK, .aux = way + 16 };
 	unsigned n = __atomic_load_n(&clock_reads[way], __ATOMIC_RELAXED);
 
+	/* However often the program itself did. */
+	if (watch_on() && guest_calls()) {
+		emit_once(&e);
+		return;
+	}
 	if (n >= OBS_CLOCK_MAX)
 		return;
 	n = __atomic_add_fetch(&clock_reads[way], 1, __ATOMIC_RELAXED);
@@ -227,11 +242,41 @@ locale_asked(const char *name)
 }
 
 void
+on_jump_sets(enum obs_attribute what)
+{
+	struct emit e = { .type = OBS_SETS, .aux = what };
+
+	emit_once(&e);
+}
+
+/* NULL, and UTIME_NOW where there is an array of timespecs, mean now. */
+void
+on_jump_times(const struct timespec *times, int are_specs)
+{
+	if (!times || (are_specs && times[0].tv_nsec == UTIME_NOW &&
+		       times[1].tv_nsec == UTIME_NOW))
+		return;
+	on_jump_sets(OBS_SETS_TIMES);
+}
+
+void
+on_jump_ask(enum obs_ask what, int fd, const char *name)
+{
+	emit_path(OBS_ASK, what, fd, name);
+}
+
+void
 on_jump_end(void)
 {
 	struct emit e = { .type = OBS_END };
 
 	emit_always(&e);
+}
+
+static int
+is_named(const struct jump *j, const char *name)
+{
+	return rawsys_same(j->name, name);
 }
 
 static void
@@ -305,6 +350,28 @@ note(const struct jump *j, const long args[6])
 		break;
 	case JUMP_LIST:
 		emit_path(OBS_LIST, 0, (int)args[0], NULL);
+		break;
+	case JUMP_TIMES:
+	case JUMP_TIMES_AT:
+		on_jump_times((const struct timespec *)
+				      args[j->kind == JUMP_TIMES ? 1 : 2],
+			      is_named(j, "futimens") ||
+				      is_named(j, "utimensat"));
+		break;
+	case JUMP_MODE:
+		on_jump_sets(OBS_SETS_MODE);
+		break;
+	case JUMP_OWNER:
+		on_jump_sets(OBS_SETS_OWNER);
+		break;
+	case JUMP_XATTR:
+		on_jump_ask(OBS_ASK_XATTR, AT_FDCWD, (const char *)args[0]);
+		break;
+	case JUMP_XATTR_OF:
+		on_jump_ask(OBS_ASK_XATTR, (int)args[0], NULL);
+		break;
+	case JUMP_STATFS_OF:
+		on_jump_ask(OBS_ASK_FILE_SYSTEM, (int)args[0], NULL);
 		break;
 	case JUMP_SYSCALL:
 		break;

@@ -12,6 +12,7 @@
 
 #include "emit.h"
 #include "on_stat.h"
+#include "on_syscall.h"
 #include "rawsys.h"
 #include "realsym.h"
 #include "watch.h"
@@ -33,10 +34,12 @@ ssize_t __readlinkat_chk(int dirfd, const char *name, char *buf, size_t size,
 char *__realpath_chk(const char *name, char *buf, size_t room);
 
 static void
-record_present(int how, int dirfd, const char *name, const struct stat *st,
-	       const char *target)
+record_flagged(int how, unsigned flags, int dirfd, const char *name,
+	       const struct stat *st, const char *target)
 {
-	struct emit e = { .type = OBS_PRESENT, .aux = (uint32_t)how };
+	struct emit e = { .type = OBS_PRESENT,
+			  .flags = (uint16_t)flags,
+			  .aux = (uint32_t)how };
 	struct obs_stat seen = { .mode = 0 };
 
 	if (st)
@@ -48,6 +51,13 @@ record_present(int how, int dirfd, const char *name, const struct stat *st,
 	e.n = target ? 2 : 1;
 	e.st = &seen;
 	emit_once(&e);
+}
+
+static void
+record_present(int how, int dirfd, const char *name, const struct stat *st,
+	       const char *target)
+{
+	record_flagged(how, 0, dirfd, name, st, target);
 }
 
 /* Apart, for its large frame. */
@@ -136,9 +146,12 @@ ON_FXSTATAT(__fxstatat64, stat64)
 
 /* A caller may have asked for few fields; what is missing stays 0. */
 void
-on_statx(int dirfd, const char *name, int flags, int rc, const struct statx *x)
+on_statx(int dirfd, const char *name, int flags, unsigned mask, int rc,
+	 const struct statx *x)
 {
 	struct stat st = { .st_mode = 0 };
+
+	unsigned times = STATX_MTIME | STATX_ATIME | STATX_CTIME | STATX_BTIME;
 
 	if (rc == 0) {
 		st.st_dev = makedev(x->stx_dev_major, x->stx_dev_minor);
@@ -147,8 +160,16 @@ on_statx(int dirfd, const char *name, int flags, int rc, const struct statx *x)
 		st.st_size = (off_t)x->stx_size;
 		st.st_mtim.tv_sec = x->stx_mtime.tv_sec;
 		st.st_mtim.tv_nsec = x->stx_mtime.tv_nsec;
+		st.st_ctim.tv_sec = x->stx_ctime.tv_sec;
+		st.st_ctim.tv_nsec = x->stx_ctime.tv_nsec;
 	}
-	on_tested(HOW(flags), dirfd, name, rc, &st);
+	/* A link's target is worth more than what the caller left out. */
+	if (rc == 0 && !(mask & times) && !S_ISLNK(st.st_mode) && watch_on() &&
+	    name && name[0] != '\0')
+		record_flagged(HOW(flags), OBS_NO_TIMES, dirfd, name, &st,
+			       NULL);
+	else
+		on_tested(HOW(flags), dirfd, name, rc, &st);
 }
 
 EXPORT int
@@ -157,15 +178,25 @@ statx(int dirfd, const char *restrict name, int flags, unsigned mask,
 {
 	int rc = REAL(statx)(dirfd, name, flags, mask, x);
 
-	on_statx(dirfd, name, flags, rc, x);
+	on_statx(dirfd, name, flags, mask, rc, x);
 	return rc;
+}
+
+void
+on_access(int dirfd, const char *name, int mode, int rc)
+{
+	if (rc == 0 && mode & W_OK && watch_on() && name && name[0] != '\0')
+		record_flagged(OBS_BY_ACCESS, OBS_ASKS_WRITE, dirfd, name, NULL,
+			       NULL);
+	else
+		on_tested(OBS_BY_ACCESS, dirfd, name, rc, NULL);
 }
 
 #define ON_ACCESS(fn) \
 	EXPORT int fn(const char *name, int mode) \
 	{ \
 		int rc = REAL(fn)(name, mode); \
-		on_tested(OBS_BY_ACCESS, AT_FDCWD, name, rc, NULL); \
+		on_access(AT_FDCWD, name, mode, rc); \
 		return rc; \
 	}
 
@@ -178,8 +209,16 @@ faccessat(int dirfd, const char *name, int mode, int flags)
 {
 	int rc = REAL(faccessat)(dirfd, name, mode, flags);
 
-	on_tested(OBS_BY_ACCESS, dirfd, name, rc, NULL);
+	on_access(dirfd, name, mode, rc);
 	return rc;
+}
+
+static void
+on_statfs(const char *name, int rc)
+{
+	on_tested(OBS_BY_ACCESS, AT_FDCWD, name, rc, NULL);
+	if (rc == 0)
+		on_jump_ask(OBS_ASK_FILE_SYSTEM, AT_FDCWD, name);
 }
 
 /* They describe the file system, but tell too whether the name is there. */
@@ -187,7 +226,7 @@ faccessat(int dirfd, const char *name, int mode, int flags)
 	EXPORT int fn(const char *name, struct type *st) \
 	{ \
 		int rc = REAL(fn)(name, st); \
-		on_tested(OBS_BY_ACCESS, AT_FDCWD, name, rc, NULL); \
+		on_statfs(name, rc); \
 		return rc; \
 	}
 
@@ -285,4 +324,52 @@ canonicalize_file_name(const char *name)
 
 	resolved(name, answer);
 	return answer;
+}
+
+/* From there getcwd tells where the name really leads.  Apart, for its large
+ * frame. */
+__attribute__((noinline)) static void
+record_moved(int dirfd, const char *name)
+{
+	char link[sizeof "/proc/self/fd/" + 12] = "/proc/self/fd/";
+	size_t at = sizeof "/proc/self/fd/" - 1, digits = 1;
+	char real[TARGET_MAX];
+	long fd, n, rest;
+
+	fd = rawsys4(SYS_openat, dirfd, (long)name, O_PATH | O_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	for (rest = fd; rest >= 10; rest /= 10)
+		digits++;
+	link[at + digits] = '\0';
+	for (rest = fd; digits > 0; rest /= 10)
+		link[at + --digits] = (char)('0' + rest % 10);
+	n = rawsys4(SYS_readlinkat, AT_FDCWD, (long)link, (long)real,
+		    sizeof real - 1);
+	rawsys2(SYS_close, fd, 0);
+	if (n <= 0 || n >= TARGET_MAX - 1) {
+		watch_lost();
+		return;
+	}
+	real[n] = '\0';
+	record_present(OBS_BY_REALPATH, dirfd, name, NULL, real);
+}
+
+void
+on_moving(int dirfd, const char *name)
+{
+	if (watch_on() && name)
+		record_moved(dirfd, name);
+}
+
+EXPORT int
+chdir(const char *name)
+{
+	int rc;
+
+	on_moving(AT_FDCWD, name);
+	rc = REAL(chdir)(name);
+	if (rc < 0)
+		on_failed(AT_FDCWD, name);
+	return rc;
 }

@@ -11,8 +11,13 @@ struct statx;
  */
 void on_tested(int how, int dirfd, const char *name, int rc,
 	       const struct stat *st);
-void on_statx(int dirfd, const char *name, int flags, int rc,
+void on_statx(int dirfd, const char *name, int flags, unsigned mask, int rc,
 	      const struct statx *x);
+void on_access(int dirfd, const char *name, int mode, int rc);
 void on_readlink(int dirfd, const char *name, long n);
+
+/* The current directory is going to change to this one, of this process or of
+ * a child.  To be called before, while relative names mean the old one. */
+void on_moving(int dirfd, const char *name);
 
 #endif

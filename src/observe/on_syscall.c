@@ -16,6 +16,9 @@
 #include "rawsys.h"
 
 #define NAME(x) ((const char *)(x))
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
 
 static void
 after_open(long n, long a, long b, long c, int fd)
@@ -57,15 +60,15 @@ after_test(long n, long a, long b, long c, long d, long e, long rc)
 			  (int)a, NAME(b), (int)rc, st);
 		break;
 	case SYS_statx:
-		on_statx((int)a, NAME(b), (int)c, (int)rc,
+		on_statx((int)a, NAME(b), (int)c, (unsigned)d, (int)rc,
 			 (const struct statx *)e);
 		break;
 	case SYS_access:
-		on_tested(OBS_BY_ACCESS, AT_FDCWD, NAME(a), (int)rc, NULL);
+		on_access(AT_FDCWD, NAME(a), (int)b, (int)rc);
 		break;
 	case SYS_faccessat:
 	case SYS_faccessat2:
-		on_tested(OBS_BY_ACCESS, (int)a, NAME(b), (int)rc, NULL);
+		on_access((int)a, NAME(b), (int)c, (int)rc);
 		break;
 	case SYS_readlink:
 		on_readlink(AT_FDCWD, NAME(a), rc);
@@ -122,6 +125,10 @@ after_change(long n, long a, long b, long c, long d, int rc)
 	case SYS_truncate:
 		on_changed(OBS_WRITE, cwd, NAME(a), rc);
 		break;
+	case SYS_chdir:
+		if (rc < 0)
+			on_failed(cwd, NAME(a));
+		break;
 	}
 }
 
@@ -161,6 +168,7 @@ family_of(long n)
 	case SYS_mkdir:
 	case SYS_mkdirat:
 	case SYS_truncate:
+	case SYS_chdir:
 		return CHANGES;
 	case SYS_execve:
 	case SYS_execveat:
@@ -205,6 +213,40 @@ flag_call(long number, long first)
 	case SYS_sched_getaffinity:
 		on_jump_host(OBS_HOST_CPUS);
 		break;
+	case SYS_chmod:
+	case SYS_fchmod:
+	case SYS_fchmodat:
+	case SYS_fchmodat2:
+		on_jump_sets(OBS_SETS_MODE);
+		break;
+	case SYS_chown:
+	case SYS_fchown:
+	case SYS_lchown:
+	case SYS_fchownat:
+		on_jump_sets(OBS_SETS_OWNER);
+		break;
+	case SYS_utime:
+	case SYS_utimes:
+	case SYS_futimesat:
+	case SYS_utimensat:
+		on_jump_sets(OBS_SETS_TIMES);
+		break;
+	case SYS_getxattr:
+	case SYS_lgetxattr:
+	case SYS_listxattr:
+	case SYS_llistxattr:
+		on_jump_ask(OBS_ASK_XATTR, AT_FDCWD, NAME(first));
+		break;
+	case SYS_fgetxattr:
+	case SYS_flistxattr:
+		on_jump_ask(OBS_ASK_XATTR, (int)first, NULL);
+		break;
+	case SYS_statfs:
+		on_jump_ask(OBS_ASK_FILE_SYSTEM, AT_FDCWD, NAME(first));
+		break;
+	case SYS_fstatfs:
+		on_jump_ask(OBS_ASK_FILE_SYSTEM, (int)first, NULL);
+		break;
 	}
 }
 
@@ -230,6 +272,8 @@ on_syscall(long number, long a, long b, long c, long d, long e, long f)
 	if (number == SYS_execveat)
 		return on_execveat((int)a, NAME(b), (char *const *)c,
 				   (char *const *)d, (int)e);
+	if (number == SYS_chdir)
+		on_moving(AT_FDCWD, NAME(a));
 	rc = rawsys6(number, a, b, c, d, e, f);
 	if (rc < 0 && rc > -4096) {
 		if (__errno_location)

@@ -33,4 +33,16 @@ void on_jump_getenv(const char *name);
 /* Records that such names were asked for. */
 void on_jump_host(enum obs_host what);
 
+/* Records that the program set this of a file. */
+void on_jump_sets(enum obs_attribute what);
+
+struct timespec;
+
+/* The same of times, unless they are set to now.  are_specs: `times` is an
+ * array of two timespecs, which may say so. */
+void on_jump_times(const struct timespec *times, int are_specs);
+
+/* Records that this of the file was asked for. */
+void on_jump_ask(enum obs_ask what, int fd, const char *name);
+
 #endif

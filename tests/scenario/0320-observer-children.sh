@@ -17,7 +17,7 @@ ln -s file link
 observed() { # COMMAND...: runs it under the observer; trace in $trace
 	rm -f "$obs"
 	if [ -n "${APPEND-}" ]; then
-		{ printf kchobs01; head -c 4088 /dev/zero; } >"$obs"
+		{ printf kchobs02; head -c 4088 /dev/zero; } >"$obs"
 	else
 		"$classify" --create "$obs"
 	fi

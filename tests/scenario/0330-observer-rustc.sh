@@ -216,7 +216,7 @@ chance='unsafe { let mut _n: u64 = 0; core::arch::asm!(".byte 0x48, 0xb8",
 	".long environ@GOTPCREL - 4", ".long 0", out("rax") _n);
 	println!("{}", _n); }'
 is "$(program pchance "$chance")" "observable -" "program: by chance"
-is "$(program pbare "$pone" -C strip=symbols)" "observable e" \
+is "$(program pbare "$pone" -C strip=symbols)" "observable eu" \
 	"program: without symbols"
 is "$(program pstd "$pone" -C prefer-dynamic)" "observable -" \
 	"program: shared std"
@@ -225,7 +225,7 @@ is "$(program pstdall "$pall" -C prefer-dynamic)" "observable e" \
 put "$T/envp.c" '#include <stdio.h>
 int main(int n, char **a, char **e) { puts(e[0]); return n > 9 && !a; }'
 gcc -o "$T/envp" "$T/envp.c"
-is "$("$classify" "$T/envp" | cut -f2,3)" "observable	e" \
+is "$("$classify" "$T/envp" | cut -f2,3)" "observable	eu" \
 	"a C program may use its third argument"
 
 # What it costs; printed, for a busy machine says little.

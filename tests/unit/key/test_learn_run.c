@@ -166,6 +166,7 @@ changes_elsewhere_are_refused(void **state)
 					    : at("w/target/out/x"));
 		e->other = at("w/generated.rs");
 		e->creates = 1;
+		l.started = file_now() - SECOND;
 		refused(ERR_REFUSED, "wrote:");
 	}
 	run_world();
@@ -196,6 +197,7 @@ temporary_files_may_stay(void **state)
 	NO_ITEMS();
 	run_world();
 	event(TRACE_WRITE, at("w/lib.rs"))->creates = 1;
+	l.started = file_now() - (int64_t)1000 * SECOND;
 	refused(ERR_REFUSED, "wrote:");
 	run_world();
 	event(TRACE_MKDIR, at("bin3"));

@@ -102,7 +102,7 @@ parse(void)
 static void
 events_come_in_order(void **state)
 {
-	struct obs_stat st = { 1, 2, 3, 4, S_IFREG | 0644, 0 };
+	struct obs_stat st = { 1, 2, 3, 4, 5, S_IFREG | 0644, 0 };
 	struct obs_head read = { .type = OBS_READ, .pid = 7, .value = 99 };
 
 	(void)state;
@@ -134,7 +134,7 @@ events_come_in_order(void **state)
 static void
 what_a_program_did_before_is_left_out(void **state)
 {
-	struct obs_stat st = { 1, 2, 3, 4, S_IFREG | 0644, 0 };
+	struct obs_stat st = { 1, 2, 3, 4, 5, S_IFREG | 0644, 0 };
 	struct obs_head read = { .type = OBS_READ, .pid = 7, .value = 99 };
 
 	(void)state;
@@ -159,7 +159,7 @@ what_a_program_did_before_is_left_out(void **state)
 static void
 what_differs_is_not_left_out(void **state)
 {
-	struct obs_stat st = { 1, 2, 3, 4, S_IFREG | 0644, 0 };
+	struct obs_stat st = { 1, 2, 3, 4, 5, S_IFREG | 0644, 0 };
 	struct obs_head read = { .type = OBS_READ, .pid = 7, .value = 99 };
 	struct obs_head other = { .type = OBS_START, .pid = 8, .aux = 6 };
 

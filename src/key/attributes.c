@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "key/attributes.h"
+
+#include "base/search.h"
+
+#include <string.h>
+
+enum {
+	NONE = ATTRIBUTES_KNOWN,
+	MODE = ATTRIBUTES_KNOWN | ATTRIBUTES_MODE,
+	ALL = ATTRIBUTES_KNOWN | ATTRIBUTES_MODE | ATTRIBUTES_TIMES |
+	      ATTRIBUTES_OWNER | ATTRIBUTES_TESTED,
+	IF_TOLD = 1 << 16 /* looks at times if a command line, or a script that
+			   * it read, speaks of them */
+};
+
+/*
+ * make and ninja compare times and give them to nobody: what they decide is
+ * whether to make what lies in OUT_DIR, and that is made from nothing.
+ */
+static const struct {
+	const char *name; /* a version may follow */
+	unsigned uses;
+} programs[] = {
+	{ "gcc", NONE },       { "g++", NONE },
+	{ "cc", NONE },        { "c++", NONE },
+	{ "cpp", NONE },       { "cc1", NONE },
+	{ "cc1plus", NONE },   { "collect2", NONE },
+	{ "lto1", NONE },      { "lto-wrapper", NONE },
+	{ "clang", NONE },     { "clang++", NONE },
+	{ "as", NONE },        { "ld", NONE },
+	{ "ld.bfd", NONE },    { "ld.gold", NONE },
+	{ "ld.lld", NONE },    { "lld", NONE },
+	{ "rust-lld", NONE },  { "mold", NONE },
+	{ "ar", NONE },        { "ranlib", NONE },
+	{ "nm", NONE },        { "objdump", NONE },
+	{ "readelf", NONE },   { "nasm", NONE },
+	{ "yasm", NONE },      { "rustc", NONE },
+	{ "rustdoc", NONE },   { "clippy-driver", NONE },
+	{ "cargo", NONE },     { "rustfmt", NONE },
+	{ "git", NONE },       { "pkg-config", NONE },
+	{ "pkgconf", NONE },   { "protoc", NONE },
+	{ "make", NONE },      { "gmake", NONE },
+	{ "ninja", NONE },     { "samu", NONE },
+	{ "cmake", NONE },     { "cat", NONE },
+	{ "echo", NONE },      { "expr", NONE },
+	{ "grep", NONE },      { "sed", NONE },
+	{ "awk", NONE },       { "mawk", NONE },
+	{ "gawk", NONE },      { "sort", NONE },
+	{ "uniq", NONE },      { "head", NONE },
+	{ "tail", NONE },      { "cut", NONE },
+	{ "tr", NONE },        { "wc", NONE },
+	{ "tee", NONE },       { "mkdir", NONE },
+	{ "rmdir", NONE },     { "rm", NONE },
+	{ "ln", NONE },        { "touch", NONE },
+	{ "chmod", NONE },     { "diff", NONE },
+	{ "cmp", NONE },       { "basename", NONE },
+	{ "dirname", NONE },   { "uname", NONE },
+	{ "sleep", NONE },     { "true", NONE },
+	{ "false", NONE },     { "env", NONE },
+	{ "m4", NONE },        { "bison", NONE },
+	{ "flex", NONE },      { "gzip", NONE },
+	{ "xz", NONE },        { "bzip2", NONE },
+	{ "zstd", NONE },      { "readlink", NONE },
+	{ "realpath", NONE },  { "od", NONE },
+	{ "xxd", NONE },       { "base64", NONE },
+	{ "sha256sum", NONE }, { "md5sum", NONE },
+	{ "objcopy", MODE },   { "strip", MODE },
+	{ "cp", MODE },        { "mv", MODE },
+	{ "install", MODE },   { "patch", MODE },
+	{ "tar", ALL },        { "cpio", ALL },
+	{ "zip", ALL },        { "unzip", NONE },
+	{ "rsync", ALL },      { "stat", ALL },
+	{ "ls", ALL },         { "vdir", ALL },
+	{ "date", ALL },       { "du", ALL },
+	{ "jar", ALL },        { "sh", IF_TOLD },
+	{ "bash", IF_TOLD },   { "dash", IF_TOLD },
+	{ "busybox", ALL },    { "perl", IF_TOLD },
+	{ "python", IF_TOLD }, { "ruby", IF_TOLD },
+	{ "node", IF_TOLD },   { "find", IF_TOLD },
+	{ "test", IF_TOLD },   { "[", IF_TOLD },
+};
+
+#define WORD(w) w,
+static const char *const words[] = {
+#include "observe/times.def"
+};
+
+/* The N bytes at BASE are NAME, perhaps with a target in front. */
+static int
+is_spelled(const char *base, size_t n, const char *name)
+{
+	size_t k = strlen(name);
+
+	return n >= k && !memcmp(base + n - k, name, k) &&
+	       (n == k ||
+		(base[n - k - 1] == '-' && memchr(base, '-', n - k - 1)));
+}
+
+/* x86_64-linux-gnu-gcc-12 is gcc, and bzip2 is itself. */
+static int
+is_named(const char *base, const char *name)
+{
+	size_t n = strlen(base);
+
+	if (is_spelled(base, n, name))
+		return 1;
+	while (n > 0 && strchr("-.0123456789", base[n - 1]))
+		n--;
+	return is_spelled(base, n, name);
+}
+
+unsigned
+attributes_of(const char *path, int told)
+{
+	const char *base = strrchr(path, '/');
+
+	base = base ? base + 1 : path;
+	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
+		if (!is_named(base, programs[i].name))
+			continue;
+		if (programs[i].uses != IF_TOLD)
+			return programs[i].uses;
+		return told ? ALL : NONE;
+	}
+	return 0;
+}
+
+int
+attributes_in_text(const char *text, size_t n)
+{
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (search_find(text, n, words[i], strlen(words[i])))
+			return 1;
+	return 0;
+}

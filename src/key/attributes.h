@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KEY_ATTRIBUTES_H
+#define KEY_ATTRIBUTES_H
+
+#include <stddef.h>
+
+/*
+ * Which attributes of files a program makes use of.  stat returns all of them
+ * at once, so a call does not tell: of the system's programs a table does, of
+ * others their code (CLASSIFY_TIMES and its neighbours), and whoever sets an
+ * attribute is taken to have copied it.  Pure.  Threads: any.
+ */
+enum {
+	ATTRIBUTES_MODE = 1,
+	ATTRIBUTES_TIMES = 2,  /* mtime */
+	ATTRIBUTES_CLOCKS = 4, /* ctime and the time of birth */
+	ATTRIBUTES_OWNER = 8,  /* owner, group and number of links */
+	/* The same programs open many files whose stat they do not look at:
+	 * only names that they test count. */
+	ATTRIBUTES_TESTED = 16,
+	/* A program of the system that makes use of nothing but what is said
+	 * here, whatever it sets and asks for besides. */
+	ATTRIBUTES_KNOWN = 32
+};
+
+/*
+ * What the system's program at PATH makes use of.  told: some command line
+ * speaks of the times of files, so those who run scripts may look at them.
+ * 0: nothing is known of it.
+ */
+unsigned attributes_of(const char *path, int told);
+
+/* Whether N bytes of a script's text speak of the times of files. */
+int attributes_in_text(const char *text, size_t n);
+
+#endif
