@@ -8,6 +8,7 @@
 #include "key/shape.h"
 #include "key/trace.h"
 #include "rustc/args.h"
+#include "rustc/toolchain.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,8 @@ static void
 learn_places(struct work *w)
 {
 	const struct learn *l = w->l;
-	const char *places[] = { l->cwd, l->args->out_dir, l->sysroot };
+	const char *places[] = { l->cwd, l->args->out_dir,
+				 l->toolchain->sysroot };
 
 	for (size_t i = 0; i < 3; i++) {
 		strset_add(&w->implied, places[i], NULL);

@@ -15,6 +15,7 @@ struct file_id;
 struct memo;
 struct roots;
 struct shape;
+struct toolchain;
 struct trace;
 
 /*
@@ -32,7 +33,7 @@ struct learn {
 	const struct args *args;
 	const struct roots *roots;
 	struct memo *memo; /* knows what we wrote ourselves */
-	const char *sysroot;
+	const struct toolchain *toolchain;
 	const char *cwd;
 	const char *observer;       /* the preloaded library's path */
 	const char *const *outputs; /* announced, absolute */

@@ -8,10 +8,12 @@
 #include "key/shape.h"
 #include "rustc/args.h"
 #include "rustc/roots.h"
+#include "rustc/toolchain.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Own reads of rustc, LLVM, libc and the linkers, by their start. */
@@ -119,18 +121,17 @@ learn_tidy(const char *cwd, const char *path, char out[PATH_MAX])
 	return 0;
 }
 
-/* Files that are in the toolchain's identity. */
+/* Files that are in the toolchain's identity.  The loader spells its own
+ * libraries with "..", from where programs of it lie. */
 bool
 learn_in_toolchain(const struct learn *l, const char *path)
 {
-	size_t n = strlen(l->sysroot);
+	char real[PATH_MAX];
 
-	if (!learn_below(path, l->sysroot))
-		return false;
-	if (strcmp(l->sysroot, "/usr") && strcmp(l->sysroot, "/usr/local"))
-		return true;
-	return learn_below(path + n, "/lib/rustlib") ||
-	       !strncmp(learn_base_name(path), "librustc_driver", 15);
+	if (!strstr(path, "/../"))
+		return toolchain_holds(l->toolchain, path);
+	return learn_below(path, l->toolchain->sysroot) &&
+	       realpath(path, real) && toolchain_holds(l->toolchain, real);
 }
 
 static int

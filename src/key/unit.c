@@ -141,6 +141,19 @@ below(const char *p, size_t n, const char *dir)
 	return k > 1 && n >= k && !memcmp(p, dir, k) && (n == k || p[k] == '/');
 }
 
+/* Of a sysroot that is a prefix the rest is somebody else's. */
+static bool
+is_toolchain(const char *p, size_t n, const char *sysroot)
+{
+	size_t k = sysroot ? strlen(sysroot) : 0;
+
+	if (!k || n < k || memcmp(p, sysroot, k))
+		return false;
+	p += k;
+	n -= k;
+	return (n == 4 && !memcmp(p, "/lib", 4)) || below(p, n, "/lib/rustlib");
+}
+
 /* cargo adds the target's and the toolchain's own directories itself. */
 static void
 fold_library_path(struct digest_ctx *c, const struct unit_in *in)
@@ -154,7 +167,7 @@ fold_library_path(struct digest_ctx *c, const struct unit_in *in)
 	while (v && *v) {
 		size_t n = strcspn(v, ":");
 
-		if (!below(v, n, in->sysroot) && !below(v, n, out) &&
+		if (!is_toolchain(v, n, in->sysroot) && !below(v, n, out) &&
 		    !below(v, n, target) && !below(v, n, in->args->out_dir))
 			digest_field(c, v, n);
 		v += n + (v[n] == ':');

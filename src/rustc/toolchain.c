@@ -7,6 +7,9 @@
 #include "base/file.h"
 #include "base/mp.h"
 #include "base/record.h"
+#include "rustc/holdings.h"
+#include "rustc/parts.h"
+#include "rustc/which.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,103 +25,16 @@
 
 enum {
 	VERSION = 1,
-	FILES_MAX = 4096,
-	DEPTH_MAX = 6,
+	HEAD_FIELDS = 5,
+	HASHED_MIN = 3,
 	VERBOSE_MAX = 8192,
 	LOCK_BASE = 0x10000000,
 	LOCK_WAIT_MS = 120000,
-	ID_FIELDS = 6,
 	NAME_LEN = 4 + DIGEST_HEX + 8
 };
 
-/* A file or directory whose stat stands for a part of the identity. */
-struct part {
-	char *path;
-	bool hot; /* checked on every hit */
-	bool dir; /* not hashed: a directory, or a second name */
-	struct file_id id;
-	struct digest digest;
-};
-
-struct parts {
-	struct part *p;
-	size_t n;
-};
-
-static void
-parts_free(struct parts *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		free(s->p[i].path);
-	free(s->p);
-	*s = (struct parts){ 0 };
-}
-
-static int
-part_add(struct parts *s, const char *path, bool hot, const struct file_id *id)
-{
-	struct part *p;
-
-	if (s->n == FILES_MAX)
-		return ERR_TOOBIG;
-	if (s->n % 64 == 0) {
-		p = realloc(s->p, (s->n + 64) * sizeof(*p));
-		if (!p)
-			return -ENOMEM;
-		s->p = p;
-	}
-	p = &s->p[s->n];
-	memset(p, 0, sizeof(*p));
-	p->path = strdup(path);
-	if (!p->path)
-		return -ENOMEM;
-	p->hot = hot;
-	p->id = *id;
-	p->dir = S_ISDIR(id->mode);
-	s->n++;
-	return 0;
-}
-
-char *
-toolchain_which(const char *compiler, const char *path)
-{
-	char file[PATH_MAX];
-	struct stat st;
-
-	if (strchr(compiler, '/'))
-		return realpath(compiler, NULL);
-	while (path && *path) {
-		size_t n = strcspn(path, ":");
-		int len = snprintf(file, sizeof(file), "%.*s/%s", (int)n, path,
-				   compiler);
-
-		if (n > 0 && len < (int)sizeof(file) && !stat(file, &st) &&
-		    S_ISREG(st.st_mode) && !access(file, X_OK))
-			return realpath(file, NULL);
-		path += n + (path[n] == ':');
-	}
-	return NULL;
-}
-
-/* rustup installs one program under many names, as links of both kinds. */
-static bool
-is_proxy(const char *file)
-{
-	const char *slash = strrchr(file, '/');
-	char rustup[PATH_MAX];
-	struct stat a, b;
-
-	if (!strcmp(slash + 1, "rustup"))
-		return true;
-	if (snprintf(rustup, sizeof(rustup), "%.*s/rustup", (int)(slash - file),
-		     file) >= (int)sizeof(rustup))
-		return true;
-	return !stat(rustup, &a) && !stat(file, &b) && a.st_ino == b.st_ino &&
-	       a.st_dev == b.st_dev;
-}
-
 static char *
-behind_proxy(const struct toolchain_in *in)
+behind_proxy(const struct toolchain_in *in, struct parts *notes)
 {
 	const char *name = in->rustup_toolchain;
 	const char *program = in->driver ? "clippy-driver" : "rustc";
@@ -132,18 +48,19 @@ behind_proxy(const struct toolchain_in *in)
 	else
 		n = snprintf(file, sizeof(file), "%s/toolchains/%s/bin/%s",
 			     in->rustup_home, name, program);
-	return n < (int)sizeof(file) ? realpath(file, NULL) : NULL;
+	return n < (int)sizeof(file) ? which_real(file, notes) : NULL;
 }
 
+/* NOTES gets what the answer depends on, besides the words of IN. */
 static int
-resolve(const struct toolchain_in *in, struct toolchain *t)
+resolve(const struct toolchain_in *in, struct toolchain *t, struct parts *notes)
 {
 	char *slash;
 
-	t->rustc = toolchain_which(in->compiler, in->path);
-	if (t->rustc && is_proxy(t->rustc)) {
+	t->rustc = which_file(in->compiler, in->path, notes);
+	if (t->rustc && which_is_proxy(t->rustc, notes)) {
 		free(t->rustc);
-		t->rustc = behind_proxy(in);
+		t->rustc = behind_proxy(in, notes);
 	}
 	if (!t->rustc)
 		return ERR_REFUSED;
@@ -189,107 +106,146 @@ read_verbose(const char *rustc, struct buf *out)
 	return r;
 }
 
-static int
-by_path(const void *a, const void *b)
-{
-	return strcmp(((const struct part *)a)->path,
-		      ((const struct part *)b)->path);
-}
-
-static bool
-of_compiler(const char *name)
-{
-	static const char *const starts[] = { "librustc_driver", "libstd-",
-					      "libLLVM", "libtest-" };
-
-	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
-		if (!strncmp(name, starts[i], strlen(starts[i])))
-			return true;
-	return false;
-}
-
 static bool
 is_driver(const char *name)
 {
 	return !strncmp(name, "librustc_driver", 15);
 }
 
-/*
- * Adds DIR and the regular files in it.  DEEP: everything below as well.
- * ALL false: a system directory, where only the compiler's own libraries
- * belong to the toolchain.
- */
 static int
-add_dir(struct parts *s, const char *dir, int deep, bool all)
+add(struct parts *s, const char *path, bool hot)
+{
+	struct part *p;
+	int r = parts_add(s, path, PART_STAT, &p);
+
+	if (r < 0)
+		return r;
+	p->hot = hot || !S_ISREG(p->id.mode);
+	p->hash = S_ISREG(p->id.mode);
+	p->name = true;
+	return 0;
+}
+
+/* What a link holds can be asked for as well. */
+static int
+add_link(struct parts *s, const char *path)
+{
+	struct part *p;
+	int r = parts_add(s, path, PART_LINK, &p);
+
+	if (r == 0)
+		p->name = true;
+	return r;
+}
+
+/* What DIR, which lies LEVEL below H, holds of the toolchain.  The directory
+ * itself tells when a name comes or goes. */
+static int
+add_dir(struct parts *s, const char *dir, const struct holding *h, int level)
 {
 	DIR *d = opendir(dir);
+	struct part *p = NULL;
 	struct dirent *e;
-	struct file_id id;
-	int r = 0;
+	int r;
 
-	if (!d)
-		return errno == ENOENT ? 0 : -errno;
-	if (all) {
-		r = file_id_at(AT_FDCWD, dir, &id);
-		if (r == 0)
-			r = part_add(s, dir, true, &id);
+	if (!d && errno != ENOENT)
+		return -errno;
+	r = parts_add(s, dir, PART_STAT, &p);
+	if (p) {
+		p->hot = true;
+		p->name = level > 0;
 	}
-	for (e = readdir(d); e && r == 0; e = readdir(d)) {
+	for (e = d ? readdir(d) : NULL; e && r == 0; e = readdir(d)) {
 		char path[PATH_MAX];
+		struct stat st;
 
-		if (e->d_name[0] == '.' || (!all && !of_compiler(e->d_name)))
+		if (!holdings_take(h, e->d_name, level))
 			continue;
 		if (snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >=
 		    (int)sizeof(path))
 			r = -ENAMETOOLONG;
-		else if (file_id_at(AT_FDCWD, path, &id) < 0)
-			continue;
-		else if (S_ISREG(id.mode))
-			r = part_add(s, path, is_driver(e->d_name), &id);
-		else if (S_ISDIR(id.mode) && deep > 0)
-			r = add_dir(s, path, deep - 1, all);
+		else if (e->d_type == DT_LNK || e->d_type == DT_UNKNOWN)
+			r = add_link(s, path);
+		if (r == 0 && level < h->depth && stat(path, &st) == 0 &&
+		    S_ISDIR(st.st_mode))
+			r = add_dir(s, path, h, level + 1);
+		else if (r == 0)
+			r = add(s, path, is_driver(e->d_name));
 	}
-	closedir(d);
+	if (d)
+		closedir(d);
 	return r;
 }
 
-static const char *
-host_of(const char *verbose, size_t *n)
+static int
+add_lacks(struct toolchain *t, struct parts *s)
 {
-	const char *h = strstr(verbose, "\nhost: ");
+	char path[PATH_MAX];
+	struct part *p;
+	int r = 0;
 
-	h = h ? h + 7 : "";
-	*n = strcspn(h, "\n");
-	return h;
+	for (unsigned i = 0; i < HOLDINGS_LACKS && r == 0; i++) {
+		if (snprintf(path, sizeof(path), "%s/%s", t->sysroot,
+			     holdings_lack(i)) >= (int)sizeof(path))
+			return -ENAMETOOLONG;
+		r = parts_add(s, path, PART_STAT, &p);
+		if (r < 0)
+			break;
+		if (!p->id.mode) {
+			p->hot = true;
+			t->lacks |= 1u << i;
+		} else {
+			/* It may come and go: then it is asked for. */
+			free(p->path);
+			s->n--;
+		}
+	}
+	return r;
 }
 
-static int
-collect(const struct toolchain *t, const char *target, struct parts *s)
+static size_t
+count_hashed(const struct parts *s)
 {
-	bool system = !strcmp(t->sysroot, "/usr") ||
-		      !strcmp(t->sysroot, "/usr/local");
-	char dir[PATH_MAX];
-	struct file_id id;
-	size_t n;
-	const char *host = host_of(t->verbose, &n);
-	int r = file_id_at(AT_FDCWD, t->rustc, &id);
+	size_t n = 0;
 
-	if (r == 0)
-		r = part_add(s, t->rustc, true, &id);
-	snprintf(dir, sizeof(dir), "%s/lib", t->sysroot);
-	if (r == 0)
-		r = add_dir(s, dir, 0, !system);
-	snprintf(dir, sizeof(dir), "%s/lib/rustlib/%.*s", t->sysroot, (int)n,
-		 host);
-	if (r == 0)
-		r = add_dir(s, dir, DEPTH_MAX, true);
-	if (r == 0 && s->n < 4)
+	for (size_t i = 0; i < s->n; i++)
+		n += s->p[i].hash;
+	return n;
+}
+
+/* A compiler without a library beside it is a script that leads elsewhere. */
+static int
+collect(struct toolchain *t, struct parts *s)
+{
+	struct holding h[HOLDINGS_MAX];
+	size_t n = holdings_of(t->verbose, t->target, h);
+	char dir[PATH_MAX];
+	int r = n ? add(s, t->rustc, true) : ERR_REFUSED;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		if (snprintf(dir, sizeof(dir), "%s/%s", t->sysroot, h[i].dir) >=
+		    (int)sizeof(dir))
+			return -ENAMETOOLONG;
+		r = add_dir(s, dir, &h[i], 0);
+	}
+	if (r == 0 && count_hashed(s) < HASHED_MIN)
 		r = ERR_REFUSED;
-	if (r < 0 || !target || strchr(target, '/') ||
-	    (strlen(target) == n && !strncmp(target, host, n)))
-		return r;
-	snprintf(dir, sizeof(dir), "%s/lib/rustlib/%s", t->sysroot, target);
-	return add_dir(s, dir, DEPTH_MAX, true);
+	return r ? r : add_lacks(t, s);
+}
+
+bool
+toolchain_holds(const struct toolchain *t, const char *path)
+{
+	size_t n = strlen(t->sysroot), count;
+	struct holding h[HOLDINGS_MAX];
+
+	if (!strcmp(path, t->rustc))
+		return true;
+	if (strncmp(path, t->sysroot, n) || path[n] != '/')
+		return false;
+	count = holdings_of(t->verbose, t->target, h);
+	return holdings_cover(h, count, path + n + 1) ||
+	       holdings_lacked(t->lacks, path + n + 1);
 }
 
 static int
@@ -311,6 +267,27 @@ hash_part(struct part *p)
 	return file_id_same(&id, &p->id) ? 0 : ERR_CHANGED;
 }
 
+static int
+by_path(const void *a, const void *b)
+{
+	const struct part *x = a, *y = b;
+	int d = strcmp(x->path, y->path);
+
+	return d ? d : (int)x->how - (int)y->how;
+}
+
+/* What can be asked of a name besides its bytes. */
+static void
+fold_name(struct digest_ctx *c, const struct part *p, const char *name)
+{
+	digest_str(c, name);
+	digest_u64(c, p->how);
+	digest_u64(c, p->how == PART_LINK ? p->id.size
+					  : p->id.mode & (S_IFMT | S_IXUSR));
+	if (p->how == PART_LINK)
+		digest_u64(c, p->id.dev);
+}
+
 /* Names are relative to the sysroot: no two machines have the same one. */
 static int
 hash_all(struct toolchain *t, struct parts *s)
@@ -321,55 +298,22 @@ hash_all(struct toolchain *t, struct parts *s)
 
 	qsort(s->p, s->n, sizeof(*s->p), by_path);
 	digest_init(&c);
-	digest_str(&c, "kache-toolchain-1");
+	digest_str(&c, "kache-toolchain-2");
 	digest_str(&c, t->verbose);
+	digest_u64(&c, t->lacks);
 	for (size_t i = 0; i < s->n && r == 0; i++) {
 		struct part *p = &s->p[i];
 
-		if (p->dir)
+		if (!p->name)
+			continue;
+		fold_name(&c, p, p->path + skip);
+		if (!p->hash)
 			continue;
 		r = hash_part(p);
-		digest_str(&c, p->path + skip);
 		digest_sub(&c, &p->digest);
 	}
 	digest_end(&c, &t->id);
 	return r;
-}
-
-static void
-put_id(struct buf *b, const struct part *p)
-{
-	mp_put_str(b, p->path);
-	mp_put_uint(b, p->id.dev);
-	mp_put_uint(b, p->id.ino);
-	mp_put_uint(b, p->id.size);
-	mp_put_uint(b, (uint64_t)p->id.mtime);
-	mp_put_uint(b, (uint64_t)p->id.ctime);
-}
-
-static int
-still(struct mp_list *l)
-{
-	uint64_t v[5];
-	struct file_id id;
-	const char *path;
-	char name[PATH_MAX];
-	size_t n;
-	int r = mp_next_bin(l, &path, &n);
-
-	for (int i = 0; i < 5 && r == 0; i++)
-		r = mp_next_uint(l, &v[i]);
-	if (r < 0 || n >= sizeof(name))
-		return ERR_CORRUPT;
-	memcpy(name, path, n);
-	name[n] = '\0';
-	if (file_id_at(AT_FDCWD, name, &id) < 0)
-		return ERR_MISS;
-	return id.dev == v[0] && id.ino == v[1] && id.size == v[2] &&
-			       id.mtime == (int64_t)v[3] &&
-			       id.ctime == (int64_t)v[4]
-		       ? 0
-		       : ERR_MISS;
 }
 
 static int
@@ -384,13 +328,14 @@ take_text(struct mp_list *l, char **out)
 	return r == 0 && !*out ? -ENOMEM : r;
 }
 
-/* Digest, compiler, sysroot, -vV text, and the parts. */
+/* Digest, compiler, sysroot, -vV text, what it lacks, and the parts. */
 static int
 decode(struct toolchain *t, const char *p, size_t n)
 {
 	struct mp_doc doc;
 	struct mp_list l;
 	const char *digest;
+	uint64_t lacks = 0;
 	size_t dn = 0;
 	int r = mp_open(&doc, p, n);
 
@@ -405,10 +350,22 @@ decode(struct toolchain *t, const char *p, size_t n)
 	r = r ? r : take_text(&l, &t->rustc);
 	r = r ? r : take_text(&l, &t->sysroot);
 	r = r ? r : take_text(&l, &t->verbose);
+	r = r ? r : mp_next_uint(&l, &lacks);
+	t->lacks = (unsigned)lacks;
 	while (r == 0 && l.left)
-		r = still(&l);
+		r = parts_still(&l);
 	mp_close(&doc);
 	return r;
+}
+
+/* Of a specification in a file nothing lies below the sysroot. */
+static int
+take_target(const struct toolchain_in *in, struct toolchain *t)
+{
+	if (!in->target || strchr(in->target, '/'))
+		return 0;
+	t->target = strdup(in->target);
+	return t->target ? 0 : -ENOMEM;
 }
 
 /* A hit reads the record of the hot parts; all parts lie in one beside. */
@@ -425,31 +382,48 @@ recall(const struct toolchain_in *in, const char *name, struct toolchain *t)
 	r = record_read(in->dirfd, all, 'i', VERSION, &b, &p, &n);
 	if (r == 0)
 		r = decode(t, p, n);
+	r = r ? r : take_target(in, t);
 	buf_free(&b);
 	if (r < 0)
 		toolchain_release(t);
 	return r;
 }
 
-static int
-write_record(const struct toolchain_in *in, const char *name,
-	     const struct toolchain *t, const struct parts *s, bool all)
+static size_t
+count(const struct parts *s, bool all)
 {
-	struct buf b = { 0 }, out = { 0 };
-	char tmp[64];
 	size_t n = 0;
-	int r = -ENOMEM;
 
 	for (size_t i = 0; i < s->n; i++)
 		n += all || s->p[i].hot;
-	mp_put_list(&b, (uint32_t)(4 + ID_FIELDS * n));
+	return n;
+}
+
+static void
+put_parts(struct buf *b, const struct parts *s, bool all)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (all || s->p[i].hot)
+			parts_put(b, &s->p[i]);
+}
+
+static int
+write_record(const struct toolchain_in *in, const char *name,
+	     const struct toolchain *t, const struct parts s[2], bool all)
+{
+	struct buf b = { 0 }, out = { 0 };
+	char tmp[64];
+	size_t n = count(&s[0], all) + count(&s[1], all);
+	int r = -ENOMEM;
+
+	mp_put_list(&b, (uint32_t)(HEAD_FIELDS + PART_FIELDS * n));
 	mp_put_bin(&b, t->id.b, DIGEST_LEN);
 	mp_put_str(&b, t->rustc);
 	mp_put_str(&b, t->sysroot);
 	mp_put_str(&b, t->verbose);
-	for (size_t i = 0; i < s->n; i++)
-		if (all || s->p[i].hot)
-			put_id(&b, &s->p[i]);
+	mp_put_uint(&b, t->lacks);
+	put_parts(&b, &s[0], all);
+	put_parts(&b, &s[1], all);
 	if (!b.failed)
 		record_seal(&out, 'i', VERSION, b.p, b.len);
 	snprintf(tmp, sizeof(tmp), "tmp/%d.%lld.id", (int)getpid(),
@@ -463,9 +437,10 @@ write_record(const struct toolchain_in *in, const char *name,
 	return r;
 }
 
+/* S: the names that led to the toolchain, and what it holds. */
 static void
 remember(const struct toolchain_in *in, const char *name,
-	 const struct toolchain *t, const struct parts *s)
+	 const struct toolchain *t, const struct parts s[2])
 {
 	char all[NAME_LEN];
 
@@ -474,33 +449,17 @@ remember(const struct toolchain_in *in, const char *name,
 		write_record(in, name, t, s, false);
 }
 
-/* The name as cargo gave it may be a link: it must lead to the same file. */
-static int
-note_name(const struct toolchain_in *in, struct parts *s)
-{
-	char *file = strchr(in->compiler, '/')
-			     ? strdup(in->compiler)
-			     : toolchain_which(in->compiler, in->path);
-	struct file_id id;
-	int r = file ? file_id_at(AT_FDCWD, file, &id) : -ENOMEM;
-
-	if (r == 0)
-		r = part_add(s, file, true, &id);
-	if (r == 0)
-		s->p[s->n - 1].dir = true;
-	free(file);
-	return r;
-}
-
 /* The toolchain of a driver, which must be that of the rustc beside it. */
 static int
 load_beside(const struct toolchain_in *in, struct toolchain *rustc)
 {
 	struct toolchain driver = { 0 };
 	struct toolchain_in at = *in;
+	struct parts notes = { 0 };
 	char file[PATH_MAX];
-	int r = resolve(in, &driver);
+	int r = resolve(in, &driver, &notes);
 
+	parts_free(&notes);
 	if (r == 0 && snprintf(file, sizeof(file), "%s/bin/rustc",
 			       driver.sysroot) >= (int)sizeof(file))
 		r = ERR_REFUSED;
@@ -526,7 +485,7 @@ hash_driver(struct toolchain *t, const struct toolchain *rustc, struct parts *s)
 	digest_str(&c, "kache-driver-1");
 	digest_sub(&c, &rustc->id);
 	for (size_t i = 0; i < s->n; i++)
-		if (!s->p[i].dir && !strcmp(s->p[i].path, t->rustc)) {
+		if (s->p[i].hash && !strcmp(s->p[i].path, t->rustc)) {
 			r = hash_part(&s->p[i]);
 			digest_str(&c, s->p[i].path + strlen(t->sysroot));
 			digest_sub(&c, &s->p[i].digest);
@@ -536,46 +495,48 @@ hash_driver(struct toolchain *t, const struct toolchain *rustc, struct parts *s)
 }
 
 static int
-identify_driver(const struct toolchain_in *in, const char *name,
-		const struct toolchain *rustc, struct toolchain *t)
+identify_driver(struct toolchain *t, const struct toolchain *rustc,
+		struct parts *s)
 {
-	struct parts s = { 0 };
-	int r = resolve(in, t);
+	int r;
 
-	if (r == 0) {
-		t->verbose = strdup(rustc->verbose);
-		r = t->verbose ? note_name(in, &s) : -ENOMEM;
-	}
-	r = r ? r : collect(t, in->target, &s);
-	r = r ? r : hash_driver(t, rustc, &s);
-	if (r == 0)
-		remember(in, name, t, &s);
-	parts_free(&s);
-	return r;
+	t->verbose = strdup(rustc->verbose);
+	r = t->verbose ? collect(t, s) : -ENOMEM;
+	return r ? r : hash_driver(t, rustc, s);
 }
 
 static int
-identify(const struct toolchain_in *in, const char *name, struct toolchain *t)
+identify_rustc(struct toolchain *t, struct parts *s)
 {
-	struct parts s = { 0 };
 	struct buf text = { 0 };
-	int r = resolve(in, t);
+	int r = read_verbose(t->rustc, &text);
 
-	if (r == 0)
-		r = read_verbose(t->rustc, &text);
-	if (r == 0) {
-		t->verbose = text.p;
-		r = note_name(in, &s);
-		r = r ? r : collect(t, in->target, &s);
-	} else {
+	if (r < 0) {
 		buf_free(&text);
+		return r;
 	}
+	t->verbose = text.p;
+	r = collect(t, s);
+	return r ? r : hash_all(t, s);
+}
+
+/* RUSTC: what a driver is beside, or NULL. */
+static int
+identify(const struct toolchain_in *in, const char *name,
+	 const struct toolchain *rustc, struct toolchain *t)
+{
+	struct parts s[2] = { { 0 }, { 0 } };
+	int r = take_target(in, t);
+
+	r = r ? r : resolve(in, t, &s[0]);
 	if (r == 0)
-		r = hash_all(t, &s);
+		r = rustc ? identify_driver(t, rustc, &s[1])
+			  : identify_rustc(t, &s[1]);
 	/* Not remembered is no failure: the next unit hashes again. */
 	if (r == 0)
-		remember(in, name, t, &s);
-	parts_free(&s);
+		remember(in, name, t, s);
+	parts_free(&s[0]);
+	parts_free(&s[1]);
 	return r;
 }
 
@@ -586,10 +547,14 @@ name_record(const struct toolchain_in *in, struct digest *d, char *name)
 	const char *v[] = { in->compiler, in->rustup_toolchain, in->rustup_home,
 			    in->target,
 			    strchr(in->compiler, '/') ? NULL : in->path };
+	char cwd[PATH_MAX];
 	struct digest_ctx c;
 
 	digest_init(&c);
-	digest_str(&c, "toolchain");
+	digest_str(&c, "toolchain-2");
+	if (which_is_relative(in->compiler, in->path) &&
+	    getcwd(cwd, sizeof(cwd)))
+		digest_str(&c, cwd);
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
 		digest_str(&c, v[i] ? v[i] : "");
 	digest_end(&c, d);
@@ -617,8 +582,7 @@ toolchain_load(const struct toolchain_in *in, struct toolchain *out)
 		file_lock(in->locks, lock, true, LOCK_WAIT_MS);
 		r = base < 0 ? base : recall(in, name, &t);
 		if (r < 0 && base == 0)
-			r = in->driver ? identify_driver(in, name, &rustc, &t)
-				       : identify(in, name, &t);
+			r = identify(in, name, in->driver ? &rustc : NULL, &t);
 		file_unlock(in->locks, lock);
 	}
 	toolchain_release(&rustc);
@@ -635,5 +599,6 @@ toolchain_release(struct toolchain *t)
 	free(t->rustc);
 	free(t->sysroot);
 	free(t->verbose);
+	free(t->target);
 	*t = (struct toolchain){ 0 };
 }

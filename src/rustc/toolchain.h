@@ -9,11 +9,12 @@
 /*
  * Which compiler this is, by content: the text of `rustc -vV` and the bytes
  * of the compiler, of every library it loads from its own directories, and
- * of the standard library for host and target.  Half a gigabyte is hashed
- * once a toolchain; the result is remembered in ids/ with the stats of what
- * was hashed.  A hit checks the compiler, its driver library and the
- * directories; a thorough load checks every file (done when cargo asks for
- * the version, once a build).  Of a driver the identity is that of the
+ * of the standard library for host and target (rustc/holdings has the list).
+ * Half a gigabyte is hashed once a toolchain; the result is remembered in ids/
+ * with the stats of what was hashed and of the names that led there.  A hit
+ * checks the names, the compiler, its driver library and the directories; a
+ * thorough load checks every file (done when cargo asks for the version, once
+ * a build).  Of a driver the identity is that of the
  * toolchain and the driver's own bytes, which are all that is hashed for it.
  * Threads: any; several processes hash one toolchain only once.
  */
@@ -21,7 +22,9 @@ struct toolchain {
 	struct digest id;
 	char *rustc; /* the real file, no link, no rustup proxy */
 	char *sysroot;
-	char *verbose; /* what -vV prints */
+	char *verbose;  /* what -vV prints */
+	char *target;   /* beside the host, or NULL */
+	unsigned lacks; /* of holdings_lack: bits of what is absent */
 };
 
 struct toolchain_in {
@@ -45,8 +48,8 @@ struct toolchain_in {
 int toolchain_load(const struct toolchain_in *in, struct toolchain *out);
 void toolchain_release(struct toolchain *t);
 
-/* The absolute file that COMPILER names, found over PATH if it is bare.
- * A new string, or NULL. */
-char *toolchain_which(const char *compiler, const char *path);
+/* PATH, absolute and without "..", is in the identity: as a file by content,
+ * as a directory by its names, as an absent name by its absence. */
+bool toolchain_holds(const struct toolchain *t, const char *path);
 
 #endif

@@ -11,6 +11,7 @@
 #include "rustc/args.h"
 #include "rustc/depinfo.h"
 #include "rustc/roots.h"
+#include "rustc/toolchain.h"
 #include "tests/unit/testdir.h"
 
 #include <setjmp.h>
@@ -24,6 +25,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define HOST "sysroot/lib/rustlib/host"
+
 enum { EVENTS = 24, FILES = 4, SECOND = 1000000000 };
 
 /*
@@ -33,6 +36,7 @@ enum { EVENTS = 24, FILES = 4, SECOND = 1000000000 };
 static struct trace_event events[EVENTS];
 static struct trace_process processes[2];
 static struct trace trace;
+static struct toolchain toolchain;
 static struct args args;
 static struct args_search search[2];
 static struct args_extern externs[1];
@@ -121,6 +125,12 @@ world(void)
 	processes[1] = (struct trace_process){ .exe = at("bin/cc"),
 					       .objects = "",
 					       .started = 1 };
+	toolchain = (struct toolchain){
+		.rustc = (char *)at("sysroot/bin/rustc"),
+		.sysroot = (char *)in.sysroot,
+		.verbose = (char *)"rustc\nhost: host\n",
+		.lacks = 1,
+	};
 	trace = (struct trace){ .events = events,
 				.processes = processes,
 				.nprocesses = 1,
@@ -131,7 +141,7 @@ world(void)
 			    .depinfo = &depinfo,
 			    .args = &args,
 			    .roots = &roots,
-			    .sysroot = in.sysroot,
+			    .toolchain = &toolchain,
 			    .cwd = in.cwd,
 			    .observer = at("lib/observe.so"),
 			    .outputs = outputs,
@@ -229,23 +239,29 @@ static inline int
 learnbed_make(void **state)
 {
 	static const char *const dirs[] = {
-		"w",    "w/sub",         "w/native",     "w/target",
-		"bin",  "w/target/deps", "w/target/inc", "w/target/out",
-		"bin2", "sysroot",       "sysroot/bin",  "sysroot/lib",
-		"lib",  "real-inc",
+		"w",
+		"w/sub",
+		"w/native",
+		"w/target",
+		"bin",
+		"w/target/deps",
+		"w/target/inc",
+		"w/target/out",
+		"bin2",
+		"sysroot",
+		"sysroot/bin",
+		"sysroot/lib",
+		"lib",
+		"real-inc",
+		"sysroot/lib/rustlib",
+		HOST,
+		HOST "/bin",
 	};
 	static const char *const files[] = {
-		"w/lib.rs",
-		"w/sub/mod.rs",
-		"outside.txt",
-		"sysroot/lib/core.rlib",
-		"lib/observe.so",
-		"sysroot/bin/rustc",
-		"sysroot/bin/ld",
-		"bin/cc",
-		"w/target/inc/state.bin",
-		"bin2/as",
-		"bin2/nm",
+		"w/lib.rs",        "w/sub/mod.rs",   "outside.txt",
+		HOST "/core.rlib", "lib/observe.so", "sysroot/bin/rustc",
+		HOST "/bin/ld",    "bin/cc",         "w/target/inc/state.bin",
+		"bin2/as",         "bin2/nm",
 	};
 	char path[160];
 

@@ -34,7 +34,7 @@ known_files_are_no_items(void **state)
 {
 	(void)state;
 	world();
-	reads("sysroot/lib/core.rlib");
+	reads(HOST "/core.rlib");
 	reads("w/target/inc/state.bin");
 	reads("lib/observe.so");
 	reads("/proc/self/maps");

@@ -15,7 +15,7 @@ listings_count_by_names(void **state)
 	event(TRACE_LIST, at("w/sub"));
 	event(TRACE_LIST, at("w/target/deps"));
 	event(TRACE_LIST, at("w/native"));
-	event(TRACE_LIST, at("sysroot"));
+	event(TRACE_LIST, at(HOST));
 	ITEMS("lw/sub");
 	/* Crates found by bare name depend on what lies there. */
 	world();
@@ -51,7 +51,7 @@ of_an_absent_tree_the_top_counts(void **state)
 	event(TRACE_ABSENT, at("w/sub/none.rs"));
 	event(TRACE_ABSENT, at("w/lib.rs/x"));
 	event(TRACE_ABSENT, at("w/target/inc/x"));
-	event(TRACE_ABSENT, at("sysroot/lib/x"));
+	event(TRACE_ABSENT, at(HOST "/x"));
 	ITEMS("aw/gen", "aw/sub/none.rs", "aw/lib.rs/x");
 	world();
 	event(TRACE_ABSENT, at("w/lib.rs"));
@@ -102,14 +102,14 @@ walks_through_path_are_programs(void **state)
 
 	(void)state;
 	world();
-	processes[1].exe = at("sysroot/bin/ld");
+	processes[1].exe = at(HOST "/bin/ld");
 	by_linker(event(TRACE_ABSENT, at("bin/as")));
 	e = event(TRACE_PRESENT, at("bin2/as"));
 	e->how = TRACE_BY_STAT;
 	by_linker(e);
 	by_linker(event(TRACE_EXEC, at("bin2/nm")));
 	event(TRACE_EXEC, "cc")->other = at("bin/cc");
-	event(TRACE_EXEC, "rust-lld")->other = at("sysroot/bin/rust-lld");
+	event(TRACE_EXEC, "rust-lld")->other = at(HOST "/bin/rust-lld");
 	ITEMS("pas", "pnm", "pcc");
 	/* rustc itself does not walk: a name it tests is a name. */
 	world();
@@ -154,7 +154,7 @@ variables_count_by_value(void **state)
 	event(TRACE_GETENV, "PATH");
 	NO_ITEMS();
 	world();
-	processes[1].exe = at("sysroot/bin/ld");
+	processes[1].exe = at(HOST "/bin/ld");
 	by_linker(event(TRACE_GETENV, "PATH"));
 	NO_ITEMS();
 	world();
@@ -265,7 +265,7 @@ candidates_count_if_they_are_linked(void **state)
 	reads("w/target/deps/libc-3.rmeta");
 	ITEMS("fo/libc-3.rlib");
 	world();
-	processes[1].exe = at("sysroot/bin/ld");
+	processes[1].exe = at(HOST "/bin/ld");
 	by_linker(reads(lib));
 	ITEMS("fo/libc-3.rlib");
 	world();

@@ -68,7 +68,7 @@ inputs_are_named_by_their_roots(void **state)
 	run_world();
 	reads("w/lib.rs");
 	reads("outside.txt");
-	reads("sysroot/lib/core.rlib");
+	reads(HOST "/core.rlib");
 	event(TRACE_ABSENT, at("w/none.h"));
 	by_linker(reads("w/sub/mod.rs"));
 	ITEMS("fw/lib.rs", plain('f', "outside.txt"), "aw/none.h",

@@ -366,6 +366,13 @@ cargos_own_library_path_does_not_count(void **state)
 	assert_false(equal(&v, &base));
 	v.var[0][1] = "/w/t2/debug";
 	assert_false(equal(&v, &base));
+	v.var[0][1] = "/sys/lib/rustlib/x86_64-unknown-linux-gnu/lib:/sys/lib";
+	assert_true(equal(&v, &base));
+	/* A sysroot may be a prefix that holds anything. */
+	v.var[0][1] = "/sys/opt/lib";
+	assert_false(equal(&v, &base));
+	v.var[0][1] = "/sys/lib/mine";
+	assert_false(equal(&v, &base));
 }
 
 /* Coverage, rpath, .dwo files: of use where they were made only. */
