@@ -9,6 +9,7 @@
 #include "config/config.h"   /* allow: value */
 #include "config/project.h"  /* allow: value */
 #include "key/memo.h"        /* allow: value */
+#include "key/system.h"      /* allow: value */
 #include "rustc/args.h"      /* allow: value */
 #include "rustc/roots.h"     /* allow: value */
 #include "rustc/toolchain.h" /* allow: value */
@@ -42,6 +43,7 @@ struct job {
 	struct toolchain toolchain;
 	struct args args;
 	struct roots roots;
+	struct system system; /* empty until vouch_prepare */
 	enum roots_mode mode;
 	char cwd[4096];
 	char target[4096]; /* "" without one */

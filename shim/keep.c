@@ -179,6 +179,7 @@ learn(struct keep *k, struct made *m, const struct trace *t,
 		.roots = &j->roots,
 		.memo = &j->memo,
 		.toolchain = &j->toolchain,
+		.system = &j->system,
 		.cwd = j->cwd,
 		.observer = k->observer,
 		.outputs = (const char *const *)m->paths,
@@ -259,6 +260,7 @@ inputs(struct keep *k, struct made *m)
 		return refuse(k, r, "no-trace", err_text(r));
 	if (trace_alive(&t))
 		r = refuse(k, ERR_REFUSED, "unseen:still-running", NULL);
+	vouch_prepare(k->job, &t);
 	r = r ? r : read_depinfo(k, m);
 	if (r == 0 && !vouch_for(k->job, &t, &v, k->reason, sizeof(k->reason)))
 		r = ERR_REFUSED;

@@ -84,6 +84,7 @@ learn(struct script_keep *k, struct made *m, const struct trace *t,
 		.roots = &j->roots,
 		.memo = &j->memo,
 		.toolchain = &j->toolchain,
+		.system = &j->system,
 		.cwd = j->cwd,
 		.observer = k->watched->observer,
 		.started = k->watched->started,
@@ -256,6 +257,7 @@ inputs(struct script_keep *k, struct made *m, struct trace *t)
 		return refuse(k, r, "no-trace", err_text(r));
 	if (trace_alive(t))
 		return refuse(k, ERR_REFUSED, "unseen:still-running", NULL);
+	vouch_prepare(k->job, t);
 	if (!vouch_for(k->job, t, &v, k->reason, sizeof(k->reason))) {
 		if (!k->job->declared)
 			return ERR_REFUSED;

@@ -12,6 +12,7 @@
 #include "key/habit.h"
 #include "key/trace.h"
 #include "shim/job.h"
+#include "shim/workspace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +39,7 @@ enum { RAW = 1 << (CLASSIFY_TRAITS - 1) };
 static const char marks[2 * RAW];
 
 static void
-name_of(const struct vouch *v, const char *path, const struct file_id *id,
+name_of(const char *path, enum system_place place, const struct file_id *id,
 	char name[STORE_NAME])
 {
 	uint64_t st[5] = { id->dev, id->ino, id->size, (uint64_t)id->mtime,
@@ -50,7 +51,7 @@ name_of(const struct vouch *v, const char *path, const struct file_id *id,
 	digest_init(&c);
 	digest_str(&c, "class-3");
 	digest_str(&c, path);
-	digest_str(&c, v->job->toolchain.sysroot);
+	digest_str(&c, classify_place_word(place));
 	digest_add(&c, st, sizeof(st));
 	digest_end(&c, &d);
 	digest_hex(&d, hex);
@@ -104,18 +105,26 @@ remember(const struct vouch *v, const char *name, const struct classified *file)
 }
 
 static struct classified
-decide(const struct vouch *v, const char *path)
+decide(const struct vouch *v, const char *path, enum system_place place)
 {
-	const char *sysroot = v->job->toolchain.sysroot;
-	struct classified file = classify_file(path, sysroot);
+	struct classified file = classify_file(path, place);
 	char helper[4200];
 
 	if (file.class != CLASSIFY_ASK)
 		return file;
 	snprintf(helper, sizeof(helper), "%s/kache-classify", v->job->libexec);
-	if (classify_ask(helper, sysroot, &path, 1, &file) < 0)
+	if (classify_ask(helper, place, &path, 1, &file) < 0)
 		file.class = CLASSIFY_UNREADABLE;
 	return file;
+}
+
+/* The observer and what is installed with it. */
+static bool
+is_ours(const struct vouch *v, const char *path)
+{
+	size_t n = strlen(v->job->libexec);
+
+	return !strncmp(path, v->job->libexec, n) && path[n] == '/';
 }
 
 /* Looks at a file that ran for the first time. */
@@ -123,19 +132,20 @@ static bool
 look(struct vouch *v, const char *path, unsigned *traits)
 {
 	struct classified file;
+	enum system_place place;
 	char name[STORE_NAME];
 	struct file_id id;
 
-	if (path[0] != '/' ||
-	    !strncmp(path, v->job->libexec, strlen(v->job->libexec)))
+	if (path[0] != '/' || is_ours(v, path))
 		return true;
 	if (file_id_at(AT_FDCWD, path, &id) < 0) {
 		snprintf(v->reason, v->room, "unseen:gone:%s", path);
 		return false;
 	}
-	name_of(v, path, &id, name);
+	place = system_place(&v->job->system, path);
+	name_of(path, place, &id, name);
 	if (!recall(v, name, &file)) {
-		file = decide(v, path);
+		file = decide(v, path, place);
 		if (file.class != CLASSIFY_UNREADABLE)
 			remember(v, name, &file);
 	}
@@ -258,8 +268,8 @@ see_process(struct vouch *v, const struct trace_process *p)
 		return false;
 	take(v, traits);
 	note_uses(v, p,
-		  traits & CLASSIFY_SYSTEM ? attributes_of(p->exe, v->told)
-					   : uses_of_code(traits));
+		  p->known ? attributes_of(p->exe, v->told)
+			   : uses_of_code(traits));
 	for (uint32_t i = 0; i < p->nobjects; i++) {
 		if (!see_object(v, p, traits, s))
 			return false;
@@ -314,8 +324,8 @@ see_script(struct vouch *v, const struct trace_event *e)
 	unsigned told = attributes_of(p->exe, 1);
 	struct buf text = { 0 };
 
-	if (told == attributes_of(p->exe, 0) ||
-	    classify_is_trusted(e->name, v->job->toolchain.sysroot))
+	if (!p->known || told == attributes_of(p->exe, 0) ||
+	    system_place(&v->job->system, e->name) != SYSTEM_ELSEWHERE)
 		return;
 	if (file_read(AT_FDCWD, e->name, TEXT_MAX, &text) < 0 ||
 	    attributes_in_text(text.p ? text.p : "", text.len))
@@ -333,7 +343,7 @@ counts_cpus(const struct trace_process *p, const struct trace_event *e)
 
 	return (!strncmp(e->name, dir, sizeof(dir) - 1) ||
 		!strcmp(e->name, "/proc/self/status")) &&
-	       (e->guest || !habit_is(p->exe, &asked));
+	       (e->guest || !(p->known && habit_is(p->exe, &asked)));
 }
 
 /* A child that executes nothing is its parent's program. */
@@ -391,6 +401,46 @@ see_event(struct vouch *v, const struct trace_event *e)
 	}
 	return program_traits(v, p, &traits) &&
 	       see_object(v, p, traits, e->name);
+}
+
+/* What of a build lies anywhere, and is nobody's but the build's. */
+static void
+add_places(struct job *j)
+{
+	static const char *const vars[] = { "OUT_DIR", "CARGO_MANIFEST_DIR",
+					    "HOME", "CARGO_TARGET_DIR" };
+	const char *dirs[] = { j->cwd, j->target, j->args.out_dir,
+			       workspace_find(j, j->cwd) };
+	const char *cargo;
+	char home[4096];
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		system_add_own(&j->system, dirs[i]);
+	for (size_t i = 0; i < sizeof(vars) / sizeof(vars[0]); i++)
+		system_add_own(&j->system, getenv(vars[i]));
+	for (size_t i = 0; i < j->args.nsearch; i++)
+		if (j->args.search[i].kind_len == 10)
+			system_add_own(&j->system, j->args.search[i].path);
+	cargo = job_home_dir("CARGO_HOME", ".cargo", home, sizeof(home));
+	system_add_own(&j->system, cargo);
+	system_set_cargo_home(&j->system, cargo);
+}
+
+static bool
+knows(void *system, const char *exe)
+{
+	return system_knows(system, exe);
+}
+
+void
+vouch_prepare(struct job *j, struct trace *t)
+{
+	system_release(&j->system);
+	j->system.sysroot = j->toolchain.sysroot;
+	j->system.toolchain = &j->toolchain;
+	j->system.holds = toolchain_holds;
+	add_places(j);
+	trace_drop_habits(t, knows, &j->system);
 }
 
 bool

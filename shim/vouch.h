@@ -23,10 +23,16 @@ struct vouched {
 };
 
 /*
+ * Finds out whose the programs of T are, by the directories of J, and drops
+ * what well-known ones do each time they run.  To be called once, first.
+ */
+void vouch_prepare(struct job *j, struct trace *t);
+
+/*
  * Whether everything that ran in a compile or a run could be seen by the
  * observer: classifies each program and library once a file and remembers the
- * answer in ids/ by path and stat.  True: *OUT is filled and the caller owes
- * vouch_release.  False: REASON says what was not seen, *OUT is untouched.
+ * answer in ids/ by path, place and stat.  True: *OUT is filled and the caller
+ * owes vouch_release.  False: REASON says what was not seen, *OUT is untouched.
  * To be asked before learn_shape, which makes items of *OUT.
  */
 bool vouch_for(struct job *j, const struct trace *t, struct vouched *out,

@@ -39,10 +39,11 @@ static const char *const words[CLASSIFY_CLASSES] = {
 /* Bit by bit, as in enum classify_trait. */
 static const char letters[CLASSIFY_TRAITS] = "stecnmwaou";
 
-/* Where a file's name says what it is: only root or rustup writes there. */
-static const char *const system_directories[] = {
-	"/usr/",  "/lib/", "/lib64/",     "/lib32/",     "/bin/",
-	"/sbin/", "/opt/", "/nix/store/", "/gnu/store/",
+static const char *const places[] = {
+	[SYSTEM_ELSEWHERE] = "elsewhere",
+	[SYSTEM_PROXIES] = "proxies",
+	[SYSTEM_TOOLCHAIN] = "toolchain",
+	[SYSTEM_OWN_PLACE] = "system",
 };
 
 /*
@@ -294,32 +295,6 @@ starts(const char *s, const char *with)
 	return strncmp(s, with, strlen(with)) == 0;
 }
 
-static int
-is_below(const char *path, const char *directory)
-{
-	size_t n = strlen(directory);
-
-	while (n > 0 && directory[n - 1] == '/')
-		n--;
-	return n > 0 && strncmp(path, directory, n) == 0 && path[n] == '/';
-}
-
-static int
-is_trusted(const char *path, const char *sysroot)
-{
-	char real[PATH_MAX];
-	size_t i;
-
-	for (i = 0; i < sizeof system_directories / sizeof(char *); i++)
-		if (starts(path, system_directories[i]))
-			return 1;
-	if (!sysroot)
-		return 0;
-	if (is_below(path, sysroot))
-		return 1;
-	return realpath(sysroot, real) && is_below(path, real);
-}
-
 /* What may follow a name: a version, or a library's hash. */
 static int
 is_version(const char *name, const char *rest)
@@ -438,25 +413,25 @@ is_proxy(const char *path)
 }
 
 struct classified
-classify_file(const char *path, const char *sysroot)
+classify_file(const char *path, enum system_place place)
 {
+	int trusted = place >= SYSTEM_TOOLCHAIN;
 	unsigned traits = 0;
 	char real[PATH_MAX];
 	struct elf_info info;
 	enum classify_class c;
-	int trusted;
 
 	if (!realpath(path, real) || elf_inspect(real, 0, &info) != 0)
 		return answer(CLASSIFY_UNREADABLE, 0);
 	c = by_headers(&info);
 	if (c != CLASSIFY_ASK)
 		return answer(c, 0);
-	trusted = is_trusted(real, sysroot);
 	if (trusted)
 		traits = system_traits(real, &info);
 	if (trusted && is_known(base_of(real)))
 		return answer(CLASSIFY_KNOWN, traits);
-	if (info.form == ELF_PROGRAM && is_proxy(path))
+	if (info.form == ELF_PROGRAM && place != SYSTEM_ELSEWHERE &&
+	    is_proxy(path))
 		return answer(CLASSIFY_KNOWN, CLASSIFY_ENVIRONMENT);
 	/* main may be handed the environment, and stat tells all there is to
 	 * tell of a file: what they make of it only their code tells. */
@@ -469,12 +444,19 @@ classify_file(const char *path, const char *sysroot)
 	return answer(CLASSIFY_OBSERVABLE, traits);
 }
 
-int
-classify_is_trusted(const char *path, const char *sysroot)
+const char *
+classify_place_word(enum system_place place)
 {
-	char real[PATH_MAX];
+	return places[place];
+}
 
-	return realpath(path, real) && is_trusted(real, sysroot);
+int
+classify_place_from(const char *word)
+{
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (strcmp(word, places[i]) == 0)
+			return (int)i;
+	return -1;
 }
 
 int
@@ -653,8 +635,8 @@ run_helper(const char *helper, char **argv, char *answer, size_t room)
 }
 
 int
-classify_ask(const char *helper, const char *sysroot, const char *const *paths,
-	     size_t n, struct classified *out)
+classify_ask(const char *helper, enum system_place place,
+	     const char *const *paths, size_t n, struct classified *out)
 {
 	struct classified *files = calloc(n + 1, sizeof *files);
 	char **argv = calloc(n + 4, sizeof *argv);
@@ -665,10 +647,8 @@ classify_ask(const char *helper, const char *sysroot, const char *const *paths,
 	if (!files || !argv || !answer)
 		goto out;
 	argv[to++] = (char *)helper;
-	if (sysroot) {
-		argv[to++] = (char *)"--sysroot";
-		argv[to++] = (char *)sysroot;
-	}
+	argv[to++] = (char *)"--place";
+	argv[to++] = (char *)places[place];
 	memcpy(argv + to, paths, n * sizeof *argv);
 	rc = run_helper(helper, argv, answer, room);
 	if (rc == 0)

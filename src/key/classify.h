@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "key/system.h" /* allow: value */
+
 /*
  * Whether what a program or a shared object does can be seen by the observer.
  * It cannot where libc is bypassed: in static programs, Go, another libc, and
@@ -15,8 +17,8 @@
  *
  * classify_file is quick and starts nothing.  Where the code must be read it
  * answers CLASSIFY_ASK: then the helper `kache-classify` decides, which has a
- * disassembler.  Answers depend on the file's content and path alone;
- * remembering them by stat is the caller's business.
+ * disassembler.  Answers depend on the file's content, its path and whose it
+ * is (key/system); remembering them by stat is the caller's business.
  */
 
 enum classify_class {
@@ -35,7 +37,7 @@ enum classify_class {
 };
 
 enum classify_trait {
-	/* Lies in a directory of the system or in the toolchain's. */
+	/* The system's or the toolchain's. */
 	CLASSIFY_SYSTEM = 1,
 	/* A tool of the system known to ask for variables by their names. */
 	CLASSIFY_TOOL = 2,
@@ -62,22 +64,21 @@ struct classified {
 	unsigned traits; /* enum classify_trait; with ASK not all */
 };
 
-/*
- * Classifies the file `path`.  `sysroot` is the toolchain's directory, in
- * which known tools count as in the system's own directories, or NULL.
- */
-struct classified classify_file(const char *path, const char *sysroot);
-
-/* 1 if `path` lies in such a directory, links followed. */
-int classify_is_trusted(const char *path, const char *sysroot);
+/* Classifies the file `path`, which is there.  What tables know of its name
+ * counts for files of the system and of the toolchain. */
+struct classified classify_file(const char *path, enum system_place place);
 
 /*
- * Asks the helper program about n files, for which classify_file answered
- * CLASSIFY_ASK.  0: out[0..n-1] is filled.  -errno: the helper cannot be run
- * or answered nonsense; out untouched.
+ * Asks the helper program about n files of one place, for which classify_file
+ * answered CLASSIFY_ASK.  0: out[0..n-1] is filled.  -errno: the helper cannot
+ * be run or answered nonsense; out untouched.
  */
-int classify_ask(const char *helper, const char *sysroot,
+int classify_ask(const char *helper, enum system_place place,
 		 const char *const *paths, size_t n, struct classified *out);
+
+/* A word for a place, as the helper takes it; the place of a word, or -1. */
+const char *classify_place_word(enum system_place place);
+int classify_place_from(const char *word);
 
 /*
  * 1 if a result may be stored that such a file had a part in: whatever it

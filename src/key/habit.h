@@ -14,7 +14,8 @@ struct trace_event;
  * is __DATE__ or __TIME__.  Pure.  Threads: any.
  */
 
-/* True if the TRACE_CLOCK or TRACE_HOST event E of the program EXE is that. */
+/* True if the TRACE_CLOCK or TRACE_HOST event E of the program EXE is that.
+ * EXE must be the system's or the toolchain's own (key/system). */
 bool habit_is(const char *exe, const struct trace_event *e);
 
 #endif

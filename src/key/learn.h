@@ -15,6 +15,7 @@ struct file_id;
 struct memo;
 struct roots;
 struct shape;
+struct system;
 struct toolchain;
 struct trace;
 
@@ -34,6 +35,7 @@ struct learn {
 	const struct roots *roots;
 	struct memo *memo; /* knows what we wrote ourselves */
 	const struct toolchain *toolchain;
+	const struct system *system; /* NULL: no directories of the build */
 	const char *cwd;
 	const char *observer;       /* the preloaded library's path */
 	const char *const *outputs; /* announced, absolute */

@@ -111,6 +111,8 @@ int learn_declared(struct work *w);
 /* The program whose event E is, by path: a forked child that executes nothing
  * is its parent's. */
 const char *learn_program_of(const struct work *w, const struct trace_event *e);
+/* What tools_look says of that program, if it is the system's. */
+unsigned learn_tool_of(const struct work *w, const struct trace_event *e);
 int learn_run_env(struct work *w, const struct trace_event *e);
 
 int learn_env(struct work *w, const struct trace_event *e);

@@ -55,7 +55,7 @@ learn_listing(struct work *w, const struct trace_event *e)
 		return matter ? learn_add_path(w, 'c', path) : 0;
 	/* cmake looks for the children of a child that it ends. */
 	if (!strcmp(path, "/proc") && w->l->run &&
-	    (tools_look(learn_program_of(w, e)) & TOOLS_PROC))
+	    (learn_tool_of(w, e) & TOOLS_PROC))
 		return 0;
 	if (learn_below(path, "/proc") || learn_below(path, "/sys"))
 		return learn_refuse(w, ERR_REFUSED, "lists", path);

@@ -43,7 +43,7 @@ tool_of(const struct work *w, const struct trace_event *e)
 {
 	return !w->l->run && e->process == 0
 		       ? 0
-		       : tools_look(learn_program_of(w, e));
+		       : learn_tool_of(w, e);
 }
 
 static bool

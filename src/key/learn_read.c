@@ -8,6 +8,7 @@
 #include "key/learn.h"
 #include "key/memo.h"
 #include "key/shape.h"
+#include "key/system.h"
 #include "key/trace.h"
 #include "rustc/args.h"
 #include "rustc/depinfo.h"
@@ -200,9 +201,12 @@ learn_sources(struct work *w)
 }
 
 static bool
-is_plain_object(const char *path)
+is_plain_object(const struct learn *l, const char *path)
 {
 	const char *name = learn_base_name(path);
+
+	if (l->system && system_is_own(l->system, path))
+		return false;
 
 	/* Another library of that name may lie anywhere else. */
 	if (!learn_below(path, "/lib") && !learn_below(path, "/lib64") &&
@@ -223,7 +227,7 @@ learn_object(void *ctx, const char *name)
 	char path[PATH_MAX];
 	struct file_id id;
 
-	if (name[0] != '/' || is_plain_object(name))
+	if (name[0] != '/' || is_plain_object(w->l, name))
 		return 0;
 	if (learn_tidy("/", name, path) < 0)
 		return learn_refuse(w, ERR_REFUSED, "path", name);

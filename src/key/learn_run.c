@@ -37,9 +37,10 @@ is_one_of(const char *name, const char *const *list, size_t n)
 	return false;
 }
 
-const char *
-learn_program_of(const struct work *w, const struct trace_event *e)
+static const struct trace_process *
+process_of(const struct work *w, const struct trace_event *e)
 {
+	static const struct trace_process nobody = { .exe = "" };
 	const struct trace *t = w->l->trace;
 	uint32_t process = e->process;
 
@@ -48,18 +49,26 @@ learn_program_of(const struct work *w, const struct trace_event *e)
 		size_t i = process;
 
 		if (p->exe[0] || process == 0)
-			return p->exe;
+			return p;
 		while (i > 0 && t->processes[i - 1].pid != p->parent)
 			i--;
 		process = i > 0 ? (uint32_t)(i - 1) : 0;
 	}
-	return "";
+	return &nobody;
 }
 
-static unsigned
-tool_of(const struct work *w, const struct trace_event *e)
+const char *
+learn_program_of(const struct work *w, const struct trace_event *e)
 {
-	return tools_look(learn_program_of(w, e));
+	return process_of(w, e)->exe;
+}
+
+unsigned
+learn_tool_of(const struct work *w, const struct trace_event *e)
+{
+	const struct trace_process *p = process_of(w, e);
+
+	return p->known ? tools_look(p->exe) : 0;
 }
 
 int
@@ -69,13 +78,13 @@ learn_run_env(struct work *w, const struct trace_event *e)
 
 	if (is_one_of(name, unkeyed, sizeof(unkeyed) / sizeof(*unkeyed)))
 		return 0;
-	if ((tool_of(w, e) & TOOLS_ASK) && unit_env_noise(name))
+	if ((learn_tool_of(w, e) & TOOLS_ASK) && unit_env_noise(name))
 		return 0;
 	/* What tools and shells find over PATH is in items of kind p; a script
 	 * may do with it what it likes. */
-	if (!strcmp(name, "PATH") && tool_of(w, e))
+	if (!strcmp(name, "PATH") && learn_tool_of(w, e))
 		return 0;
-	if (!strcmp(name, "PWD") && (tool_of(w, e) & TOOLS_PWD))
+	if (!strcmp(name, "PWD") && (learn_tool_of(w, e) & TOOLS_PWD))
 		return shape_add(w->shape, 'w', name, strlen(name));
 	if (!roots_clean(name, strlen(name)))
 		return learn_refuse(w, ERR_REFUSED, "env", NULL);

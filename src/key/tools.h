@@ -3,7 +3,8 @@
 #define KEY_TOOLS_H
 
 /*
- * What is known of well-known programs by their names.  Pure.  Threads: any.
+ * What is known of well-known programs by their names, which must be the
+ * system's or the toolchain's own (key/system).  Pure.  Threads: any.
  */
 enum {
 	TOOLS_ASK = 1,   /* asks for variables by name, and for those that

@@ -2,6 +2,7 @@
 #ifndef KEY_TRACE_H
 #define KEY_TRACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,8 +53,7 @@ enum trace_kind {
 	TRACE_SOCKET,     /* number is the family, 0: name lookup; name: of
 			  * the local peer, or "" */
 	TRACE_CLOCK,      /* wall clock read; number: way and times */
-	TRACE_HOST,       /* number: enum trace_host; both only beyond what
-			  * the program does each time (key/habit) */
+	TRACE_HOST,       /* number: enum trace_host */
 	TRACE_NATIVE,     /* a program was told to look at the CPU */
 	TRACE_TOLD_TIMES, /* the same, at the times of files */
 	TRACE_SETS,       /* number: enum trace_attribute of some file */
@@ -129,6 +129,7 @@ struct trace_process {
 	unsigned no_syscall:1;
 	unsigned no_cpuid:1;
 	unsigned dispatched:1; /* its own system calls are seen */
+	unsigned known:1;      /* by trace_drop_habits: its name counts */
 };
 
 /* Why a trace proves nothing; TRACE_WHOLE: it does. */
@@ -153,7 +154,6 @@ struct trace {
 	const char *gap_reason;  /* a word such as "static"; or "" */
 	const char *gap_name;    /* program or file concerned; or "" */
 	size_t bytes;            /* of its records */
-	unsigned reads_clock:1;  /* any TRACE_CLOCK */
 	unsigned uses_network:1; /* any TRACE_SOCKET but AF_UNIX that calls
 				  * nobody, or whom libc calls by itself */
 	unsigned native:1;       /* any TRACE_NATIVE */
@@ -180,6 +180,14 @@ int trace_read(const char *path, struct trace *t);
  * until trace_free.
  */
 int trace_parse(const void *data, size_t size, struct trace *t);
+
+/*
+ * Drops what programs do each time they run (key/habit), of those that KNOWS
+ * says are what they are called; NULL: all are.  Until then every look at the
+ * clock and the machine is an event.
+ */
+void trace_drop_habits(struct trace *t,
+		       bool (*knows)(void *ctx, const char *exe), void *ctx);
 
 /* Frees what the trace holds and clears it; a zeroed trace is fine. */
 void trace_free(struct trace *t);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/strset.h"
 #include "key/habit.h"
 #include "key/seen.h"
 #include "observe/obs.h"
@@ -559,19 +560,42 @@ check_lives(struct decoder *d)
 		set_gap(t, TRACE_NO_RECORDS, "", "");
 }
 
-/* Whose program is known by now, also of forked children. */
+/* Programs of a build are few, and run often. */
 static void
-drop_habits(struct trace *t)
+mark_known(struct trace *t, bool (*knows)(void *ctx, const char *exe),
+	   void *ctx)
 {
-	size_t i, kept = 0;
+	struct strset seen = { 0 };
 
-	for (i = 0; i < t->nevents; i++) {
+	for (size_t i = 0; i < t->nprocesses; i++) {
+		struct trace_process *p = &t->processes[i];
+		const struct trace_process *as = strset_get(&seen, p->exe);
+
+		if (as)
+			p->known = as->known;
+		else
+			p->known = p->exe[0] && (!knows || knows(ctx, p->exe));
+		/* Without memory for it: asked again. */
+		if (!as)
+			strset_add(&seen, p->exe, p);
+	}
+	strset_free(&seen);
+}
+
+void
+trace_drop_habits(struct trace *t, bool (*knows)(void *ctx, const char *exe),
+		  void *ctx)
+{
+	size_t kept = 0;
+
+	mark_known(t, knows, ctx);
+	for (size_t i = 0; i < t->nevents; i++) {
 		const struct trace_event *e = &t->events[i];
+		const struct trace_process *p = &t->processes[e->process];
 
 		if ((e->kind == TRACE_CLOCK || e->kind == TRACE_HOST) &&
-		    !e->guest && habit_is(t->processes[e->process].exe, e))
+		    !e->guest && p->known && habit_is(p->exe, e))
 			continue;
-		t->reads_clock |= e->kind == TRACE_CLOCK;
 		t->events[kept++] = *e;
 	}
 	t->nevents = kept;
@@ -653,7 +677,6 @@ trace_parse_parts(const struct trace_parts *p, struct trace *t)
 		return -ENOMEM;
 	}
 	check_lives(&d);
-	drop_habits(&got);
 	close_decoder(&d);
 	*t = got;
 	return 0;

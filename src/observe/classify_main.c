@@ -13,13 +13,15 @@
 #include "statscan.h"
 
 /*
- * kache-classify FILE...: says what the observer can see of each file, where
- * classify_file needs more than a look.  One line for each, in their order:
- * name, a word of classify_word, letters of its traits (s of the system, t a
- * tool, e reads the environment as a whole, c asks the CPU, n holds the crate
- * cc; of files m makes use of permissions, w of when they were written, a of
- * their other times, o of owners and links, u of nobody knows what) or "-",
- * and details, separated by tabs.
+ * kache-classify [--place WORD | --sysroot DIR] FILE...: says what the
+ * observer can see of each file, where classify_file needs more than a look.
+ * One line for each, in their order: name, a word of classify_word, letters of
+ * its traits (s of the system, t a tool, e reads the environment as a whole, c
+ * asks the CPU, n holds the crate cc; of files m makes use of permissions, w of
+ * when they were written, a of their other times, o of owners and links, u of
+ * nobody knows what) or "-", and details, separated by tabs.
+ * Whose the files are a word of classify_place_word says, else where they lie;
+ * all below DIR is the toolchain's.
  *
  * kache-classify --trace FILE: prints an observation file, a record a line;
  * behind a process's number '*' marks what it did for code that it loaded.
@@ -28,10 +30,12 @@
  */
 
 static const char *const usage =
-	"usage: kache-classify [--sysroot DIR] FILE...\n"
+	"usage: kache-classify [--place WORD | --sysroot DIR] FILE...\n"
 	"       kache-classify --trace FILE\n"
 	"       kache-classify --create FILE\n"
 	"       kache-classify --create-strict FILE\n";
+
+static const char *sysroot;
 
 /* What a program or library outside the system's directories takes in.  0, or
  * -1 if that cannot be told. */
@@ -93,9 +97,9 @@ disassemble(const char *path, const struct elf_info *info, int trusted,
 }
 
 static void
-classify(const char *path, const char *sysroot)
+classify(const char *path, enum system_place place)
 {
-	struct classified c = classify_file(path, sysroot);
+	struct classified c = classify_file(path, place);
 	char detail[256] = "", traits[CLASSIFY_TRAITS];
 	struct elf_info info = { .form = ELF_NOT };
 
@@ -103,9 +107,9 @@ classify(const char *path, const char *sysroot)
 		if (elf_inspect(path, 0, &info) != 0)
 			c.class = CLASSIFY_UNREADABLE;
 		else
-			c.class = disassemble(
-				path, &info, classify_is_trusted(path, sysroot),
-				&c.traits, detail);
+			c.class = disassemble(path, &info,
+					      place >= SYSTEM_TOOLCHAIN,
+					      &c.traits, detail);
 	}
 	classify_spell_traits(c.traits, traits);
 	printf("%s\t%s\t%s%s%s\n", path, classify_word(c.class), traits,
@@ -175,6 +179,7 @@ print_trace(const char *path)
 			strerror(-rc));
 		return 1;
 	}
+	trace_drop_habits(&t, NULL, NULL);
 	printf("trace %s %s %s lost %u bytes %zu alive %u\n",
 	       trace_gap_word(t.gap), t.gap_reason, t.gap_name,
 	       (unsigned)t.lost, t.bytes, (unsigned)trace_alive(&t));
@@ -199,11 +204,28 @@ create(const char *path, int strict)
 	return rc != 0;
 }
 
+static bool
+is_below(const struct toolchain *t, const char *path)
+{
+	(void)t;
+	return strncmp(path, sysroot, strlen(sysroot)) == 0 &&
+	       path[strlen(sysroot)] == '/';
+}
+
+static void
+classify_all(char *const *files, int place)
+{
+	struct system s = { .sysroot = sysroot, .holds = is_below };
+
+	for (; *files; files++)
+		classify(*files, place >= 0 ? (enum system_place)place
+					    : system_place(&s, *files));
+}
+
 int
 main(int argc, char **argv)
 {
-	const char *sysroot = NULL;
-	int i = 1;
+	int i = 1, place = -1;
 
 	if (argc == 3 && strcmp(argv[1], "--trace") == 0)
 		return print_trace(argv[2]);
@@ -214,12 +236,14 @@ main(int argc, char **argv)
 	if (argc > 2 && strcmp(argv[1], "--sysroot") == 0) {
 		sysroot = argv[2];
 		i = 3;
+	} else if (argc > 2 && strcmp(argv[1], "--place") == 0) {
+		place = classify_place_from(argv[2]);
+		i = place < 0 ? argc : 3;
 	}
 	if (i >= argc || argv[i][0] == '-') {
 		fputs(usage, stderr);
 		return 2;
 	}
-	for (; i < argc; i++)
-		classify(argv[i], sysroot);
+	classify_all(argv + i, place);
 	return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -12,12 +12,27 @@
 
 extern __typeof__(dl_iterate_phdr) dl_iterate_phdr __attribute__((weak));
 
+/* "/rustlib/HOST/bin/..." or "/toolchains/NAME/bin/...". */
+static int
+is_in_bin(const char *s)
+{
+	int slashes = 0;
+
+	for (; *s != '\0'; s++)
+		if (*s == '/' && ++slashes == 3)
+			return rawsys_starts(s, "/bin/");
+	return 0;
+}
+
 int
 selfscan_is_strange(const char *exe)
 {
-	static const char *const places[] = { "/usr/", "/bin/", "/sbin/",
-					      "/lib",  "/opt/", "/nix/store/",
-					      "/gnu/" };
+	/* Where nobody builds: of others it costs little to look. */
+	static const char *const places[] = { "/usr/bin/",     "/usr/sbin/",
+					      "/usr/lib/gcc/", "/bin/",
+					      "/usr/libexec/", "/usr/lib/llvm-",
+					      "/sbin/",        "/nix/store/",
+					      "/gnu/store/" };
 	size_t i;
 
 	for (i = 0; i < sizeof places / sizeof *places; i++)
@@ -25,8 +40,9 @@ selfscan_is_strange(const char *exe)
 			return 0;
 	/* A compiler's own, wherever it lies: known tools (key/classify). */
 	for (; *exe != '\0'; exe++)
-		if (rawsys_starts(exe, "/rustlib/") ||
-		    rawsys_starts(exe, "/toolchains/"))
+		if ((rawsys_starts(exe, "/rustlib/") ||
+		     rawsys_starts(exe, "/toolchains/")) &&
+		    is_in_bin(exe))
 			return 0;
 	return 1;
 }

@@ -121,10 +121,11 @@ world(void)
 	roots_init(&roots, &in);
 	processes[0] = (struct trace_process){ .exe = at("sysroot/bin/rustc"),
 					       .objects = "",
-					       .started = 1 };
-	processes[1] = (struct trace_process){ .exe = at("bin/cc"),
-					       .objects = "",
-					       .started = 1 };
+					       .started = 1,
+					       .known = 1 };
+	processes[1] = (struct trace_process){
+		.exe = at("bin/cc"), .objects = "", .started = 1, .known = 1
+	};
 	toolchain = (struct toolchain){
 		.rustc = (char *)at("sysroot/bin/rustc"),
 		.sysroot = (char *)in.sysroot,
