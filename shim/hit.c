@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "key/shape.h"
 #include "rustc/depinfo.h"
+#include "rustc/outname.h"
 #include "shim/bound.h"
 #include "shim/job.h"
 #include "store/entry.h"
@@ -94,18 +95,11 @@ static bool
 names_fit(const struct job *j, const struct entry *e)
 {
 	const struct args *a = &j->args;
-	size_t n = strlen(a->crate_name), x = strlen(a->extra_filename);
 
-	for (size_t i = 0; i < e->nout; i++) {
-		const char *name = e->out[i].name;
-
-		if (strncmp(name, a->crate_name, n) && !strncmp(name, "lib", 3))
-			name += 3;
-		if (strncmp(name, a->crate_name, n) ||
-		    strncmp(name + n, a->extra_filename, x) ||
-		    (name[n + x] && name[n + x] != '.'))
+	for (size_t i = 0; i < e->nout; i++)
+		if (!outname_fits(a->crate_name, a->extra_filename,
+				  e->out[i].name))
 			return false;
-	}
 	return true;
 }
 

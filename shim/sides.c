@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "key/trace.h"
 #include "rustc/args.h"
+#include "rustc/outname.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -22,24 +23,12 @@ has_suffix(const char *name, const char *end)
 	return n > k && !strcmp(name + n - k, end);
 }
 
-static bool
-is_named(const struct args *a, const char *name)
-{
-	size_t n = strlen(a->crate_name), x = strlen(a->extra_filename);
-
-	return !strncmp(name, a->crate_name, n) &&
-	       !strncmp(name + n, a->extra_filename, x) && name[n + x] == '.';
-}
-
-/* As rustc would call it: of another unit it is not ours to keep.  A crate may
- * be called l or lib. */
+/* As rustc would call it: of another unit it is not ours to keep. */
 static bool
 is_side(const struct args *a, const char *name)
 {
-	if (!has_suffix(name, ".dwo") && !has_suffix(name, ".dwp"))
-		return false;
-	return is_named(a, name) ||
-	       (!strncmp(name, "lib", 3) && is_named(a, name + 3));
+	return (has_suffix(name, ".dwo") || has_suffix(name, ".dwp")) &&
+	       outname_fits(a->crate_name, a->extra_filename, name);
 }
 
 /* What the event left behind, if anything. */

@@ -461,12 +461,22 @@ read_words(struct args *a, int argc, const char *const *argv)
 	return 0;
 }
 
+/* cargo gives build scripts that name, and directories of their own; tests and
+ * benchmarks that somebody calls so lie among all others. */
+static bool
+is_custom_build(const struct args *a)
+{
+	size_t n = a->out_dir ? strlen(a->out_dir) : 0;
+
+	return a->crate_name && !strncmp(a->crate_name, "build_script_", 13) &&
+	       (n < 5 || strcmp(a->out_dir + n - 5, "/deps"));
+}
+
 /* A unit is what cargo asks for: everything that names its outputs. */
 static int
 judge(struct args *a)
 {
-	bool custom_build =
-		a->crate_name && !strncmp(a->crate_name, "build_script_", 13);
+	bool custom_build = is_custom_build(a);
 
 	if (!a->crate_name || !a->source)
 		return refuse(a, "not-a-unit", NULL);
