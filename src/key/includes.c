@@ -5,299 +5,211 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/search.h"
+#include "key/includes_names.h"
+#include "key/rustlex.h"
 
 #include <fcntl.h>
 #include <string.h>
 
-enum { TOKENS = 32, FILE_MAX = 512 << 20 };
+enum { TOKENS = 32, FRAMES = 256, FILE_MAX = 512 << 20 };
 
-enum kind { END, WORD, STRING, PUNCT };
-
-struct token {
-	enum kind kind;
-	const char *p;
-	size_t n;
-};
-
-struct lexer {
-	const char *p;
-	const char *end;
-	struct token last[TOKENS]; /* a ring of what came before */
+struct scan {
+	struct rustlex lex;
+	struct rustlex_token last[TOKENS]; /* a ring of what came before */
 	size_t count;
+	bool strange[FRAMES]; /* brackets: of a macro that is not std's */
+	size_t depth;
+	size_t nstrange;
+	unsigned sights;
 };
-
-static bool
-word_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '_' || (c & 0x80);
-}
-
-/* Behind a comment or blank at P, or P itself. */
-static const char *
-skip_blank(const char *p, const char *end)
-{
-	size_t depth = 0;
-
-	while (p < end) {
-		if (end - p > 1 && p[0] == '/' && p[1] == '*') {
-			depth++;
-			p += 2;
-		} else if (depth && end - p > 1 && p[0] == '*' && p[1] == '/') {
-			depth--;
-			p += 2;
-		} else if (depth) {
-			p++;
-		} else if (end - p > 1 && p[0] == '/' && p[1] == '/') {
-			p = memchr(p, '\n', (size_t)(end - p));
-			p = p ? p : end;
-		} else if (*p == ' ' || *p == '\t' || *p == '\n' ||
-			   *p == '\r') {
-			p++;
-		} else {
-			break;
-		}
-	}
-	return p;
-}
-
-/* Length of a raw string r"", r#""#, br""... at P, or 0; *TEXT is within. */
-static size_t
-raw_string(const char *p, const char *end, const char **text, size_t *n)
-{
-	const char *q = p;
-	size_t hashes = 0;
-
-	if (q < end && (*q == 'b' || *q == 'c'))
-		q++;
-	if (q == end || *q++ != 'r')
-		return 0;
-	while (q < end && *q == '#') {
-		hashes++;
-		q++;
-	}
-	if (q == end || *q++ != '"')
-		return 0;
-	*text = q;
-	for (; q < end; q++) {
-		size_t k = 0;
-
-		if (*q != '"')
-			continue;
-		while (k < hashes && q + 1 + k < end && q[1 + k] == '#')
-			k++;
-		if (k == hashes) {
-			*n = (size_t)(q - *text);
-			return (size_t)(q + 1 + hashes - p);
-		}
-	}
-	*n = (size_t)(end - *text);
-	return (size_t)(end - p);
-}
-
-static size_t
-plain_string(const char *p, const char *end)
-{
-	const char *q = p + 1;
-
-	while (q < end && *q != '"')
-		q += *q == '\\' && q + 1 < end ? 2 : 1;
-	return (size_t)((q < end ? q + 1 : end) - p);
-}
-
-/* 'x', '\n', '\u{1F}' or a lifetime. */
-static size_t
-quote(const char *p, const char *end)
-{
-	const char *q = p + 1;
-	size_t k = 0;
-
-	if (q < end && *q == '\\') {
-		q += 2;
-		while (q < end && *q != '\'')
-			q++;
-		return (size_t)((q < end ? q + 1 : end) - p);
-	}
-	/* Exactly one character and a quote: a literal.  A quote further on
-	 * may belong to what follows a lifetime. */
-	if (q < end)
-		k = (unsigned char)*q < 0xc0   ? 1
-		    : (unsigned char)*q < 0xe0 ? 2
-		    : (unsigned char)*q < 0xf0 ? 3
-					       : 4;
-	if (k && k < (size_t)(end - q) && q[k] == '\'')
-		return k + 2;
-	return 1;
-}
-
-static struct token
-next(struct lexer *l)
-{
-	struct token t = { END, NULL, 0 };
-	const char *p = skip_blank(l->p, l->end);
-	size_t len;
-
-	if (p >= l->end) {
-		l->p = p;
-		return t;
-	}
-	len = raw_string(p, l->end, &t.p, &t.n);
-	if (len) {
-		t.kind = STRING;
-	} else if (*p == '"') {
-		len = plain_string(p, l->end);
-		t = (struct token){ STRING, p + 1, len > 1 ? len - 2 : 0 };
-	} else if (*p == '\'') {
-		len = quote(p, l->end);
-		t = (struct token){ PUNCT, p, len };
-	} else if (word_char(*p)) {
-		while (p + len < l->end && word_char(p[len]))
-			len++;
-		t = (struct token){ WORD, p, len };
-	} else {
-		len = 1;
-		t = (struct token){ PUNCT, p, 1 };
-	}
-	l->p = p + len;
-	return t;
-}
-
-static bool
-is(const struct token *t, const char *text)
-{
-	return t->kind != STRING && t->n == strlen(text) &&
-	       !memcmp(t->p, text, t->n);
-}
 
 /* The token I places before the last one. */
-static const struct token *
-back(const struct lexer *l, size_t i)
+static const struct rustlex_token *
+back(const struct scan *s, size_t i)
 {
-	static const struct token none = { END, "", 0 };
+	static const struct rustlex_token none = { RUSTLEX_END, "", 0 };
 
-	if (i >= l->count || i >= TOKENS)
+	if (i >= s->count || i >= TOKENS)
 		return &none;
-	return &l->last[(l->count - 1 - i) % TOKENS];
+	return &s->last[(s->count - 1 - i) % TOKENS];
+}
+
+static bool
+is_at(const struct scan *s, size_t i, const char *text)
+{
+	return rustlex_is(back(s, i), text);
 }
 
 /* Steps over `std ::` or `core ::` before the token I places back. */
 static size_t
-over_path(const struct lexer *l, size_t i)
+over_path(struct scan *s, size_t i)
 {
-	if (is(back(l, i), ":") && is(back(l, i + 1), ":") &&
-	    (is(back(l, i + 2), "std") || is(back(l, i + 2), "core"))) {
-		i += 3;
-		if (is(back(l, i), ":") && is(back(l, i + 1), ":"))
-			i += 2;
-	}
+	if (!is_at(s, i, ":") || !is_at(s, i + 1, ":") ||
+	    !includes_names_std(back(s, i + 2)))
+		return i;
+	i += 3;
+	if (is_at(s, i, ":") && is_at(s, i + 1, ":"))
+		return i + 2;
+	s->sights |= INCLUDES_BY_STD;
 	return i;
-}
-
-static bool
-opens(const struct token *t)
-{
-	return is(t, "(") || is(t, "[") || is(t, "{");
 }
 
 /* Tokens before the string: `NAME ! (` at place I.  Gives the place before
  * it, 0 if it is not there. */
 static size_t
-macro_before(const struct lexer *l, size_t i, const char *name)
+macro_before(struct scan *s, size_t i, const char *name)
 {
-	if (!opens(back(l, i)) || !is(back(l, i + 1), "!") ||
-	    !is(back(l, i + 2), name))
+	if (!rustlex_opens(back(s, i)) || !is_at(s, i + 1, "!") ||
+	    !is_at(s, i + 2, name))
 		return 0;
-	i = over_path(l, i + 3);
+	i = over_path(s, i + 3);
 	/* Somebody else's macro of that name. */
-	return is(back(l, i), ":") && is(back(l, i + 1), ":") ? 0 : i;
+	return is_at(s, i, ":") && is_at(s, i + 1, ":") ? 0 : i;
 }
 
 static bool
-include_before(const struct lexer *l, size_t i)
+include_before(struct scan *s, size_t i)
 {
-	return macro_before(l, i, "include") ||
-	       macro_before(l, i, "include_str") ||
-	       macro_before(l, i, "include_bytes");
-}
-
-static bool
-closes(const struct token *t)
-{
-	return is(t, ")") || is(t, "]") || is(t, "}");
+	return macro_before(s, i, "include") ||
+	       macro_before(s, i, "include_str") ||
+	       macro_before(s, i, "include_bytes");
 }
 
 /* Behind the name: the end of env!, then of concat! with literals only. */
 static bool
-literal_rest(struct lexer l, bool concat)
+literal_rest(struct rustlex l, bool concat)
 {
-	struct token t = next(&l);
+	struct rustlex_token t = rustlex_next(&l);
 
-	if (is(&t, ","))
-		t = next(&l);
-	if (!closes(&t))
+	if (rustlex_is(&t, ","))
+		t = rustlex_next(&l);
+	if (!rustlex_closes(&t))
 		return false;
-	for (t = next(&l); concat && !closes(&t); t = next(&l))
-		if (t.kind != STRING && !is(&t, ","))
+	for (t = rustlex_next(&l); concat && !rustlex_closes(&t);
+	     t = rustlex_next(&l))
+		if (t.kind != RUSTLEX_STRING && !rustlex_is(&t, ","))
 			return false;
 	if (concat)
-		t = next(&l);
-	if (is(&t, ","))
-		t = next(&l);
-	return closes(&t);
+		t = rustlex_next(&l);
+	if (rustlex_is(&t, ","))
+		t = rustlex_next(&l);
+	return rustlex_closes(&t);
 }
 
 /* The string that was just read is the variable's name. */
 static bool
-in_include(const struct lexer *l)
+in_include(struct scan *s)
 {
-	size_t i = macro_before(l, 1, "env"), k;
+	size_t i = macro_before(s, 1, "env"), k;
 
-	if (!i)
+	if (!i || s->nstrange)
 		return false;
-	if (include_before(l, i))
-		return literal_rest(*l, false);
-	k = macro_before(l, i, "concat");
-	return k && include_before(l, k) && literal_rest(*l, true);
+	if (include_before(s, i))
+		return literal_rest(s->lex, false);
+	k = macro_before(s, i, "concat");
+	return k && include_before(s, k) && literal_rest(s->lex, true);
 }
 
 /* An env! was just opened whose argument is computed, or spelled by escapes: it
  * may be any variable. */
 static bool
-asks_for_any(const struct lexer *l)
+asks_for_any(const struct scan *s)
 {
-	struct lexer ahead = *l;
-	struct token t;
+	struct rustlex ahead = s->lex;
+	struct rustlex_token t;
 
-	if (!opens(back(l, 0)) || !is(back(l, 1), "!") ||
-	    (!is(back(l, 2), "env") && !is(back(l, 2), "option_env")))
+	if (!rustlex_opens(back(s, 0)) || !is_at(s, 1, "!") ||
+	    (!is_at(s, 2, "env") && !is_at(s, 2, "option_env")))
 		return false;
-	t = next(&ahead);
-	return t.kind != STRING || (t.n && memchr(t.p, '\\', t.n));
+	t = rustlex_next(&ahead);
+	return t.kind != RUSTLEX_STRING || (t.n && memchr(t.p, '\\', t.n));
+}
+
+/* The bracket that was just opened is that of a macro which may make anything
+ * of the words in it. */
+static bool
+opens_strange(const struct scan *s)
+{
+	size_t i = 1;
+
+	/* macro_rules! name { */
+	if (back(s, 1)->kind == RUSTLEX_WORD && is_at(s, 2, "!"))
+		i = 2;
+	return is_at(s, i, "!") && back(s, i + 1)->kind == RUSTLEX_WORD &&
+	       !includes_names_plain(back(s, i + 1));
+}
+
+static void
+nest(struct scan *s, const struct rustlex_token *t)
+{
+	if (rustlex_opens(t)) {
+		bool strange = opens_strange(s);
+
+		if (s->depth < FRAMES)
+			s->strange[s->depth] = strange;
+		else
+			s->sights |= INCLUDES_ELSE;
+		s->nstrange += strange && s->depth < FRAMES;
+		s->depth++;
+	} else if (rustlex_closes(t) && s->depth > 0) {
+		s->depth--;
+		s->nstrange -= s->depth < FRAMES && s->strange[s->depth];
+	}
+}
+
+/* Definitions and imports of names that the proof stands on. */
+static unsigned
+look_at_names(const struct scan *s)
+{
+	const struct rustlex_token *t = back(s, 0), *before = back(s, 1);
+
+	if (t->kind != RUSTLEX_WORD)
+		return 0;
+	if (rustlex_is(before, "#") && is_at(s, 2, "r"))
+		before = back(s, 3);
+	return includes_names_look(t, before, s->lex);
+}
+
+unsigned
+includes_look(const char *p, size_t n, const char *name)
+{
+	struct scan s = { .lex = { .p = p, .end = p + n } };
+
+	while (!(s.sights & INCLUDES_ELSE)) {
+		struct rustlex_token t = rustlex_next(&s.lex);
+
+		if (t.kind == RUSTLEX_END)
+			break;
+		s.last[s.count++ % TOKENS] = t;
+		nest(&s, &t);
+		s.sights |= look_at_names(&s);
+		if (asks_for_any(&s))
+			s.sights |= INCLUDES_ELSE;
+		if (!search_find(t.p, t.n, name, strlen(name)))
+			continue;
+		if (t.kind == RUSTLEX_STRING && t.n == strlen(name) &&
+		    in_include(&s))
+			s.sights |= INCLUDES_USED;
+		else
+			s.sights |= INCLUDES_ELSE;
+	}
+	return s.sights;
+}
+
+enum includes_use
+includes_judge(unsigned sights)
+{
+	const unsigned both = INCLUDES_BY_STD | INCLUDES_OWN_STD;
+
+	if (sights & INCLUDES_ELSE || (sights & both) == both)
+		return INCLUDES_VALUE;
+	return sights & INCLUDES_USED ? INCLUDES_ONLY : INCLUDES_NONE;
 }
 
 enum includes_use
 includes_scan(const char *p, size_t n, const char *name)
 {
-	struct lexer l = { .p = p, .end = p + n };
-	enum includes_use use = INCLUDES_NONE;
-
-	if (!search_find(p, n, name, strlen(name)) &&
-	    !search_find(p, n, "env", 3))
-		return INCLUDES_NONE;
-	for (;;) {
-		struct token t = next(&l);
-
-		if (t.kind == END)
-			return use;
-		l.last[l.count++ % TOKENS] = t;
-		if (asks_for_any(&l))
-			return INCLUDES_VALUE;
-		if (!search_find(t.p, t.n, name, strlen(name)))
-			continue;
-		if (t.kind != STRING || t.n != strlen(name) || !in_include(&l))
-			return INCLUDES_VALUE;
-		use = INCLUDES_ONLY;
-	}
+	return includes_judge(includes_look(p, n, name));
 }
 
 bool

@@ -9,8 +9,9 @@
  * Whether Rust source uses a variable for includes only.  env!("OUT_DIR")
  * in `include!(concat!(env!("OUT_DIR"), "/x.rs"))` names a place; anywhere
  * else (its length, a constant) it is a value, and the value is another one
- * in the next checkout.  Knows just enough of the language to tell code from
- * comments and literals.  Pure.  Threads: any.
+ * in the next checkout.  The macros must be std's own: where the crate may
+ * have others of these names, or hands the words to another macro, nothing is
+ * proven.  Pure.  Threads: any.
  */
 enum includes_use {
 	INCLUDES_NONE, /* the name does not occur in code */
@@ -19,7 +20,19 @@ enum includes_use {
 			* name is computed */
 };
 
+/* What one file has; those of a crate are put together by `|`. */
+enum includes_sight {
+	INCLUDES_USED = 1,    /* inside such an include */
+	INCLUDES_ELSE = 2,    /* otherwise, or nothing can be told */
+	INCLUDES_BY_STD = 4,  /* a macro was named by std:: or core:: */
+	INCLUDES_OWN_STD = 8, /* something is called std or core here */
+};
+
 /* Looks at N bytes of source at P. */
+unsigned includes_look(const char *p, size_t n, const char *name);
+enum includes_use includes_judge(unsigned sights);
+
+/* Both for a crate that is one file. */
 enum includes_use includes_scan(const char *p, size_t n, const char *name);
 
 /* True if the file PATH holds the bytes of NAME anywhere, or cannot be

@@ -83,28 +83,39 @@ named_by_crates(const struct work *w, const char *name)
 	return false;
 }
 
+/* What is included may have any name, and data may be included as well. */
+static bool
+is_source(const char *path, const struct buf *b, const char *name)
+{
+	static const char defines[] = "macro_rules";
+
+	return learn_has_suffix(path, ".rs") ||
+	       (b->len &&
+		(search_find(b->p, b->len, name, strlen(name)) ||
+		 search_find(b->p, b->len, defines, sizeof(defines) - 1)));
+}
+
 static enum includes_use
 scan_sources(const struct work *w, const char *name)
 {
 	const struct depinfo *d = w->l->depinfo;
-	enum includes_use use = INCLUDES_NONE;
+	unsigned sights = 0;
 
-	for (size_t i = 0; i < d->nfiles && use != INCLUDES_VALUE; i++) {
-		enum includes_use one = INCLUDES_VALUE;
+	for (size_t i = 0; i < d->nfiles && !(sights & INCLUDES_ELSE); i++) {
 		struct buf b = { 0 };
 		char path[PATH_MAX];
+		int r = learn_tidy(w->l->cwd, d->files[i], path);
 
-		if (!learn_has_suffix(d->files[i], ".rs"))
-			continue;
-		if (learn_tidy(w->l->cwd, d->files[i], path) == 0 &&
-		    file_read(AT_FDCWD, path, SOURCE_MAX, &b) == 0)
-			one = b.len ? includes_scan(b.p, b.len, name)
-				    : INCLUDES_NONE;
-		if (one > use)
-			use = one;
+		r = r ? r : file_read(AT_FDCWD, path, SOURCE_MAX, &b);
+		/* No data of that size are compiled. */
+		if (r < 0 && (r != ERR_TOOBIG ||
+			      learn_has_suffix(d->files[i], ".rs")))
+			sights |= INCLUDES_ELSE;
+		else if (r == 0 && b.len && is_source(path, &b, name))
+			sights |= includes_look(b.p, b.len, name);
 		buf_free(&b);
 	}
-	return use;
+	return includes_judge(sights);
 }
 
 /*

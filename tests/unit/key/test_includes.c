@@ -201,6 +201,101 @@ lifetimes_are_no_literals(void **state)
 	EACH(bad, INCLUDES_VALUE);
 }
 
+/* Macros of one's own by the names that the proof stands on. */
+static void
+names_of_ones_own_prove_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"macro_rules! include { ($e:expr) => { $e.len() } }" GOOD,
+		GOOD "macro_rules! r#include { () => {} }",
+		"macro_rules ! /* */ concat { () => {} }" GOOD,
+		"#[macro_export] macro_rules! env { () => {} }" GOOD,
+		"pub macro include_str($e:expr) { 1 }" GOOD,
+		"macro_rules! d { ($n:ident) => { macro_rules! $n {} } }" GOOD,
+		"d!(include);" GOOD,
+		"use x::include;" GOOD,
+		"use x::r#include;" GOOD,
+		"pub(crate) use x::{a, y::{include, z}};" GOOD,
+		"use {std::fmt, x::concat};" GOOD,
+		"use x::other as include;" GOOD,
+		"use std::include_bytes as include;" GOOD,
+		"use ::x::env;" GOOD,
+		"use crate::m::env;" GOOD,
+		"use $crate::include;" GOOD,
+		"use env;" GOOD,
+		"#[macro_use] extern crate x;" GOOD,
+		"#[macro_use(a, include)] extern crate x;" GOOD,
+		"#[cfg(a)] #[macro_use] #[path = \"b\"] pub extern crate "
+		"x;" GOOD,
+		"mod std { pub use x::y; } std::include!(env!(\"OUT_DIR\"));",
+		"use x as core; core::include!(env!(\"OUT_DIR\"));",
+		"extern crate x as std; std::include!(env!(\"OUT_DIR\"));",
+		"use x::std; include!(std::env!(\"OUT_DIR\"));",
+		"use std::env; mod std {}" GOOD,
+	};
+	static const char *const good[] = {
+		"use std::env;" GOOD,
+		"use std::{env, fmt::{self, Write as _}};" GOOD,
+		"use ::std::env::{self, var};" GOOD,
+		"use core::include;" GOOD,
+		"use x::include_dir;" GOOD,
+		"use super::*; use x::*;" GOOD,
+		"mod env; mod core;" GOOD,
+		"fn f(env: &str) { g(env, &env); a.concat(); }" GOOD,
+		"fn f<'a>() -> impl A + use<'a> { env(env) }" GOOD,
+		"#[macro_use] mod m; #[macro_use] extern crate alloc;" GOOD,
+		"#[macro_use(a, b)] extern crate x;" GOOD,
+		"#[macro_use] extern crate std;" GOOD,
+		"macro_rules! m { () => { " GOOD " } }",
+		"macro_rules! include_it { () => { " GOOD " } }",
+		"mod core {} ::std::include!(env!(\"OUT_DIR\"));",
+	};
+
+	(void)state;
+	EACH(bad, INCLUDES_VALUE);
+	EACH(good, INCLUDES_ONLY);
+}
+
+/* Another macro may take the words apart. */
+static void
+words_given_to_macros_prove_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"my! { " GOOD " }",
+		"x::my!(a, [include_str!(env!(\"OUT_DIR\"))])",
+		"my! name { " GOOD " }",
+		"println!(\"{}\", my!(include_str!(env!(\"OUT_DIR\"))))",
+	};
+	static const char *const good[] = {
+		"println!(\"{}\", include_str!(env!(\"OUT_DIR\")))",
+		"my! { x } " GOOD,
+		"if a != (b) { " GOOD " }",
+		"if !(a) { " GOOD " }",
+		"my!('(', \"(\"); " GOOD,
+		"vec![include_str!(env!(\"OUT_DIR\"))]",
+	};
+
+	(void)state;
+	EACH(bad, INCLUDES_VALUE);
+	EACH(good, INCLUDES_ONLY);
+}
+
+/* One file defines what another one uses. */
+static void
+a_crate_is_looked_at_as_a_whole(void **state)
+{
+	static const char own[] = "mod std;";
+	static const char by[] = "std::include!(env!(\"OUT_DIR\"));";
+	unsigned a = includes_look(own, sizeof(own) - 1, "OUT_DIR");
+	unsigned b = includes_look(by, sizeof(by) - 1, "OUT_DIR");
+
+	(void)state;
+	assert_int_equal(includes_judge(0), INCLUDES_NONE);
+	assert_int_equal(includes_judge(a), INCLUDES_NONE);
+	assert_int_equal(includes_judge(b), INCLUDES_ONLY);
+	assert_int_equal(includes_judge(a | b), INCLUDES_VALUE);
+}
+
 static void
 files_are_searched_for_the_name(void **state)
 {
@@ -230,6 +325,9 @@ main(void)
 		cmocka_unit_test(comments_are_no_use),
 		cmocka_unit_test(literals_hide_nothing),
 		cmocka_unit_test(lifetimes_are_no_literals),
+		cmocka_unit_test(names_of_ones_own_prove_nothing),
+		cmocka_unit_test(words_given_to_macros_prove_nothing),
+		cmocka_unit_test(a_crate_is_looked_at_as_a_whole),
 		cmocka_unit_test(files_are_searched_for_the_name),
 	};
 
