@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "key/clippy.h"
 #include "key/shape.h"
+#include "key/trace.h"
 #include "key/unit.h"
 #include "shim/workspace.h"
 
@@ -402,6 +403,43 @@ job_toolchain(const struct job *j, const char *compiler, const char *target,
 	};
 
 	return toolchain_load(&in, out);
+}
+
+/* A script may lead to any compiler, which is an input then. */
+static bool
+is_script(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char head[2] = "";
+	bool script = fd >= 0 && read(fd, head, 2) == 2 && head[0] == '#' &&
+		      head[1] == '!';
+
+	if (fd >= 0)
+		close(fd);
+	return script;
+}
+
+static bool
+ran(const struct trace *t, const char *rustc)
+{
+	for (size_t i = 0; i < t->nprocesses; i++)
+		if (!strcmp(t->processes[i].exe, rustc))
+			return true;
+	return is_script(rustc);
+}
+
+bool
+job_same_toolchain(const struct job *j, const char *compiler,
+		   const char *target, const struct trace *t)
+{
+	struct toolchain now = { 0 };
+	bool same = job_toolchain(j, compiler, target, j->driver, &now) == 0 &&
+		    digest_eq(&now.id, &j->toolchain.id) &&
+		    !strcmp(now.rustc, j->toolchain.rustc) &&
+		    !strcmp(now.sysroot, j->toolchain.sysroot);
+
+	toolchain_release(&now);
+	return same && (!t || ran(t, j->toolchain.rustc));
 }
 
 static int

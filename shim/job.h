@@ -17,6 +17,8 @@
 #include "store/events.h"    /* allow: value */
 #include "store/store.h"     /* allow: value */
 
+struct trace;
+
 /*
  * One invocation of the wrapper, from its command line to its end.  The
  * process is the job: what it opens and allocates may be left to exit.
@@ -85,6 +87,11 @@ void job_project(struct job *j, const char *dir);
  * toolchain_in.  0 or an error of toolchain_load; OUT is the caller's. */
 int job_toolchain(const struct job *j, const char *compiler, const char *target,
 		  bool driver, struct toolchain *out);
+
+/* COMPILER and TARGET lead to the toolchain of J still, and where T is not
+ * NULL the compiler that ran was that one. */
+bool job_same_toolchain(const struct job *j, const char *compiler,
+			const char *target, const struct trace *t);
 
 /* Fills target from args.out_dir; "" if there is none. */
 void job_find_target(struct job *j);

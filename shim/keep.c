@@ -268,6 +268,9 @@ inputs(struct keep *k, struct made *m)
 	r = r ? r : learn(k, m, &t, &v, &l);
 	r = r ? r : make_k1(k, m, &l);
 	r = r ? r : same_conf(k);
+	if (r == 0 && !job_same_toolchain(k->job, k->job->argv[1],
+					  k->job->args.target, &t))
+		r = refuse(k, ERR_CHANGED, "raced", k->job->argv[1]);
 	learn_release(&l);
 	vouch_release(&v);
 	trace_free(&t);

@@ -267,6 +267,9 @@ inputs(struct script_keep *k, struct made *m, struct trace *t)
 	r = learn(k, m, t, &v);
 	vouch_release(&v);
 	m->learn.uses = NULL;
+	if (r == 0 && !job_same_toolchain(k->job, getenv("RUSTC"),
+					  k->job->toolchain.target, NULL))
+		r = refuse(k, ERR_CHANGED, "raced", getenv("RUSTC"));
 	return r;
 }
 
