@@ -108,8 +108,8 @@ scan_sources(const struct work *w, const char *name)
 
 		r = r ? r : file_read(AT_FDCWD, path, SOURCE_MAX, &b);
 		/* No data of that size are compiled. */
-		if (r < 0 && (r != ERR_TOOBIG ||
-			      learn_has_suffix(d->files[i], ".rs")))
+		if (r < 0 &&
+		    (r != ERR_TOOBIG || learn_has_suffix(d->files[i], ".rs")))
 			sights |= INCLUDES_ELSE;
 		else if (r == 0 && b.len && is_source(path, &b, name))
 			sights |= includes_look(b.p, b.len, name);
