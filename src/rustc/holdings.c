@@ -15,7 +15,7 @@ static const char *const own[] = { "librustc_driver", "libstd-", "libLLVM",
 static const char *const lacks[HOLDINGS_LACKS] = {
 	"lib/rustlib/src",       /* rust-src: std's sources */
 	"lib/rustlib/rustc-src", /* rustc-dev: the compiler's */
-	"lib64/rustlib"
+	"lib64"
 };
 
 static bool

@@ -150,6 +150,9 @@ add_dir(struct parts *s, const char *dir, const struct holding *h, int level)
 
 	if (!d && errno != ENOENT)
 		return -errno;
+	/* The directory above tells when it comes, or add_lacks. */
+	if (!d && h->own && strcmp(h->dir, "lib"))
+		return 0;
 	r = parts_add(s, dir, PART_STAT, &p);
 	if (p) {
 		p->hot = true;
@@ -177,13 +180,21 @@ add_dir(struct parts *s, const char *dir, const struct holding *h, int level)
 	return r;
 }
 
+#define RUSTLIB "lib/rustlib"
+
 static int
 add_lacks(struct toolchain *t, struct parts *s)
 {
 	char path[PATH_MAX];
 	struct part *p;
-	int r = 0;
+	int r;
 
+	if (snprintf(path, sizeof(path), "%s/" RUSTLIB, t->sysroot) >=
+	    (int)sizeof(path))
+		return -ENAMETOOLONG;
+	r = parts_add(s, path, PART_STAT, &p);
+	if (r == 0)
+		p->hot = true;
 	for (unsigned i = 0; i < HOLDINGS_LACKS && r == 0; i++) {
 		if (snprintf(path, sizeof(path), "%s/%s", t->sysroot,
 			     holdings_lack(i)) >= (int)sizeof(path))
@@ -192,7 +203,9 @@ add_lacks(struct toolchain *t, struct parts *s)
 		if (r < 0)
 			break;
 		if (!p->id.mode) {
-			p->hot = true;
+			/* Others the directory itself tells of. */
+			p->hot = strncmp(holdings_lack(i), RUSTLIB "/",
+					 sizeof(RUSTLIB));
 			t->lacks |= 1u << i;
 		} else {
 			/* It may come and go: then it is asked for. */
