@@ -52,6 +52,12 @@ what_it_asks_for_counts_by_neutral_value(void **state)
 	processes[1].exe = at("bin/cc");
 	by_linker(event(TRACE_GETENV, "PWD"));
 	ITEMS("wPWD", plain('f', "bin/cc"));
+	/* Who is only called like a compiler may do anything with it. */
+	run_world();
+	processes[1].known = 0;
+	by_linker(event(TRACE_GETENV, "TMPDIR"));
+	by_linker(event(TRACE_GETENV, "PWD"));
+	ITEMS("vTMPDIR", "vPWD", plain('f', "bin/cc"));
 	/* A compiler asks for more than what its result depends on. */
 	run_world();
 	by_linker(event(TRACE_GETENV, "TMPDIR"));
