@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
 #include "key/vet.h"
 
 #include "base/err.h"
@@ -111,11 +112,11 @@ covers(const char *dir, const char *path, size_t n)
 /*
  * Linkers spell the system's directories with ".." (gcc looks for crt1.o in
  * /usr/lib/gcc/x86_64-linux-gnu/12/../../..): what counts is where it leads.
+ * Gives false for a way above the start.
  */
 static bool
-is_system(const char *path)
+straighten(const char *path, char real[SHAPE_ITEM_LEN + 2], size_t *to)
 {
-	char real[SHAPE_ITEM_LEN + 2];
 	size_t len = 0, n;
 	const char *c;
 
@@ -127,13 +128,45 @@ is_system(const char *path)
 			while (real[--len] != '/')
 				;
 		} else if (n && !(n == 1 && *c == '.')) {
-			if (len + n + 1 > sizeof(real))
+			if (len + n + 1 > SHAPE_ITEM_LEN + 2)
 				return false;
 			real[len++] = '/';
 			memcpy(real + len, c, n);
 			len += n;
 		}
 	}
+	*to = len;
+	return true;
+}
+
+/* A sysroot may be somebody's home: what a toolchain, or a prefix, has. */
+static bool
+is_prefix(const char *rest)
+{
+	static const char *const dirs[] = {
+		"/bin",     "/lib",     "/lib32",  "/lib64",
+		"/libexec", "/include", "/share",  "/etc",
+		"/sbin",    "/local",   "/libx32", "/x86_64-linux-gnu"
+	};
+	char real[SHAPE_ITEM_LEN + 2];
+	size_t len;
+
+	if (!straighten(rest, real, &len) || memmem(real, len, "/.", 2))
+		return false;
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (covers(dirs[i], real, len))
+			return true;
+	return len == 0;
+}
+
+static bool
+is_system(const char *path)
+{
+	char real[SHAPE_ITEM_LEN + 2];
+	size_t len;
+
+	if (!straighten(path, real, &len))
+		return false;
 	for (size_t i = 0; i < sizeof(system_dirs) / sizeof(*system_dirs); i++)
 		if (covers(system_dirs[i], real, len))
 			return true;
@@ -148,6 +181,8 @@ path_ok(const char *p)
 	/* All roots (rustc/roots.h) but HOME. */
 	if (!*p || !strchr("OoLtwWcus", *p))
 		return false;
+	if (*p == 's')
+		return (p[1] == '/' || !p[1]) && is_prefix(p + 1);
 	if (*p++ == 'L') {
 		size_t digits = strspn(p, "0123456789");
 

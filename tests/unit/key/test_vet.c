@@ -39,6 +39,10 @@ what_compiles_name_passes(void **state)
 		"fL12/libx.rlib",
 		"lc/registry/src",
 		"fs/lib/rustlib/x86_64/lib/libstd.rlib",
+		"fs/include/foo.h",
+		"ss",
+		"as/lib/gcc/x86_64-linux-gnu/12/../../../../"
+		"x86_64-linux-gnu",
 		"au/toolchains/x",
 		"st",
 		"kt/debug",
@@ -74,6 +78,12 @@ static void
 hostile_items_are_refused(void **state)
 {
 	static const char *const bad[] = {
+		"fs/.ssh/id_rsa",
+		"fs/lib/../.ssh/id_rsa",
+		"fs/share/.netrc",
+		"fs/work/secret",
+		"fs/lib/../../x",
+		"fsx",
 		"E",
 		"Eraw2",
 		"EHOME",
