@@ -12,26 +12,27 @@
  * Where distributions put programs and libraries.  Not here: /opt, /usr/src,
  * /usr/local/src and any other name below /usr, which people build in.
  */
-static const char *const installed[] = { "/usr/bin",
-					 "/usr/sbin",
-					 "/usr/lib",
-					 "/usr/lib32",
-					 "/usr/lib64",
-					 "/usr/libx32",
-					 "/usr/libexec",
-					 "/usr/local/bin",
-					 "/usr/local/sbin",
-					 "/usr/local/lib",
-					 "/usr/local/lib64",
-					 "/usr/local/libexec",
-					 "/lib",
-					 "/lib32",
-					 "/lib64",
-					 "/libx32",
-					 "/bin",
-					 "/sbin",
-					 "/opt/rh",
-					 "/run/current-system" };
+static const char *const installed[] = {
+	"/usr/bin",
+	"/usr/sbin",
+	"/usr/lib",
+	"/usr/lib32",
+	"/usr/lib64",
+	"/usr/libx32",
+	"/usr/libexec",
+	"/usr/local/bin",
+	"/usr/local/sbin",
+	"/usr/local/lib",
+	"/usr/local/lib64",
+	"/usr/local/libexec",
+	"/lib",
+	"/lib32",
+	"/lib64",
+	"/libx32",
+	"/bin",
+	"/sbin",
+	"/opt/rh",
+};
 
 /* Cross tools: /usr/aarch64-linux-gnu/bin/as. */
 static const char *const cross[] = { "-linux-", "-mingw32", "-elf", "-eabi" };
