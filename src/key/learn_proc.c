@@ -41,9 +41,7 @@ learn_is_curious(const struct work *w, const struct trace_event *e)
 static unsigned
 tool_of(const struct work *w, const struct trace_event *e)
 {
-	return !w->l->run && e->process == 0
-		       ? 0
-		       : learn_tool_of(w, e);
+	return !w->l->run && e->process == 0 ? 0 : learn_tool_of(w, e);
 }
 
 static bool
