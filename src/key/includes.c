@@ -212,6 +212,71 @@ includes_scan(const char *p, size_t n, const char *name)
 	return includes_judge(includes_look(p, n, name));
 }
 
+/* `macro_rules ! name` was just read, and what opens its body. */
+static bool
+begins_rules(const struct lexer *l)
+{
+	return opens(back(l, 0)) && is(back(l, 2), "!") &&
+	       is(back(l, 3), "macro_rules");
+}
+
+/* Behind the closing bracket of what was just opened. */
+static void
+skip_body(struct lexer *l)
+{
+	size_t depth = 1;
+
+	while (depth) {
+		struct token t = next(l);
+
+		if (t.kind == END)
+			return;
+		depth += opens(&t);
+		depth -= closes(&t);
+	}
+}
+
+/* Whether a look at the words is worth it: "file" before "!" or "as". */
+static bool
+may_say_file(const char *p, size_t n)
+{
+	const char *end = p + n;
+
+	for (;;) {
+		p = search_find(p, (size_t)(end - p), "file", 4);
+		if (!p)
+			return false;
+		p = skip_blank(p + 4, end);
+		if (p < end && (*p == '!' || *p == 'a'))
+			return true;
+	}
+}
+
+bool
+includes_says_file(const char *p, size_t n)
+{
+	struct lexer l = { .p = p, .end = p + n };
+
+	if (!may_say_file(p, n))
+		return false;
+	for (;;) {
+		struct token t = next(&l);
+
+		if (t.kind == END)
+			return false;
+		l.last[l.count++ % TOKENS] = t;
+		if (opens(&t) && is(back(&l, 1), "!") &&
+		    is(back(&l, 2), "file"))
+			return true;
+		/* use core::file as here; */
+		if (is(&t, "as") && is(back(&l, 1), "file") &&
+		    is(back(&l, 2), ":"))
+			return true;
+		if (begins_rules(&l))
+			skip_body(&l);
+	}
+}
+
 bool
 includes_named_in(const char *path, const char *name)
 {

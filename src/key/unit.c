@@ -293,6 +293,7 @@ unit_key(const struct unit_in *in, struct digest *k0)
 	for (size_t i = 0; i < in->roots->count; i++)
 		if (in->roots->r[i].to)
 			digest_str(&c, in->roots->r[i].to);
+	digest_str(&c, in->scope ? in->scope : "");
 	r = fold_path(&c, in->roots, in->cwd);
 	for (size_t i = 0; i < a->nitems && r == 0; i++)
 		r = fold_item(&c, in, &a->items[i], &nsearch, &nextern);

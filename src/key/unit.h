@@ -25,6 +25,7 @@ struct unit_in {
 	const char *place;         /* --out-dir without links, or NULL */
 	const struct digest *more; /* of what else is known, or NULL */
 	const char *places;        /* [inputs] places, NULL or "": none */
+	const char *scope;         /* option for our remaps, or NULL */
 	int mode;                  /* enum roots_mode */
 	bool incremental;          /* as asked; false: the key of the same unit
 				 * built without */

@@ -54,7 +54,7 @@ roots_init(struct roots *r, const struct roots_in *in)
 		add(r, 't', 0, in->target, "/kache/target");
 		/* A debugger that is started in the workspace finds sources
 		 * by this name.  Registry crates have no such place. */
-		if (!below(in->cwd, in->cargo_home))
+		if (in->cwd_always || !below(in->cwd, in->cargo_home))
 			add(r, 'w', 0, in->cwd,
 			    in->cwd_name ? in->cwd_name : here);
 	}

@@ -52,6 +52,7 @@ struct roots_in {
 	const struct args *args;
 	const char *cwd;
 	const char *cwd_name; /* in outputs; NULL: /proc/self/cwd */
+	bool cwd_always;      /* a root though it lies below CARGO_HOME */
 	const char *target;   /* holds CACHEDIR.TAG, or NULL */
 	const char *out_dir_env;
 	const char *cargo_home;

@@ -38,6 +38,7 @@ struct unit {
 	const char *home;
 	const char *sysroot;
 	const char *place;
+	const char *scope;
 	enum roots_mode mode;
 	bool no_roots_mode; /* roots as for MODE, key told of none */
 	const char *toolchain;
@@ -90,6 +91,7 @@ key_of(const struct unit *u, struct digest *k0)
 				   .cwd = u->cwd ? u->cwd : "/w",
 				   .sysroot = u->sysroot,
 				   .place = u->place,
+				   .scope = u->scope,
 				   .mode = u->no_roots_mode ? 0 : (int)u->mode,
 				   .incremental = !u->plain },
 		k0);
@@ -108,6 +110,15 @@ equal(const struct unit *a, const struct unit *b)
 }
 
 #define U(...) (&(struct unit){ __VA_ARGS__ })
+
+static void
+what_remaps_concern_counts(void **state)
+{
+	(void)state;
+	assert_false(equal(U(.words = NULL), U(.scope = "--x=a")));
+	assert_false(equal(U(.scope = "--x=b"), U(.scope = "--x=a")));
+	assert_true(equal(U(.scope = "--x=a"), U(.scope = "--x=a")));
+}
 
 /* Each word that is an input changes the key, and nothing else does. */
 static void
@@ -523,6 +534,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_word_of_a_key_counts),
+		cmocka_unit_test(what_remaps_concern_counts),
 		cmocka_unit_test(what_has_no_effect_is_dropped),
 		cmocka_unit_test(order_and_boundaries_count),
 		cmocka_unit_test(source_and_crate_name_count),

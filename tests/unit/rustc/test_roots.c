@@ -74,6 +74,30 @@ the_longest_root_wins(void **state)
 	encodes(&r, "/wx/y", "/wx/y");
 }
 
+/* A build script runs in the package, wherever that lies. */
+static void
+a_package_may_be_a_root_below_cargo_home(void **state)
+{
+	struct roots_in in = { .mode = ROOTS_MACHINE,
+			       .args = &unit,
+			       .cwd = "/home/u/.cargo/registry/src/i/a-1.0.0",
+			       .cargo_home = "/home/u/.cargo" };
+	struct roots r;
+	size_t used;
+
+	(void)state;
+	roots_init(&r, &in);
+	assert_null(roots_find(&r, "w", 1, &used));
+	encodes(&r, "/home/u/.cargo/registry/src/i/a-1.0.0/build.rs",
+		"c/registry/src/i/a-1.0.0/build.rs");
+	in.cwd_always = true;
+	in.cwd_name = ".";
+	roots_init(&r, &in);
+	assert_string_equal(roots_find(&r, "w", 1, &used)->to, ".");
+	encodes(&r, "/home/u/.cargo/registry/src/i/a-1.0.0/build.rs",
+		"w/build.rs");
+}
+
 static void
 roots_that_are_not_remapped_are_none(void **state)
 {
@@ -233,6 +257,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_longest_root_wins),
 		cmocka_unit_test(roots_that_are_not_remapped_are_none),
+		cmocka_unit_test(a_package_may_be_a_root_below_cargo_home),
 		cmocka_unit_test(what_cannot_be_encoded_is_refused),
 		cmocka_unit_test(unknown_tags_are_corrupt),
 		cmocka_unit_test(remaps_are_shortest_first),
