@@ -354,6 +354,19 @@ choose_roots(struct job *j)
 		.home = getenv("HOME"),
 		.sysroot = j->toolchain.sysroot,
 	};
+
+	in.mode = j->mode;
+	in.cwd_name = workspace_cwd_name(j, j->naming_in.place, &in.workspace);
+	if (j->naming == NAMING_PACKAGE) {
+		in.cwd_name = ".";
+		in.cwd_always = true;
+	}
+	roots_init(&j->roots, &in);
+}
+
+static enum roots_mode
+choose_mode(const struct job *j)
+{
 	int64_t portable = j->config.v[CONFIG_STORE_PORTABLE].num;
 
 	/* What is to travel must not know where it was made. */
@@ -361,14 +374,33 @@ choose_roots(struct job *j)
 	    j->config.v[CONFIG_REMOTE_URL].text[0])
 		portable = CONFIG_PORTABLE_YES;
 	if (portable == CONFIG_PORTABLE_NO || j->args.by_path)
+		return ROOTS_NONE;
+	return portable == CONFIG_PORTABLE_YES ? ROOTS_MACHINE : ROOTS_CHECKOUT;
+}
+
+static void
+choose_names(struct job *j)
+{
+	static char cargo[4096];
+	struct naming_in *in = &j->naming_in;
+
+	const char *home =
+		job_home_dir("CARGO_HOME", ".cargo", cargo, sizeof(cargo));
+
+	j->mode = choose_mode(j);
+	j->naming = NAMING_REAL;
+	if (j->mode == ROOTS_NONE)
+		return;
+	*in = (struct naming_in){
+		.kind = j->args.kind,
+		.place = workspace_place(j, home),
+		.home_renamed = j->mode == ROOTS_MACHINE,
+		.scopes = !j->args.user_remap &&
+			  naming_has_scopes(j->toolchain.verbose),
+	};
+	j->naming = naming_choose(in);
+	if (j->naming == NAMING_REAL)
 		j->mode = ROOTS_NONE;
-	else if (portable == CONFIG_PORTABLE_YES)
-		j->mode = ROOTS_MACHINE;
-	else
-		j->mode = ROOTS_CHECKOUT;
-	in.mode = j->mode;
-	in.cwd_name = workspace_cwd_name(j, &in.workspace);
-	roots_init(&j->roots, &in);
 }
 
 const char *
@@ -453,6 +485,7 @@ make_keys(struct job *j)
 		.cwd = j->cwd,
 		.sysroot = j->toolchain.sysroot,
 		.mode = j->mode,
+		.scope = naming_scope(j->naming),
 		.places = j->places,
 	};
 	struct clippy_in clippy = { job_getenv, j->cwd, &j->memo };
@@ -518,6 +551,7 @@ job_prepare(struct job *j)
 	if (r < 0)
 		return fail(j, r, "toolchain");
 	job_find_target(j);
+	choose_names(j);
 	choose_roots(j);
 	j->event.profile = job_profile(j);
 	/* cargo compiles what is of the workspace in its root. */
@@ -532,4 +566,15 @@ job_prepare(struct job *j)
 	note_externs(j);
 	j->event.key_us = job_us(j->t0);
 	return 0;
+}
+
+int
+job_use_real_names(struct job *j)
+{
+	j->naming = NAMING_REAL;
+	j->mode = ROOTS_NONE;
+	j->k1_known = 0;
+	j->newest_us = j->newest_ms = 0;
+	choose_roots(j);
+	return make_keys(j);
 }

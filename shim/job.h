@@ -11,6 +11,7 @@
 #include "key/memo.h"        /* allow: value */
 #include "key/system.h"      /* allow: value */
 #include "rustc/args.h"      /* allow: value */
+#include "rustc/naming.h"    /* allow: value */
 #include "rustc/roots.h"     /* allow: value */
 #include "rustc/toolchain.h" /* allow: value */
 #include "shim/trust.h"      /* allow: value */
@@ -47,6 +48,8 @@ struct job {
 	struct roots roots;
 	struct system system; /* empty until vouch_prepare */
 	enum roots_mode mode;
+	enum naming naming;
+	struct naming_in naming_in; /* why */
 	char cwd[4096];
 	char target[4096]; /* "" without one */
 
@@ -78,6 +81,10 @@ void job_open(struct job *j);
  * pass through; or an error (event.reason too): run the compiler uncached.
  */
 int job_prepare(struct job *j);
+
+/* Makes J the unit that is called by its real names, and its keys.  0, or an
+ * error of job_prepare. */
+int job_use_real_names(struct job *j);
 
 /* Reads the .kache.ini of the project whose Cargo.lock is in DIR, and says in
  * the log what is wrong with it. */

@@ -9,6 +9,7 @@
 #include "key/shape.h"
 #include "key/trace.h"
 #include "rustc/depinfo.h"
+#include "shim/believe.h"
 #include "shim/bound.h"
 #include "shim/extras.h"
 #include "shim/job.h"
@@ -261,6 +262,11 @@ inputs(struct keep *k, struct made *m)
 	if (trace_alive(&t))
 		r = refuse(k, ERR_REFUSED, "unseen:still-running", NULL);
 	vouch_prepare(k->job, &t);
+	/* Too late to run it again: cargo knows of the metadata. */
+	if (k->job->naming != NAMING_REAL && believe_opened(&t)) {
+		believe_remember(&k->job->store, &k->job->k0_plain);
+		r = refuse(k, ERR_REFUSED, "names", NULL);
+	}
 	r = r ? r : read_depinfo(k, m);
 	if (r == 0 && !vouch_for(k->job, &t, &v, k->reason, sizeof(k->reason)))
 		r = ERR_REFUSED;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "key/shape.h"
 #include "shim/ask.h"
+#include "shim/believe.h"
 #include "shim/hit.h"
 #include "shim/job.h"
 #include "shim/keep.h"
@@ -40,9 +41,10 @@ struct miss {
 	char **argv;
 	bool ready; /* all of the above is there */
 	struct prefork child;
-	bool held;      /* the child waits at its gate */
-	char why[600];  /* what changed since it was stored last, or "" */
-	unsigned state; /* directories of incremental state before */
+	bool held;         /* the child waits at its gate */
+	char why[600];     /* what changed since it was stored last, or "" */
+	unsigned state;    /* directories of incremental state before */
+	const char *doubt; /* why what it made is not believed, or NULL */
 };
 
 /*
@@ -74,6 +76,7 @@ build_argv(struct miss *m)
 	const struct root *remaps[ROOTS_MAX];
 	struct job *j = m->job;
 	size_t n = roots_remaps(&j->roots, remaps), k = 0;
+	const char *scope = n ? naming_scope(j->naming) : NULL;
 
 	m->argv = calloc((size_t)j->argc + n + 2, sizeof(char *));
 	if (!m->argv)
@@ -85,6 +88,8 @@ build_argv(struct miss *m)
 			     (int)remaps[i]->len, remaps[i]->path,
 			     remaps[i]->to) < 0)
 			return -ENOMEM;
+	if (scope)
+		m->argv[k++] = (char *)scope;
 	for (int i = j->first; i < j->argc; i++)
 		m->argv[k++] = j->argv[i];
 	m->argv[k] = (char *)other_strip(&j->args);
@@ -206,41 +211,6 @@ finish(struct miss *m, struct run *run, struct keep *k)
 	log_msg(LOG_INFO, "%s: %s", j->args.crate_name, reason);
 }
 
-static void
-compile(struct miss *m)
-{
-	struct job *j = m->job;
-	struct watched *w = &m->watched;
-	struct run run = { .argv = m->argv,
-			   .env = w->env,
-			   .roots = &j->roots,
-			   .child = m->held ? &m->child : NULL };
-	struct keep k = { .job = j,
-			  .run = &run,
-			  .trace = w->trace,
-			  .observer = w->observer };
-	int r;
-
-	m->state = count_state(&j->args);
-	unlink_shared(&j->args);
-	watched_begin(w);
-	k.started = w->started;
-	r = run_compiler(&run);
-	if (r < 0) {
-		watched_forget(w);
-		job_pass(j, "not-started");
-	}
-	if (run_code(run.status) == 127 && watched_never_started(w)) {
-		watched_forget(w);
-		job_pass(j, "observer-broken");
-	}
-	j->event.compile_us = k.compile_us = watched_end(w);
-	finish(m, &run, &k);
-	if (run.status == 0)
-		launch_install(j);
-	run_end(run.status);
-}
-
 /* Everything the compiler's child needs; it cannot be changed afterwards. */
 static int
 prepare(struct miss *m, const char **why)
@@ -258,6 +228,105 @@ prepare(struct miss *m, const char **why)
 	return r;
 }
 
+static bool
+believed(struct run *run, void *ctx)
+{
+	struct miss *m = ctx;
+
+	m->doubt = believe_doubt(m->job, run, m->watched.trace, false);
+	return !m->doubt;
+}
+
+/* A compiler that did not start is started by exec. */
+static void
+run_once(struct miss *m, struct run *run)
+{
+	struct watched *w = &m->watched;
+	int r;
+
+	run->argv = m->argv;
+	run->env = w->env;
+	run->roots = &m->job->roots;
+	unlink_shared(&m->job->args);
+	watched_begin(w);
+	r = run_compiler(run);
+	if (r < 0) {
+		watched_forget(w);
+		job_pass(m->job, "not-started");
+	}
+	if (run_code(run->status) == 127 && watched_never_started(w)) {
+		watched_forget(w);
+		job_pass(m->job, "observer-broken");
+	}
+	m->job->event.compile_us = watched_end(w);
+}
+
+/* Whether it is to be run again.  What cargo knows already cannot be taken
+ * back: then the next build does it. */
+static bool
+is_doubted(struct miss *m, struct run *run, const struct digest *k0)
+{
+	if (run->disbelieved)
+		return true;
+	if (WIFSIGNALED(run->status) || (run->committed && !run->status))
+		return false;
+	m->doubt =
+		believe_doubt(m->job, run, m->watched.trace, run->status != 0);
+	if (m->doubt && run->committed)
+		believe_remember(&m->job->store, k0);
+	return m->doubt && !run->committed;
+}
+
+/* As cargo asked.  What the first run said is not said again. */
+static void
+run_again(struct miss *m, struct run *first, struct run *run)
+{
+	struct job *j = m->job;
+	struct digest k0 = j->k0_plain;
+	const char *why = "memory";
+
+	log_msg(LOG_INFO, "%s: compiled again under its real names: %s",
+		j->args.crate_name, m->doubt);
+	watched_forget(&m->watched);
+	m->ready = false;
+	if (job_use_real_names(j) < 0 || prepare(m, &why) < 0)
+		job_pass(j, why);
+	*run = (struct run){ .before = first };
+	run_once(m, run);
+	/* What fails both times does not fail because of names. */
+	if (first->status == 0 || run->status == 0)
+		believe_remember(&j->store, &k0);
+}
+
+static void
+compile(struct miss *m)
+{
+	struct job *j = m->job;
+	struct run first = { .child = m->held ? &m->child : NULL,
+			     .ctx = m,
+			     .believed = j->naming == NAMING_REAL ? NULL
+								  : believed };
+	struct run again, *run = &first;
+	struct keep k = { .job = j };
+
+	m->state = count_state(&j->args);
+	run_once(m, &first);
+	if (first.believed && is_doubted(m, &first, &j->k0_plain)) {
+		run = &again;
+		run_again(m, &first, run);
+	}
+	run_release(run);
+	k.run = run;
+	k.trace = m->watched.trace;
+	k.observer = m->watched.observer;
+	k.started = m->watched.started;
+	k.compile_us = j->event.compile_us;
+	finish(m, run, &k);
+	if (run->status == 0)
+		launch_install(j);
+	run_end(run->status);
+}
+
 /* It came out of a store: ends the process. */
 static void
 serve(struct miss *m, const char *outcome)
@@ -268,6 +337,25 @@ serve(struct miss *m, const char *outcome)
 	launch_install(m->job);
 	job_say(m->job, outcome, NULL, 0);
 	_exit(0);
+}
+
+/* A unit that needs its real names has results under the key of these. */
+static void
+take_names(struct miss *m)
+{
+	struct job *j = m->job;
+
+	if (!believe_recall(j))
+		return;
+	/* What waits at its gate would call things by our names. */
+	if (m->held)
+		prefork_drop(&m->child);
+	watched_forget(&m->watched);
+	m->held = m->ready = false;
+	if (job_use_real_names(j) < 0)
+		job_pass(j, "path");
+	if (hit_try(j))
+		serve(m, "local_hit");
 }
 
 /*
@@ -311,11 +399,14 @@ miss_run(struct job *j)
 	struct miss m = { .job = j };
 	const char *why;
 
+	take_names(&m);
 	session_miss(j);
 	find_why(&m);
 	ask(&m);
 	if (turn_take(j, &m.turn))
 		serve(&m, j->prefetched ? "prefetch_hit" : "local_hit");
+	/* Somebody may have found it out while we waited. */
+	take_names(&m);
 	if (prepare(&m, &why) < 0) {
 		watched_forget(&m.watched);
 		job_pass(j, why);

@@ -3,6 +3,8 @@
 #include "shim/run.h"
 
 #include "base/file.h"
+#include "base/search.h"
+#include "rustc/naming.h"
 #include "rustc/roots.h"
 #include "shim/prefork.h"
 
@@ -82,25 +84,104 @@ is_artifact(const char *line, size_t n)
 	return false;
 }
 
+/* True, and it is struck off: the earlier run passed this line on. */
+static bool
+was_said(struct run *before, int fd, const char *line, size_t n)
+{
+	struct buf *said = before ? &before->said[fd - 1] : NULL;
+	const char *p = said ? said->p : NULL, *end = p ? p + said->len : NULL;
+
+	while (p && p < end) {
+		p = search_find(p, (size_t)(end - p), line, n);
+		if (p && (p == said->p || p[-1] == '\n')) {
+			said->p[p - said->p] = '\0';
+			return true;
+		}
+		p = p ? p + 1 : NULL;
+	}
+	return false;
+}
+
+static void
+pass_on(struct run *r, int fd, const char *line, size_t n)
+{
+	if (was_said(r->before, fd, line, n))
+		return;
+	if (r->believed && r->said[fd - 1].len + n <= KEEP_MAX)
+		buf_add(&r->said[fd - 1], line, n);
+	file_write_fd(fd, line, n);
+}
+
+static bool
+holds_back(const struct run *r)
+{
+	return r->believed && !r->committed &&
+	       (r->held.len || r->errors[NAMING_PLAIN_ERROR] ||
+		r->errors[NAMING_ANY_ERROR] || r->errors[NAMING_OPTION_ERROR]);
+}
+
+void
+run_release(struct run *r)
+{
+	r->committed = true;
+	if (r->held.len)
+		file_write_fd(2, r->held.p, r->held.len);
+	buf_free(&r->held);
+}
+
+/* Errors, and what comes behind them, wait for the end: what fails under our
+ * names may not fail under the real ones. */
+static void
+say(struct run *r, struct stream *s, const char *line, size_t n)
+{
+	if (r->disbelieved)
+		return;
+	if (s->to == 2 && holds_back(r)) {
+		if (r->held.len + n <= KEEP_MAX && buf_room(&r->held, n)) {
+			buf_add(&r->held, line, n);
+			return;
+		}
+		run_release(r);
+	}
+	pass_on(r, s->to, line, n);
+}
+
+/* Dependents start on the metadata, and it cannot be taken back. */
+static void
+pass_artifact(struct run *r, struct stream *s, const char *line, size_t n)
+{
+	bool metadata;
+
+	note_artifact(r, line, n);
+	metadata = r->nout && !strcmp(r->out[r->nout - 1].emit, "metadata");
+	if (metadata && r->believed && !r->committed && !r->disbelieved) {
+		r->disbelieved = !r->believed(r, r->ctx);
+		if (!r->disbelieved)
+			run_release(r);
+	}
+	say(r, s, line, n);
+}
+
 static void
 forward(struct run *r, struct stream *s, const char *line, size_t n)
 {
 	struct buf local = { 0 };
 
 	if (s->json && is_artifact(line, n)) {
-		note_artifact(r, line, n);
-		file_write_fd(s->to, line, n);
+		pass_artifact(r, s, line, n);
 		return;
 	}
 	if (s->kept->len + n > KEEP_MAX)
 		r->overflow = true;
 	else
 		buf_add(s->kept, line, n);
+	if (s->json && r->believed)
+		r->errors[naming_read_line(line, n)]++;
 	roots_unmap(r->roots, line, n, &local);
 	if (local.failed)
-		file_write_fd(s->to, line, n);
+		say(r, s, line, n);
 	else
-		file_write_fd(s->to, local.p, local.len);
+		say(r, s, local.p, local.len);
 	buf_free(&local);
 }
 
@@ -135,7 +216,8 @@ pump(struct run *r, struct stream *s)
 
 	if (!to) {
 		/* Out of memory: what is pending goes through as it is. */
-		file_write_fd(s->to, s->pending.p, s->pending.len);
+		if (!r->disbelieved)
+			file_write_fd(s->to, s->pending.p, s->pending.len);
 		buf_reset(&s->pending);
 		r->overflow = true;
 		return true;

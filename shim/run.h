@@ -30,6 +30,17 @@ struct run {
 	const struct roots *roots;
 	struct prefork *child; /* of these words, at its gate; or NULL */
 	bool plain;            /* no compiler: nothing is an artifact line */
+	/*
+	 * NULL, or: it runs under names of ours, and its errors are held back
+	 * until run_release.  Called before cargo hears of the metadata, for
+	 * dependents start on that: false, and from then on nothing is passed
+	 * on, for the result is not believed.
+	 */
+	bool (*believed)(struct run *r, void *ctx);
+	void *ctx;
+	/* NULL, or an earlier run of the same unit: what it passed on is not
+	 * said again. */
+	struct run *before;
 	/* out: */
 	int status; /* as wait(2) gives it */
 	struct run_output out[RUN_OUTPUTS_MAX];
@@ -37,11 +48,19 @@ struct run {
 	bool overflow; /* more than can be kept */
 	struct buf out_text;
 	struct buf err_text;
+	bool committed;     /* what was passed on cannot be taken back */
+	bool disbelieved;   /* BELIEVED said so */
+	unsigned errors[4]; /* by enum naming_line */
+	struct buf held;    /* private */
+	struct buf said[2]; /* private: lines passed on, out and err */
 };
 
 /* 0: it ran, see status.  -errno: it did not start; nothing was said.  A
  * CHILD was let go and waited for in any case. */
 int run_compiler(struct run *r);
+
+/* Passes on what was held back. */
+void run_release(struct run *r);
 
 /* Ends as the child did: its exit status, or death by its signal. */
 void run_end(int status) __attribute__((noreturn));

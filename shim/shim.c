@@ -138,6 +138,8 @@ print_remaps(struct job *j)
 	for (size_t i = 0; i < n; i++)
 		printf("--remap-path-prefix=%.*s=%s\n", (int)list[i]->len,
 		       list[i]->path, list[i]->to);
+	if (n && naming_scope(j->naming))
+		puts(naming_scope(j->naming));
 	return 0;
 }
 

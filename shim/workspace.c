@@ -97,8 +97,24 @@ variable(const char *name)
 		       : "unknown";
 }
 
+/* cargo takes no directory for a source of crates that lacks the file. */
+enum naming_place
+workspace_place(const struct job *j, const char *cargo_home)
+{
+	size_t n = cargo_home ? strlen(cargo_home) : 0;
+	char path[4200];
+
+	if (!is_in_own_directory(j))
+		return NAMING_IN_ROOT;
+	if (n > 1 && !strncmp(j->cwd, cargo_home, n) && j->cwd[n] == '/')
+		return NAMING_IN_HOME;
+	snprintf(path, sizeof(path), "%s/.cargo-checksum.json", j->cwd);
+	return access(path, F_OK) == 0 ? NAMING_IN_PIECES : NAMING_OUTSIDE;
+}
+
 const char *
-workspace_cwd_name(const struct job *j, const char **root)
+workspace_cwd_name(const struct job *j, enum naming_place place,
+		   const char **root)
 {
 	static char name[4300], found[4096];
 	char above[4096], way[4200];
@@ -106,7 +122,7 @@ workspace_cwd_name(const struct job *j, const char **root)
 	char *slash;
 
 	*root = NULL;
-	if (!is_in_own_directory(j))
+	if (place != NAMING_IN_PIECES)
 		return NULL;
 	snprintf(above, sizeof(above), "%s", j->cwd);
 	slash = strrchr(above, '/');

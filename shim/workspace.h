@@ -2,6 +2,8 @@
 #ifndef SHIM_WORKSPACE_H
 #define SHIM_WORKSPACE_H
 
+#include "rustc/naming.h" /* allow: value */
+
 struct job;
 
 /*
@@ -13,14 +15,18 @@ struct job;
  * above FROM (absolute) that does, or NULL. */
 const char *workspace_find(const struct job *j, const char *from);
 
+/* Where cargo compiles the package of J.  CARGO_HOME may be NULL. */
+enum naming_place workspace_place(const struct job *j, const char *cargo_home);
+
 /*
  * By what name outputs are to call the current directory.  cargo compiles the
  * packages of a workspace in its root: NULL, the usual name.  A package that
- * is vendored or lies outside it compiles in its own directory: its place
- * seen from the root, so that it is neither taken for the root nor for
- * another package; where the root is not known, its name and version.
- * *ROOT gets the workspace where it is part of the name, else NULL.
+ * is vendored compiles in its own directory: its place seen from the root, so
+ * that it is neither taken for the root nor for another package; where the
+ * root is not known, its name and version.  *ROOT gets the workspace where it
+ * is part of the name, else NULL.
  */
-const char *workspace_cwd_name(const struct job *j, const char **root);
+const char *workspace_cwd_name(const struct job *j, enum naming_place place,
+			       const char **root);
 
 #endif

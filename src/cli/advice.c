@@ -73,6 +73,8 @@ static const struct advice rows[] = {
 	{ "no-trace", "what the observer noted could not be read",
 	  "room in /dev/shm or in the store" },
 	{ "output", "an output is not where it was announced", UNUSUAL },
+	{ "names", "a name that kache gave a directory was opened",
+	  "nothing to do: the next compile uses the real names" },
 	{ "outputs-not-announced", "rustc announced no output", UNUSUAL },
 	{ "path", "a path cannot be recorded: no text, or too long",
 	  "plain names of files" },

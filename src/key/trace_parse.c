@@ -362,7 +362,7 @@ is_repeated(struct decoder *d, const struct trace_event *e)
 			    e->how,
 			    e->number,
 			    e->set | e->guest << 1 | e->write << 2 |
-				    e->no_times << 3,
+				    e->no_times << 3 | e->by_cwd << 4,
 			    e->process == 0,
 			    e->kind == TRACE_READ ? e->st.ino : 0,
 			    e->kind == TRACE_READ
@@ -421,6 +421,7 @@ on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 		.other = other,
 	};
 	e->guest = (h->flags & OBS_BY_GUEST) != 0;
+	e->by_cwd = (h->flags & OBS_BY_CWD) != 0;
 	if (h->type == OBS_PRESENT) {
 		e->how = (enum trace_how)h->aux;
 		e->write = (h->flags & OBS_ASKS_WRITE) != 0;

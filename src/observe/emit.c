@@ -277,8 +277,11 @@ emit_detoured(const struct emit *e, int always)
 
 	for (i = 0; i < e->n; i++)
 		if (may_detour(&e->names[i]) &&
-		    detour_resolve(e->names[i].name, names[i]))
+		    detour_resolve(e->names[i].name, names[i])) {
+			if (rawsys_starts(e->names[i].name, "/proc/self/cwd"))
+				real.flags |= OBS_BY_CWD;
 			real.names[i].name = names[i];
+		}
 	emit_named(&real, always);
 }
 

@@ -158,6 +158,8 @@ enum obs_type {
 /* Code that the program loaded by dlopen had a part in the call, as a macro
  * of rustc's has (guest.h). */
 #define OBS_BY_GUEST 0x4000u
+/* The name was given as /proc/self/cwd/..., and is here what that means. */
+#define OBS_BY_CWD 0x2000u
 /* OBS_START: the program's code does not hold the bytes of this instruction.
  * Neither is set where it was not looked at. */
 #define OBS_NO_SYSCALL 0x0001u

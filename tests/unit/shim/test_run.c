@@ -23,6 +23,9 @@
 static struct roots roots;
 static struct run r;
 static struct buf said[3]; /* what came out of 1 and 2 */
+static bool (*believed)(struct run *, void *);
+static struct run *before;
+static bool release_held;
 
 static void
 release(void)
@@ -31,6 +34,9 @@ release(void)
 		free(r.out[i].path);
 	buf_free(&r.out_text);
 	buf_free(&r.err_text);
+	buf_free(&r.held);
+	buf_free(&r.said[0]);
+	buf_free(&r.said[1]);
 	buf_free(&said[1]);
 	buf_free(&said[2]);
 	memset(&r, 0, sizeof(r));
@@ -68,10 +74,14 @@ run_words(char *const *argv)
 	r.argv = argv;
 	r.env = env;
 	r.roots = &roots;
+	r.believed = believed;
+	r.before = before;
 	fflush(NULL);
 	old[1] = divert(1);
 	old[2] = divert(2);
 	e = run_compiler(&r);
+	if (release_held)
+		run_release(&r);
 	for (int fd = 1; fd < 3; fd++) {
 		char path[128];
 
@@ -289,6 +299,101 @@ the_child_gets_the_given_environment(void **state)
 	assert_string_equal(text(&said[1]), "none /usr/bin:/bin\n");
 }
 
+#define ERROR \
+	"{\"$message_type\":\"diagnostic\",\"message\":\"x\",\"code\":null," \
+	"\"level\":\"error\"}"
+#define SAY "say() { printf '%s\\n' \"$1\" >&2; };"
+
+static bool
+yes(struct run *run, void *ctx)
+{
+	(void)run;
+	(void)ctx;
+	return true;
+}
+
+static bool
+no(struct run *run, void *ctx)
+{
+	(void)run;
+	(void)ctx;
+	return false;
+}
+
+static void
+errors_wait_for_the_end(void **state)
+{
+	static const char script[] =
+		SAY "echo out; say warned; say '" ERROR "'; say after; exit 1";
+
+	(void)state;
+	believed = yes;
+	run_script(script);
+	assert_string_equal(text(&said[1]), "out\n");
+	assert_string_equal(text(&said[2]), "warned\n");
+	assert_string_equal(text(&r.err_text), "warned\n" ERROR "\nafter\n");
+	release_held = true;
+	run_script(script);
+	assert_string_equal(text(&said[2]), "warned\n" ERROR "\nafter\n");
+	release_held = false;
+	/* Whoever has no names of ours needs not wait. */
+	believed = NULL;
+	run_script(script);
+	assert_string_equal(text(&said[2]), "warned\n" ERROR "\nafter\n");
+}
+
+/* Cargo starts dependents on the metadata. */
+static void
+metadata_is_announced_if_it_is_believed(void **state)
+{
+#define METADATA ARTIFACT "\"/t/a.rmeta\",\"emit\":\"metadata\"}"
+	static const char script[] =
+		SAY "say warned; say '" METADATA "'; say '" ERROR "'";
+
+	(void)state;
+	believed = yes;
+	run_script(script);
+	assert_true(r.committed);
+	assert_false(r.disbelieved);
+	/* What is said after it cannot be taken back either. */
+	assert_string_equal(text(&said[2]),
+			    "warned\n" METADATA "\n" ERROR "\n");
+	believed = no;
+	run_script(script);
+	assert_false(r.committed);
+	assert_true(r.disbelieved);
+	assert_string_equal(text(&said[2]), "warned\n");
+	assert_int_equal(r.nout, 1);
+	believed = NULL;
+}
+
+static void
+nothing_is_said_twice(void **state)
+{
+	struct run first;
+
+	(void)state;
+	believed = no;
+	run_script(SAY "echo out; say one; say two; say two; say '" METADATA
+		       "'; say three");
+	assert_string_equal(text(&said[2]), "one\ntwo\ntwo\n");
+	first = r;
+	memset(&r, 0, sizeof(r));
+	believed = NULL;
+	before = &first;
+	run_script(SAY "echo out; echo one; say two; say new; say two; say one;"
+		       "say two; say ne; say wo; say '" METADATA "'");
+	assert_string_equal(text(&said[1]), "one\n");
+	assert_string_equal(text(&said[2]), "new\ntwo\nne\nwo\n" METADATA "\n");
+	/* It is kept all the same. */
+	assert_string_equal(text(&r.err_text),
+			    "two\nnew\ntwo\none\ntwo\nne\nwo\n");
+	before = NULL;
+	release();
+	r = first;
+	release();
+}
+
 static int
 set_up(void **state)
 {
@@ -322,6 +427,9 @@ main(void)
 		cmocka_unit_test(the_end_is_the_same),
 		cmocka_unit_test(what_cannot_start_says_nothing),
 		cmocka_unit_test(the_child_gets_the_given_environment),
+		cmocka_unit_test(errors_wait_for_the_end),
+		cmocka_unit_test(metadata_is_announced_if_it_is_believed),
+		cmocka_unit_test(nothing_is_said_twice),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
