@@ -17,16 +17,16 @@ RS
 }
 
 # --- what the repository needs from elsewhere ---
-for p in vend fixed gitdep; do
+for p in vend mute fixed gitdep; do
 	package "$T/src/$p" $p
-	code $p >"$T/src/$p/src.rs"
 	put "$T/src/$p/src/lib.rs" "$(code $p)"
-	rm "$T/src/$p/src.rs"
 done
+# It names itself in panics only.
+put "$T/src/mute/src/lib.rs" "$(code mute | grep -v file!)"
 git -C "$T/src/gitdep" init -q -b main
 git -C "$T/src/gitdep" add -A
 git -C "$T/src/gitdep" commit -qm 1
-for p in vend fixed; do
+for p in vend mute fixed; do
 	registry_add "$T/registry" "$T/src/$p" || diag "no registry"
 done
 
@@ -48,6 +48,7 @@ put "$w/patched/src/lib.rs" "$(code fixed 'pub const PATCHED: u8 = 1;')"
 package "$w/app" app "[dependencies]
 own = { path = \"../own\" }
 vend = \"0.1.0\"
+mute = \"0.1.0\"
 fixed = \"0.1.0\"
 gitdep = { git = \"file://$T/src/gitdep\" }"
 put "$w/app/src/main.rs" "$(code app)"'
@@ -60,6 +61,7 @@ fn main() {
 		Some("app") => boom(),
 		Some("own") => own::boom(),
 		Some("vend") => vend::boom(),
+		Some("mute") => mute::boom(),
 		Some("fixed") => fixed::boom(),
 		Some("gitdep") => gitdep::boom(),
 		_ => (),
@@ -107,17 +109,16 @@ ln -s "$T/behind-a-link" "$T/d/rust/target"
 seen() { # TARGET
 	local a
 
-	for a in "" app own vend fixed gitdep; do
+	for a in "" app own vend mute fixed gitdep; do
 		"$1/debug/app" $a
 	done 2>&1 | sed 's/(main)//; s/ ([0-9]*)//'
 	"$1/debug/outer" x 2>&1 | sed 's/ ([0-9]*)//'
 }
 
-# The names that outputs have for a package that compiles in its own
-# directory are the only difference: README says so.
+# The names that panics have for a vendored crate are the only difference:
+# README says so.
 as_plain() { # REPOSITORY
-	sed "s,/proc/self/cwd/../shared/,$1/shared/,
-		s,/proc/self/cwd/,$1/rust/,; s,/kache/package/shared-0.1.0/,$1/shared/,"
+	sed "s,/proc/self/cwd/vendor/mute/,$1/rust/vendor/mute/,"
 }
 
 compiled() { # names, of units and of scripts that ran
@@ -143,15 +144,16 @@ kcargo "$T/a/rust" build -q || diag "$(cat "$T/out")"
 rm -rf "$T/a/rust/target"
 place "the same checkout" "$T/a" "$T/a/rust/target" ""
 # Who uses CARGO_MANIFEST_DIR as a value; what lies outside of the workspace,
-# whose place is in cargo's own -C metadata; who depends on these. A script's
-# run is served elsewhere after two places gave the same.
-place "another checkout" "$far" "$far/rust/target" "outer own shared valued"
+# whose place is in cargo's own -C metadata; a vendored crate with file!(); who
+# depends on these. A script's run is served elsewhere after two places gave
+# the same.
+place "another checkout" "$far" "$far/rust/target" "app outer own shared valued vend"
 place "a linked worktree" "$T/tree/linked-worktree" \
-	"$T/tree/linked-worktree/rust/target" "outer shared valued"
-place "target behind a link" "$T/d" "$T/d/rust/target" "outer shared valued"
+	"$T/tree/linked-worktree/rust/target" "app outer shared valued vend"
+place "target behind a link" "$T/d" "$T/d/rust/target" "app outer shared valued vend"
 export CARGO_TARGET_DIR=$T/target-elsewhere
 place "target elsewhere" "$T/ee" "$CARGO_TARGET_DIR" \
-	"outer shared valued"
+	"app outer shared valued vend"
 unset CARGO_TARGET_DIR
 
 # --- diagnostics ---
