@@ -148,6 +148,8 @@ naming_read_line(const char *p, size_t n)
 	p = memmem(code, (size_t)(end - code), level, sizeof(level) - 1);
 	if (!p || !at(p + sizeof(level) - 1, end, "error"))
 		return NAMING_NO_ERROR;
+	if (at(p + sizeof(level) - 1, end, "error: internal"))
+		return NAMING_OPTION_ERROR;
 	if (at(code, end, ",\"code\":null"))
 		return read_message(text, code);
 	/* A constant's evaluation may have looked at what file!() says. */

@@ -59,7 +59,8 @@ enum naming_line {
 	NAMING_PLAIN_ERROR,
 	/* Of a macro or of a constant's evaluation, or without a code. */
 	NAMING_ANY_ERROR,
-	NAMING_OPTION_ERROR /* the compiler does not know our option */
+	/* The compiler does not know our option, or is itself at fault. */
+	NAMING_OPTION_ERROR
 };
 
 /* Looks at N bytes of a line at P, JSON as cargo asks for it. */

@@ -138,6 +138,9 @@ errors_are_told_apart(void **state)
 	assert_int_equal(line(D "\"Unrecognized option: 'remap-path-scope'\","
 				"\"code\":null,\"level\":\"error\""),
 			 NAMING_OPTION_ERROR);
+	assert_int_equal(line(D "\"panicked\",\"code\":null,\"level\":"
+				"\"error: internal compiler error\""),
+			 NAMING_OPTION_ERROR);
 	assert_int_equal(line("{\"$message_type\":\"artifact\",\"artifact\":"),
 			 NAMING_NO_ERROR);
 	assert_int_equal(line("what a macro says, \"level\":\"error\""),
