@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include "shim/believe.h"
 #include "shim/hit.h"
 #include "shim/increments.h"
 #include "shim/job.h"
@@ -133,6 +134,8 @@ print_remaps(struct job *j)
 	j->first += j->driver;
 	job_open(j);
 	if (!j->store_ok || j->argc < 3 || job_prepare(j) < 0)
+		return 1;
+	if (believe_recall(j) && job_use_real_names(j) < 0)
 		return 1;
 	n = roots_remaps(&j->roots, list);
 	for (size_t i = 0; i < n; i++)
