@@ -212,27 +212,50 @@ includes_scan(const char *p, size_t n, const char *name)
 	return includes_judge(includes_look(p, n, name));
 }
 
-/* `macro_rules ! name` was just read, and what opens its body. */
-static bool
-begins_rules(const struct lexer *l)
+/* The last words read, the newest first. */
+struct trail {
+	struct rustlex_token t[4];
+};
+
+static void
+step(struct trail *w, const struct rustlex_token *t)
 {
-	return opens(back(l, 0)) && is(back(l, 2), "!") &&
-	       is(back(l, 3), "macro_rules");
+	memmove(w->t + 1, w->t, sizeof(w->t) - sizeof(w->t[0]));
+	w->t[0] = *t;
+}
+
+/* `macro_rules ! name` was read, and what opens its body. */
+static bool
+begins_rules(const struct trail *w)
+{
+	return rustlex_opens(&w->t[0]) && rustlex_is(&w->t[2], "!") &&
+	       rustlex_is(&w->t[3], "macro_rules");
+}
+
+/* file!( or, to use it by another name, `use core::file as`. */
+static bool
+is_file_macro(const struct trail *w)
+{
+	if (!rustlex_is(&w->t[rustlex_opens(&w->t[0]) ? 2 : 1], "file"))
+		return false;
+	return rustlex_opens(&w->t[0]) ? rustlex_is(&w->t[1], "!")
+				       : rustlex_is(&w->t[0], "as") &&
+						 rustlex_is(&w->t[2], ":");
 }
 
 /* Behind the closing bracket of what was just opened. */
 static void
-skip_body(struct lexer *l)
+skip_body(struct rustlex *l)
 {
 	size_t depth = 1;
 
 	while (depth) {
-		struct token t = next(l);
+		struct rustlex_token t = rustlex_next(l);
 
-		if (t.kind == END)
+		if (t.kind == RUSTLEX_END)
 			return;
-		depth += opens(&t);
-		depth -= closes(&t);
+		depth += rustlex_opens(&t);
+		depth -= rustlex_closes(&t);
 	}
 }
 
@@ -246,8 +269,9 @@ may_say_file(const char *p, size_t n)
 		p = search_find(p, (size_t)(end - p), "file", 4);
 		if (!p)
 			return false;
-		p = skip_blank(p + 4, end);
-		if (p < end && (*p == '!' || *p == 'a'))
+		for (p += 4; p < end && strchr(" \t\r\n/", *p); p++)
+			;
+		if (p < end && (*p == '!' || *p == 'a' || *p == '*'))
 			return true;
 	}
 }
@@ -255,24 +279,20 @@ may_say_file(const char *p, size_t n)
 bool
 includes_says_file(const char *p, size_t n)
 {
-	struct lexer l = { .p = p, .end = p + n };
+	struct rustlex l = { p, p + n };
+	struct trail last = { 0 };
 
 	if (!may_say_file(p, n))
 		return false;
 	for (;;) {
-		struct token t = next(&l);
+		struct rustlex_token t = rustlex_next(&l);
 
-		if (t.kind == END)
+		if (t.kind == RUSTLEX_END)
 			return false;
-		l.last[l.count++ % TOKENS] = t;
-		if (opens(&t) && is(back(&l, 1), "!") &&
-		    is(back(&l, 2), "file"))
+		step(&last, &t);
+		if (is_file_macro(&last))
 			return true;
-		/* use core::file as here; */
-		if (is(&t, "as") && is(back(&l, 1), "file") &&
-		    is(back(&l, 2), ":"))
-			return true;
-		if (begins_rules(&l))
+		if (begins_rules(&last))
 			skip_body(&l);
 	}
 }
