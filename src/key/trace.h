@@ -106,7 +106,7 @@ struct trace_event {
 	uint32_t number;
 	unsigned creates:1; /* TRACE_WRITE: truncates or creates anew */
 	unsigned set:1;     /* TRACE_GETENV: the variable was set */
-	unsigned by_cwd:1;   /* a name was given as /proc/self/cwd/... */
+	unsigned by_cwd:1;  /* a name was given as /proc/self/cwd/... */
 	unsigned guest:1;   /* code loaded by dlopen had a part in it: of a
 			     * compiler, a macro */
 	unsigned write:1;   /* TRACE_PRESENT: asked whether it may be written */

@@ -19,7 +19,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static struct memo m;
 static struct roots roots;
@@ -711,81 +710,10 @@ cpu_and_host_are_items(void **state)
 	assert_int_equal(key_of('x', "gpu", &d), ERR_CORRUPT);
 }
 
-/* Whether the key of this item is another one after CHANGE. */
-static bool
-moves(char kind, const char *name, void (*change)(void))
-{
-	char file[256];
-	struct digest a, b;
-
-	snprintf(file, sizeof(file), "%s", at(name));
-	assert_int_equal(key_of(kind, file, &a), 0);
-	change();
-	assert_int_equal(key_of(kind, file, &b), 0);
-	return !digest_eq(&a, &b);
-}
-
-static void
-retarget(void)
-{
-	char to[256];
-
-	snprintf(to, sizeof(to), "%s", at("attr"));
-	unlink(at("way"));
-	assert_int_equal(symlink(to, at("way")), 0);
-}
-
-static void
-narrow(void)
-{
-	assert_int_equal(chmod(at("attr"), 0600), 0);
-}
-
-static void
-age(void)
-{
-	const struct timespec t[2] = { { .tv_sec = 5 }, { .tv_sec = 7 } };
-
-	assert_int_equal(utimensat(AT_FDCWD, at("attr"), t, 0), 0);
-}
-
-static void
-name_again(void)
-{
-	char old[256];
-
-	snprintf(old, sizeof(old), "%s", at("attr"));
-	assert_int_equal(link(old, at("attr2")), 0);
-}
-
-static void
-attributes_are_what_they_are_now(void **state)
-{
-	(void)state;
-	write_file("attr", "x");
-	write_file("other", "x");
-	assert_int_equal(symlink("other", at("way")), 0);
-	assert_true(moves('r', "way", retarget));
-	assert_false(moves('r', "way", age));
-	assert_true(moves('m', "attr", narrow));
-	assert_false(moves('m', "attr", name_again));
-	unlink(at("attr2"));
-	assert_true(moves('o', "attr", name_again));
-	assert_int_equal(chmod(at("attr"), 0644), 0);
-	write_file("attr", "y");
-	assert_true(moves('t', "attr", age));
-	assert_false(moves('t', "attr", narrow));
-	assert_true(moves('b', "attr", narrow) || moves('b', "attr", age));
-	unlink(at("attr"));
-	assert_int_equal(key_of('m', at("attr"), &(struct digest){ 0 }),
-			 ERR_MISS);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(attributes_are_what_they_are_now),
 		cmocka_unit_test(items_are_sorted_and_unique),
 		cmocka_unit_test(too_much_is_refused),
 		cmocka_unit_test(the_digest_of_a_shape_is_that_of_its_items),
