@@ -86,7 +86,7 @@ look_at_sources(const struct job *j, const struct run *run,
 		if (!is_foreign(j, d.files[i]))
 			continue;
 		end->foreign = true;
-		if (j->naming == NAMING_OURS && !end->says)
+		if (j->naming != NAMING_OPENABLE && !end->says)
 			end->says = says_file(d.files[i]);
 	}
 	depinfo_release(&d);

@@ -166,6 +166,13 @@ failed_by_names(const struct naming_end *end)
 	return end->any && end->foreign;
 }
 
+static bool
+runs_elsewhere(const struct naming_in *in)
+{
+	return in->kind == ARGS_TEST || in->kind == ARGS_BUILD_SCRIPT ||
+	       (in->kind == ARGS_BIN && in->place == NAMING_IN_ROOT);
+}
+
 const char *
 naming_doubt(const struct naming_in *in, enum naming naming,
 	     const struct naming_end *end)
@@ -180,10 +187,9 @@ naming_doubt(const struct naming_in *in, enum naming naming,
 		return failed_by_names(end) ? "it failed" : NULL;
 	if (!end->foreign)
 		return NULL;
-	if (naming != NAMING_OURS)
+	if (naming == NAMING_OPENABLE)
 		return NULL;
-	if (in->kind == ARGS_TEST || in->kind == ARGS_BUILD_SCRIPT ||
-	    (in->kind == ARGS_BIN && in->place == NAMING_IN_ROOT))
+	if (naming == NAMING_OURS && runs_elsewhere(in))
 		return "it runs elsewhere";
 	return end->says ? "it asks for its own name" : NULL;
 }

@@ -17,8 +17,8 @@ enum naming {
 	NAMING_OURS, /* every remapped root by our name for it */
 	/* The same, but file!() and panics have real names. */
 	NAMING_OPENABLE,
-	/* A build script runs where it was compiled: its package is ".", in
-	 * diagnostics too by its real name. */
+	/* A build script runs where it was compiled: its package is ".", but
+	 * in diagnostics. */
 	NAMING_PACKAGE
 };
 

@@ -175,7 +175,17 @@ script='fn main() {
 	println!("cargo:rustc-env=RES={}", std::fs::read_to_string(res).unwrap_or("absent".into()));
 }'
 lib='pub const RES: &str = env!("RES");'
-pieces "$w/vendor" v
+pieces "$w/vendor" v '[dependencies]
+quiet = "0.1.0"'
+# It tells the crate, which reads it.
+pieces "$w/vendor" teller
+put "$w/vendor/teller/build.rs" 'fn main() { println!("cargo:rustc-env=ME={}", core::file!()) }'
+put "$w/vendor/teller/src/lib.rs" 'pub const ME: &str = include_str!(env!("ME"));'
+# It has names in panics only.
+pieces "$w/vendor" quiet '[dependencies]
+teller = "0.1.0"'
+put "$w/vendor/quiet/build.rs" 'fn main() { std::fs::read("Cargo.toml").unwrap(); }'
+put "$w/vendor/quiet/src/lib.rs" 'pub use teller::ME;'
 package "$T/outer" o
 for d in "$w/vendor/v" "$T/outer"; do
 	put "$d/build.rs" "$script"
@@ -199,8 +209,8 @@ cp -r "$w" "$T/far-away/scripts"
 cp -r "$T/outer" "$T/far-away/outer"
 rm -rf "$T/far-away/scripts/target"
 kcargo "$T/far-away/scripts" build -q
-is "$(events | awk -F'\t' '$7 == "build-script" && $22 == "v" { print $4 }')" \
-	local_hit "a vendored one serves other checkouts"
+is "$(events | awk -F'\t' '$7 == "build-script" && $22 == "quiet" { print $4 }')" \
+	local_hit "a vendored one that has its names in panics only serves other checkouts"
 
 # --- tests, benches and examples run in their package ---
 w=$T/tests

@@ -178,6 +178,8 @@ static void
 a_success_is_doubted_where_names_were_used(void **state)
 {
 	const struct naming_in test = { .kind = ARGS_TEST };
+	const struct naming_in script = { .kind = ARGS_BUILD_SCRIPT,
+					  .place = NAMING_IN_PIECES };
 	struct naming_end e = { .opened = true };
 
 	(void)state;
@@ -191,6 +193,10 @@ a_success_is_doubted_where_names_were_used(void **state)
 	e.says = true;
 	assert_non_null(naming_doubt(&lib, NAMING_OURS, &e));
 	assert_null(naming_doubt(&test, NAMING_OPENABLE, &e));
+	/* A script may tell cargo, or the crate, what it is called. */
+	assert_non_null(naming_doubt(&script, NAMING_PACKAGE, &e));
+	e.says = false;
+	assert_null(naming_doubt(&script, NAMING_PACKAGE, &e));
 	/* rustc tells macros our name whatever the scope. */
 	e = (struct naming_end){ .foreign = true, .asks = true };
 	assert_non_null(naming_doubt(&test, NAMING_OPENABLE, &e));
