@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { VERSION = 1, FILE_MAX = 256 << 20 };
 
@@ -41,6 +42,30 @@ is_foreign(const struct job *j, const char *path)
 	return false;
 }
 
+/* Somebody may keep a target directory at /kache/target. */
+static bool
+is_there(const char *path)
+{
+	static const char top[] = "/kache/";
+	size_t n = sizeof(top) - 1;
+	char dir[64];
+
+	if (strncmp(path, top, n) != 0)
+		return false;
+	n += strcspn(path + n, "/");
+	if (n >= sizeof(dir))
+		return false;
+	memcpy(dir, path, n);
+	dir[n] = '\0';
+	return access(dir, F_OK) == 0;
+}
+
+static bool
+is_ours(const char *path)
+{
+	return naming_made_up(path) && !is_there(path);
+}
+
 bool
 believe_opened(const struct trace *t)
 {
@@ -48,8 +73,7 @@ believe_opened(const struct trace *t)
 		const struct trace_event *e = &t->events[i];
 
 		if (e->kind != TRACE_GETENV &&
-		    (e->by_cwd || naming_made_up(e->name) ||
-		     naming_made_up(e->other)))
+		    (e->by_cwd || is_ours(e->name) || is_ours(e->other)))
 			return true;
 	}
 	return false;

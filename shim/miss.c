@@ -355,7 +355,7 @@ take_names(struct miss *m)
 	if (job_use_real_names(j) < 0)
 		job_pass(j, "path");
 	if (hit_try(j))
-		serve(m, "local_hit");
+		serve(m, j->prefetched ? "prefetch_hit" : "local_hit");
 }
 
 /*
