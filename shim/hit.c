@@ -14,6 +14,7 @@
 #include "store/manifest.h"
 #include "store/restore.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,11 +43,12 @@ artifact(struct job *j, const struct entry_output *o, struct buf *b)
 	buf_fmt(b, "\",\"emit\":\"%s\"}\n", emit[o->role]);
 }
 
-/* Metadata first: cargo starts dependents on that line. */
-static void
+/* Metadata first: cargo starts dependents on that line.  0 or -errno. */
+static int
 speak(struct job *j, const struct entry *e)
 {
 	struct buf out = { 0 }, err = { 0 };
+	int r;
 
 	for (int role = ENTRY_METADATA; role <= ENTRY_DEPINFO; role++)
 		for (size_t i = 0; i < e->nout; i++)
@@ -56,12 +58,14 @@ speak(struct job *j, const struct entry *e)
 		    e->stdout_text.len, &out);
 	roots_unmap(&j->roots, e->stderr_text.p ? e->stderr_text.p : "",
 		    e->stderr_text.len, &err);
-	if (out.len)
-		file_write_fd(1, out.p, out.len);
-	if (err.len)
-		file_write_fd(2, err.p, err.len);
+	r = out.failed || err.failed ? -ENOMEM : 0;
+	if (r == 0 && out.len)
+		r = file_write_fd(1, out.p, out.len);
+	if (r == 0 && err.len)
+		r = file_write_fd(2, err.p, err.len);
 	buf_free(&out);
 	buf_free(&err);
+	return r;
 }
 
 /* At K1, else, for results with diagnostics, at the key of their form.  A
@@ -136,7 +140,9 @@ serve(struct job *j, const struct entry *e, const struct digest *at)
 	buf_free(&depinfo);
 	if (n < 0)
 		return false;
-	speak(j, e);
+	/* What rustc does where it cannot say what it has to say. */
+	if (speak(j, e) < 0)
+		job_pass(j, "lost-output");
 	entry_touch(&j->store, at);
 	j->event.restore_us = job_us(start);
 	j->event.bytes = r.bytes;

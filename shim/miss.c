@@ -252,7 +252,7 @@ run_once(struct miss *m, struct run *run)
 	r = run_compiler(run);
 	if (r < 0) {
 		watched_forget(w);
-		job_pass(m->job, "not-started");
+		job_pass(m->job, run->lost ? "lost-output" : "not-started");
 	}
 	if (run_code(run->status) == 127 && watched_never_started(w)) {
 		watched_forget(w);

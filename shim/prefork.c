@@ -81,8 +81,8 @@ be_child(int pair[PAIRS][2], const char *program, char *const *argv,
 {
 	/* Our end would keep the gate from ever closing. */
 	close_pairs(pair, 0);
-	dup2(pair[OUT][1], 1);
-	dup2(pair[ERR][1], 2);
+	if (dup2(pair[OUT][1], 1) < 0 || dup2(pair[ERR][1], 2) < 0)
+		_exit(127);
 	if (pair[GATE][1] >= 0)
 		wait_at_gate(pair[GATE][1]);
 	execvpe(program, argv, env);
@@ -139,8 +139,10 @@ prefork_wait(struct prefork *p, int *status)
 
 	while (waitpid(p->pid, status, 0) < 0 && r == 0)
 		r = errno == EINTR ? 0 : -errno;
-	close(p->out);
-	close(p->err);
+	if (p->out >= 0)
+		close(p->out);
+	if (p->err >= 0)
+		close(p->err);
 	return r;
 }
 

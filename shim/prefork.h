@@ -14,7 +14,7 @@
 struct prefork {
 	pid_t pid;
 	int gate; /* -1: it was let go */
-	int out;  /* what it says */
+	int out;  /* what it says; -1: closed */
 	int err;
 };
 

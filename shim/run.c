@@ -9,12 +9,14 @@
 #include "shim/prefork.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { KEEP_MAX = 16 << 20 };
@@ -103,13 +105,20 @@ was_said(struct run *before, int fd, const char *line, size_t n)
 }
 
 static void
+put(struct run *r, int fd, const char *p, size_t n)
+{
+	if (!r->lost && n && file_write_fd(fd, p, n) < 0)
+		r->lost = true;
+}
+
+static void
 pass_on(struct run *r, int fd, const char *line, size_t n)
 {
 	if (was_said(r->before, fd, line, n))
 		return;
 	if (r->believed && r->said[fd - 1].len + n <= KEEP_MAX)
 		buf_add(&r->said[fd - 1], line, n);
-	file_write_fd(fd, line, n);
+	put(r, fd, line, n);
 }
 
 static bool
@@ -124,8 +133,7 @@ void
 run_release(struct run *r)
 {
 	r->committed = true;
-	if (r->held.len)
-		file_write_fd(2, r->held.p, r->held.len);
+	put(r, 2, r->held.p, r->held.len);
 	buf_free(&r->held);
 }
 
@@ -207,28 +215,59 @@ take_lines(struct run *r, struct stream *s, bool end)
 	}
 }
 
+/* Out of memory: what is there goes through as it is. */
+static char *
+make_room(struct run *r, struct stream *s, size_t *room)
+{
+	static char spare[4096];
+	char *to = buf_room(&s->pending, 65536);
+
+	*room = to ? 65536 : sizeof(spare);
+	if (to)
+		return to;
+	if (!r->disbelieved)
+		put(r, s->to, s->pending.p, s->pending.len);
+	buf_reset(&s->pending);
+	r->overflow = true;
+	return spare;
+}
+
 /* False at the end of the stream. */
 static bool
 pump(struct run *r, struct stream *s)
 {
-	char *to = buf_room(&s->pending, 65536);
-	ssize_t n;
+	size_t room;
+	char *to = make_room(r, s, &room);
+	ssize_t n = read(s->from, to, room);
 
-	if (!to) {
-		/* Out of memory: what is pending goes through as it is. */
-		if (!r->disbelieved)
-			file_write_fd(s->to, s->pending.p, s->pending.len);
-		buf_reset(&s->pending);
-		r->overflow = true;
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return true;
+	if (n < 0) {
+		/* Nor may it wait for us to read on. */
+		r->lost = true;
+		close(s->from);
+		s->from = -1;
 	}
-	n = read(s->from, to, 65536);
-	if (n < 0 && errno == EINTR)
-		return true;
-	if (n > 0)
+	if (n > 0 && to != s->pending.p + s->pending.len)
+		say(r, s, to, (size_t)n);
+	else if (n > 0)
 		s->pending.len += (size_t)n;
 	take_lines(r, s, n <= 0);
 	return n > 0;
+}
+
+/* Where poll fails (no memory, a sandbox): look at both from time to time. */
+static void
+do_without_poll(struct pollfd p[2])
+{
+	const struct timespec pause = { 0, 1000000 };
+
+	for (int i = 0; i < 2; i++) {
+		p[i].revents = POLLIN;
+		if (p[i].fd >= 0)
+			fcntl(p[i].fd, F_SETFL, O_NONBLOCK);
+	}
+	nanosleep(&pause, NULL);
 }
 
 static void
@@ -238,8 +277,11 @@ relay(struct run *r, struct stream s[2])
 			       { s[1].from, POLLIN, 0 } };
 
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
-			break;
+		if (poll(p, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			do_without_poll(p);
+		}
 		for (int i = 0; i < 2; i++)
 			if (p[i].fd >= 0 && p[i].revents && !pump(r, &s[i]))
 				p[i].fd = -1;
@@ -264,9 +306,12 @@ run_compiler(struct run *r)
 	s[1].from = child->err;
 	s[1].json = !r->plain;
 	relay(r, s);
+	child->out = s[0].from;
+	child->err = s[1].from;
 	buf_free(&s[0].pending);
 	buf_free(&s[1].pending);
-	return prefork_wait(child, &r->status);
+	e = prefork_wait(child, &r->status);
+	return e == 0 && r->lost ? -EIO : e;
 }
 
 int

@@ -46,6 +46,7 @@ struct run {
 	struct run_output out[RUN_OUTPUTS_MAX];
 	size_t nout;
 	bool overflow; /* more than can be kept */
+	bool lost;     /* something it said did not arrive */
 	struct buf out_text;
 	struct buf err_text;
 	bool committed;     /* what was passed on cannot be taken back */
@@ -55,8 +56,10 @@ struct run {
 	struct buf said[2]; /* private: lines passed on, out and err */
 };
 
-/* 0: it ran, see status.  -errno: it did not start; nothing was said.  A
- * CHILD was let go and waited for in any case. */
+/* 0: it ran, see status, and all it said was passed on.  -errno: it did not
+ * start, or, with LOST, what it said could not be read or written: whoever
+ * runs it once more, in our place, gives the user what belongs there.  A CHILD
+ * was let go and waited for in any case. */
 int run_compiler(struct run *r);
 
 /* Passes on what was held back. */

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/process.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -122,6 +123,13 @@ is_set(const char *name)
 	return v && *v && strcmp(v, "0") != 0;
 }
 
+/* What did not arrive is a failure. */
+static int
+flushed(int status)
+{
+	return fflush(stdout) == 0 && !ferror(stdout) ? status : 1;
+}
+
 static int
 print_remaps(struct job *j)
 {
@@ -143,7 +151,7 @@ print_remaps(struct job *j)
 		       list[i]->path, list[i]->to);
 	if (n && naming_scope(j->naming))
 		puts(naming_scope(j->naming));
-	return 0;
+	return flushed(0);
 }
 
 static int
@@ -151,12 +159,12 @@ own_option(struct job *j)
 {
 	if (j->argc > 1 && !strcmp(j->argv[1], "--version")) {
 		printf("kache-shim %s\n", KACHE_VERSION);
-		return 0;
+		return flushed(0);
 	}
 	if (j->argc > 1 && !strcmp(j->argv[1], "--print-remaps"))
 		return print_remaps(j);
 	fputs(usage, j->argc > 1 ? stdout : stderr);
-	return j->argc > 1 && !strcmp(j->argv[1], "--help") ? 0 : 2;
+	return j->argc > 1 && !strcmp(j->argv[1], "--help") ? flushed(0) : 2;
 }
 
 static void
@@ -200,6 +208,7 @@ main(int argc, char **argv)
 {
 	static struct job j;
 
+	process_begin();
 	j.argc = argc;
 	j.argv = argv;
 	j.first = 2;

@@ -3,6 +3,7 @@
 #include "shim/watched.h"
 
 #include "base/file.h"
+#include "base/process.h"
 #include "key/trace.h"
 #include "shim/job.h"
 
@@ -19,7 +20,7 @@ extern char **environ;
 #define MEMORY "/dev/shm"
 
 enum { EXT_MAGIC = 0xEF53, XFS_MAGIC = 0x58465342, TMPFS_MAGIC = 0x01021994 };
-enum { STEP_NS = 50000000 };
+enum { STEP_NS = 50000000, TRACE_ROOM = 32 << 20 };
 
 /* Whether a mapped page of a file that was written once can be written again
  * without new blocks. */
@@ -103,6 +104,10 @@ watched_prepare(struct job *j, struct watched *w, const char **why)
 {
 	int r;
 
+	/* Observed programs would be ended where they write it. */
+	*why = "file-size-limit";
+	if (process_file_max() < TRACE_ROOM)
+		return -EFBIG;
 	*why = "no-observer";
 	r = open_trace(j, w);
 	if (r < 0)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -111,6 +112,15 @@ file_read(int dirfd, const char *path, size_t max, struct buf *out)
 	return r;
 }
 
+/* Standard output may be a pipe that somebody made non-blocking. */
+static bool
+has_room(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return poll(&p, 1, -1) >= 0 || errno == EINTR;
+}
+
 int
 file_write_fd(int fd, const void *p, size_t n)
 {
@@ -119,14 +129,39 @@ file_write_fd(int fd, const void *p, size_t n)
 	while (n > 0) {
 		ssize_t w = write(fd, at, n);
 
-		if (w < 0 && errno == EINTR)
+		if (w < 0 &&
+		    (errno == EINTR || (errno == EAGAIN && has_room(fd))))
 			continue;
-		if (w < 0)
-			return -errno;
+		if (w <= 0)
+			return w < 0 ? -errno : -EIO;
 		at += w;
 		n -= (size_t)w;
 	}
 	return 0;
+}
+
+int
+file_open_own(int dirfd, const char *name, int flags)
+{
+	int fd;
+
+	flags |= O_CLOEXEC | O_NOFOLLOW;
+	fd = openat(dirfd, name, flags);
+	if (fd < 0 && errno == ENOENT) {
+		fd = openat(dirfd, name, flags | O_CREAT, 0600);
+		if (fd >= 0)
+			(void)!fchmod(fd, 0600);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+/* The build's umask may be one for files that nobody is to read. */
+static int
+make_own_dir(int dirfd, const char *dir)
+{
+	if (mkdirat(dirfd, dir, 0700) == 0)
+		return fchmodat(dirfd, dir, 0700, 0) < 0 ? -errno : 0;
+	return errno == EEXIST ? 0 : -errno;
 }
 
 static int
@@ -140,9 +175,7 @@ make_parent(int dirfd, const char *path)
 		return -ENOENT;
 	memcpy(dir, path, n);
 	dir[n] = '\0';
-	if (mkdirat(dirfd, dir, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	return 0;
+	return make_own_dir(dirfd, dir);
 }
 
 int
@@ -176,7 +209,8 @@ file_publish(int dirfd, const char *tmp, const char *to, const void *p,
 
 	if (fd < 0)
 		return -errno;
-	r = file_write_fd(fd, p, n);
+	r = fchmod(fd, 0600) < 0 && errno != EPERM ? -errno : 0;
+	r = r ? r : file_write_fd(fd, p, n);
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r == 0)
@@ -222,8 +256,9 @@ file_copy_fd(int in, int out, bool *cloned)
 
 		if (n == 0)
 			return 0;
-		if (n < 0 && (errno == EXDEV || errno == EINVAL ||
-			      errno == ENOSYS || errno == EOPNOTSUPP))
+		if (n < 0 &&
+		    (errno == EXDEV || errno == EINVAL || errno == ENOSYS ||
+		     errno == EOPNOTSUPP || errno == EPERM || errno == ETXTBSY))
 			return copy_by_hand(in, out);
 		if (n < 0 && errno != EINTR)
 			return -errno;

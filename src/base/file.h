@@ -42,6 +42,13 @@ int file_read_fd(int fd, size_t max, struct buf *out);
 int file_write_fd(int fd, const void *p, size_t n);
 
 /*
+ * Opens the file NAME below DIRFD, which lasts and is ours: made if need be,
+ * for its owner to read and write whatever the umask of the build that makes
+ * it.  FLAGS: O_RDWR or O_WRONLY, and more.  The descriptor, or -errno.
+ */
+int file_open_own(int dirfd, const char *name, int flags);
+
+/*
  * Publishes N bytes as TO below DIRFD: written under the private name TMP
  * below the same DIRFD, then renamed.  Missing parent directory of TO is
  * made (0700).  Not synced: readers verify.

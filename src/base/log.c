@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "base/log.h"
 
+#include "base/file.h"
+
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,9 +29,8 @@ log_open(const char *path, enum log_level level)
 static int
 open_file(void)
 {
-	int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW |
-		    O_NONBLOCK;
-	int fd = open(log_path, flags, 0600);
+	int flags = O_WRONLY | O_APPEND | O_NONBLOCK;
+	int fd = file_open_own(AT_FDCWD, log_path, flags);
 	char old[4096];
 	struct stat st;
 
@@ -39,7 +40,7 @@ open_file(void)
 		return fd;
 	close(fd);
 	rename(log_path, old);
-	return open(log_path, flags, 0600);
+	return file_open_own(AT_FDCWD, log_path, flags);
 }
 
 void

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cmd.h"
 
+#include "base/process.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -88,6 +90,7 @@ main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : NULL;
 	const struct cmd *c;
 
+	process_begin();
 	if (!name) {
 		overview(stderr);
 		return CMD_USAGE;

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "daemon/builds.h"
 #include "daemon/conn.h"
 #include "daemon/hub.h"
@@ -341,7 +342,7 @@ option(const char *arg)
 {
 	if (!strcmp(arg, "--version")) {
 		puts("kached " KACHE_VERSION);
-		return 0;
+		return fflush(stdout) == 0 ? 0 : 1;
 	}
 	fputs(usage, strcmp(arg, "--help") ? stderr : stdout);
 	return strcmp(arg, "--help") ? 2 : 0;
@@ -375,6 +376,7 @@ main(int argc, char **argv)
 	static struct config c;
 	int on_demand = argc == 2 && !strcmp(argv[1], "--on-demand"), r;
 
+	process_begin();
 	if (argc > 2 || (argc == 2 && !on_demand))
 		return option(argv[argc - 1]);
 	k.argv = argv;

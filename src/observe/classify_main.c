@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/process.h"
 #include "elfimage.h"
 #include "envscan.h"
 #include "key/classify.h"
@@ -227,6 +228,7 @@ main(int argc, char **argv)
 {
 	int i = 1, place = -1;
 
+	process_begin();
 	if (argc == 3 && strcmp(argv[1], "--trace") == 0)
 		return print_trace(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "--create") == 0)

@@ -84,20 +84,19 @@ format(struct buf *b, const struct events_line *e)
 int
 events_append(struct store *s, const struct events_line *e)
 {
-	int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW |
-		    O_NONBLOCK;
-	int fd = openat(s->dir, "events.log", flags, 0600), r = 0;
+	int flags = O_WRONLY | O_APPEND | O_NONBLOCK;
+	int fd = file_open_own(s->dir, "events.log", flags), r = 0;
 	struct buf b = { 0 };
 	struct stat st;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (fstat(fd, &st) == 0 && st.st_size > ROTATE) {
 		renameat(s->dir, "events.log", s->dir, "events.log.1");
 		close(fd);
-		fd = openat(s->dir, "events.log", flags, 0600);
+		fd = file_open_own(s->dir, "events.log", flags);
 		if (fd < 0)
-			return -errno;
+			return fd;
 	}
 	format(&b, e);
 	if (b.failed)

@@ -401,7 +401,11 @@ outdir_unpack(int fd, const struct roots *roots, const char *dir,
 	if (parent < 0)
 		return parent;
 	u.mask = umask(0);
-	umask(u.mask);
+	/* A sandbox that does not tell has none of its own. */
+	if (u.mask > 0777)
+		u.mask = 022;
+	else
+		umask(u.mask);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
 	if (mkdirat(parent, tmp, 0777) < 0)

@@ -89,7 +89,9 @@ make_version(struct store *s)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < sizeof(rooms) / sizeof(*rooms); i++)
-		if (mkdirat(s->dir, rooms[i], 0700) < 0 && errno != EEXIST)
+		if (mkdirat(s->dir, rooms[i], 0700) < 0
+			    ? errno != EEXIST
+			    : fchmodat(s->dir, rooms[i], 0700, 0) < 0)
 			return -errno;
 	store_tmp(s, tmp);
 	return file_publish(s->dir, tmp, "VERSION", version,
@@ -122,6 +124,7 @@ open_dir(const char *path)
 
 		if (r < 0)
 			return r;
+		(void)!chmod(path, 0700);
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (fd < 0)
@@ -146,11 +149,8 @@ store_open(struct store *s, const char *path)
 		n.nonce = (uint64_t)file_now() ^ (uint64_t)getpid() << 40;
 	r = check_version(&n);
 	if (r == 0) {
-		n.locks =
-			openat(n.dir, "locks",
-			       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (n.locks < 0)
-			r = -errno;
+		n.locks = file_open_own(n.dir, "locks", O_RDWR);
+		r = n.locks < 0 ? n.locks : 0;
 	}
 	if (r < 0)
 		store_close(&n);

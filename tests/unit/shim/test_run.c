@@ -405,6 +405,50 @@ set_up(void **state)
 	return testdir_make(state);
 }
 
+/* With FD a full device. */
+static int
+run_full(int fd, const char *script)
+{
+	char *argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)script,
+			 NULL };
+	int old = dup(fd), to = open("/dev/full", O_WRONLY | O_CLOEXEC), e;
+
+	release();
+	r.argv = argv;
+	r.env = argv + 3;
+	r.roots = &roots;
+	fflush(NULL);
+	dup2(to, fd);
+	close(to);
+	e = run_compiler(&r);
+	bring_back(fd, old);
+	return e;
+}
+
+/* It ends by itself: whoever comes after it finds nothing half done. */
+static void
+what_does_not_arrive_is_told(void **state)
+{
+	char script[300], done[128];
+
+	(void)state;
+	snprintf(done, sizeof(done), "%s/done", testdir);
+	snprintf(script, sizeof(script),
+		 "head -c 300000 /dev/zero; echo more; : >%s", done);
+	for (int fd = 1; fd < 3; fd++) {
+		if (fd == 2)
+			snprintf(script, sizeof(script), "echo x >&2; : >%s",
+				 done);
+		unlink(done);
+		assert_int_equal(run_full(fd, script), -EIO);
+		assert_true(r.lost);
+		assert_int_equal(access(done, F_OK), 0);
+	}
+	assert_int_equal(run_full(1, "echo x >&2 2>/dev/null; exit 3"), 0);
+	assert_false(r.lost);
+	assert_int_equal(WEXITSTATUS(r.status), 3);
+}
+
 static int
 tear_down(void **state)
 {
@@ -426,6 +470,7 @@ main(void)
 		cmocka_unit_test(status_and_signals_are_told),
 		cmocka_unit_test(the_end_is_the_same),
 		cmocka_unit_test(what_cannot_start_says_nothing),
+		cmocka_unit_test(what_does_not_arrive_is_told),
 		cmocka_unit_test(the_child_gets_the_given_environment),
 		cmocka_unit_test(errors_wait_for_the_end),
 		cmocka_unit_test(metadata_is_announced_if_it_is_believed),

@@ -74,7 +74,8 @@ leader(const struct digest *k, int *child)
 
 		if (below > 0) {
 			lead_say(&store, k, LEAD_COMPILES);
-			write(fds[1], &below, sizeof(below));
+			if (write(fds[1], &below, sizeof(below)) < 0)
+				_exit(1);
 		}
 		for (;;)
 			pause();
