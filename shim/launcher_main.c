@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "shim/launch.h"
+#include "shim/place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,9 @@ extern char **environ;
 
 static char trail[LAUNCH_TRAIL + 1];
 static char self[4096];
+static char name[4096]; /* of our own file */
 static char real[8192];
+static char program[8500];
 
 static int
 read_trail(void)
@@ -39,17 +42,18 @@ static int
 find_real(void)
 {
 	static const char *const from[] = { "", "../", "out/", "deps/" };
-	const char *name = trail + strlen(LAUNCH_MAGIC);
-	const char *whole = name + strlen(name) + 1;
+	const char *file = trail + strlen(LAUNCH_MAGIC);
+	const char *whole = file + strlen(file) + 1;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
 
 	self[n > 0 ? n : 0] = '\0';
+	snprintf(name, sizeof(name), "%s", place_base(self));
 	slash = strrchr(self, '/');
 	if (slash)
 		slash[1] = '\0';
 	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
-		snprintf(real, sizeof(real), "%s%s%s", self, from[i], name);
+		snprintf(real, sizeof(real), "%s%s%s", self, from[i], file);
 		if (access(real, X_OK) == 0)
 			return 1;
 	}
@@ -60,9 +64,7 @@ find_real(void)
 static int
 is_ours(const char *wrapper)
 {
-	const char *slash = strrchr(wrapper, '/');
-
-	return !strcmp(slash ? slash + 1 : wrapper, "kache-shim");
+	return !strcmp(place_base(wrapper), "kache-shim");
 }
 
 int
@@ -77,13 +79,16 @@ main(int argc, char **argv)
 			argc ? argv[0] : "kache-launch");
 		return 127;
 	}
-	/* cargo passes no arguments; whoever does wants the script itself. */
-	if (wrapper && is_ours(wrapper) && argc == 1) {
+	/* cargo passes no arguments, and calls a program by its name; whoever
+	 * does otherwise wants the script itself. */
+	if (wrapper && is_ours(wrapper) && argc == 1 &&
+	    !strcmp(place_base(argv[0]), name)) {
 		char *words[] = { wrapper, real, argv[0], NULL };
 
 		execvp(wrapper, words);
 	}
-	execve(real, argv, environ);
-	fprintf(stderr, "%s: %s\n", real, strerror(errno));
+	place_program(real, name, program, sizeof(program));
+	execve(program, argv, environ);
+	fprintf(stderr, "%s: %s\n", program, strerror(errno));
 	return 126;
 }

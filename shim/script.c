@@ -12,6 +12,7 @@
 #include "shim/ask.h"
 #include "shim/job.h"
 #include "shim/launch.h"
+#include "shim/place.h"
 #include "shim/run.h"
 #include "shim/script_keep.h"
 #include "shim/watched.h"
@@ -40,11 +41,27 @@ script_is(const struct job *j)
 	       !strcmp(j->argv[1] + n - k, LAUNCH_SUFFIX);
 }
 
+/* What cargo executed, which current_exe() tells. */
+static const char *
+called(const struct job *j)
+{
+	return place_base(j->argc > 2 ? j->argv[2] : j->argv[1]);
+}
+
+static const char *
+find_program(const struct job *j)
+{
+	static char path[8500];
+
+	place_program(j->argv[1], called(j), path, sizeof(path));
+	return path;
+}
+
 /* The script is told nothing of us, not even by argv[0]. */
 void
 script_exec(struct job *j)
 {
-	const char *program = j->argv[1];
+	const char *program = find_program(j);
 	char *name = j->argc > 2 ? j->argv[2] : j->argv[1];
 	char *argv[] = { name, NULL };
 
@@ -135,6 +152,11 @@ make_key(struct job *j)
 	digest_sub(&c, &j->toolchain.id);
 	/* Whom permissions do not concern. */
 	digest_u64(&c, geteuid() == 0);
+	/* By another name than cargo's it may do something else. */
+	if (strcmp(called(j), "build-script-build")) {
+		digest_str(&c, "called");
+		digest_str(&c, called(j));
+	}
 	if (j->declared) {
 		digest_str(&c, "declared");
 		digest_str(&c, j->declared);
@@ -244,10 +266,9 @@ replay(struct job *j, const struct entry *e, const struct digest *at)
 			"%s: build script not replayed: %s", j->event.crate,
 			err_text(r));
 	if (r == 0) {
-		if (out.len)
-			file_write_fd(1, out.p, out.len);
-		if (err.len)
-			file_write_fd(2, err.p, err.len);
+		if ((out.len && file_write_fd(1, out.p, out.len) < 0) ||
+		    (err.len && file_write_fd(2, err.p, err.len) < 0))
+			pass(j, "lost-output");
 		entry_touch(&j->store, at);
 		j->event.restore_us = job_us(start);
 		j->event.saved_us = e->compile_us;
@@ -319,7 +340,7 @@ run_observed(struct job *j)
 {
 	char *argv[] = { j->argc > 2 ? j->argv[2] : j->argv[1], NULL };
 	struct watched w = { 0 };
-	struct run run = { .program = j->argv[1],
+	struct run run = { .program = find_program(j),
 			   .argv = argv,
 			   .roots = &j->roots,
 			   .plain = true };
@@ -333,6 +354,7 @@ run_observed(struct job *j)
 	const char *why;
 
 	k.was_empty = outdir_is_empty(j->args.out_dir);
+	k.out_mode = script_out_mode(j);
 	why_find(j, &j->k0, &env, k.why, sizeof(k.why));
 	if (watched_prepare(j, &w, &why) < 0) {
 		watched_forget(&w);
@@ -342,7 +364,7 @@ run_observed(struct job *j)
 	watched_begin(&w);
 	if (run_compiler(&run) < 0) {
 		watched_forget(&w);
-		pass(j, "not-started");
+		pass(j, run.lost ? "lost-output" : "not-started");
 	}
 	if (run_code(run.status) == 127 && watched_never_started(&w)) {
 		watched_forget(&w);

@@ -35,6 +35,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SHORT_PATH = 8, STORED_MAX = 4, SLOW_US = 500000 };
@@ -90,7 +91,7 @@ learn(struct script_keep *k, struct made *m, const struct trace *t,
 		.started = k->watched->started,
 		.run = true,
 		.was_empty = k->was_empty,
-		.program = j->argv[1],
+		.program = k->run->program,
 		.declared = j->declared,
 		.whole_env = v->iterates,
 		.cc_env = v->cc,
@@ -537,6 +538,14 @@ commit(struct script_keep *k, struct made *m)
 	return 0;
 }
 
+uint32_t
+script_out_mode(const struct job *j)
+{
+	struct stat st;
+
+	return lstat(j->args.out_dir, &st) < 0 ? 0 : st.st_mode;
+}
+
 static int
 store(struct script_keep *k, struct made *m)
 {
@@ -544,6 +553,9 @@ store(struct script_keep *k, struct made *m)
 
 	if (k->run->status)
 		return refuse(k, ERR_REFUSED, "exit", NULL);
+	/* An archive holds what is in it, and cargo makes it. */
+	if (script_out_mode(k->job) != k->out_mode)
+		return refuse(k, ERR_REFUSED, "out-dir", NULL);
 	if (k->watched->stepped)
 		return refuse(k, ERR_REFUSED, "clock-stepped", NULL);
 	if (k->run->overflow)

@@ -18,7 +18,8 @@ struct script_keep {
 	struct run *run;
 	struct watched *watched;
 	uint64_t run_us;
-	bool was_empty; /* OUT_DIR, before */
+	bool was_empty;    /* OUT_DIR, before */
+	uint32_t out_mode; /* its own, before */
 	char reason[200];
 	char why[600]; /* what changed since it was stored last, or "" */
 };
@@ -26,5 +27,8 @@ struct script_keep {
 /* Stores it if it may be stored, says what became of it, and forgets the
  * observation file.  Never fails as far as the build is concerned. */
 void script_keep(struct script_keep *k);
+
+/* The mode of OUT_DIR itself; 0 if it is not there. */
+uint32_t script_out_mode(const struct job *j);
 
 #endif

@@ -95,6 +95,8 @@ static const struct advice rows[] = {
 	{ "starts", "it starts a program whose answer differs each time",
 	  "with clippy: without lints of the group clippy::cargo" },
 	{ "special", "it reads what is no regular file", ALLOW },
+	{ "out-dir", "it removed OUT_DIR, or gave it another mode",
+	  "leave OUT_DIR itself as it is" },
 	{ "removed", "it removes or moves what it did not make",
 	  "work on copies in OUT_DIR" },
 	{ "wrote", "it writes outside OUT_DIR, which a replay would not do",

@@ -136,7 +136,9 @@ assert!(fs::read(&me).unwrap().starts_with(b"\x7fELF"));
 let target = dir.ancestors().nth(3).unwrap();
 assert!(target.join("CACHEDIR.TAG").exists() ||
 	target.parent().unwrap().join("CACHEDIR.TAG").exists());
-format!("{} {a0} {} {}", dir.display(), env::args().count(),
+// The directory itself has another name, as the manual says.
+format!("{} {:?} {a0} {} {}", dir.parent().unwrap().display(),
+	me.file_name().unwrap(), env::args().count(),
 	text(Command::new(&me).arg("child")))
 RS
 scripted "$w" makes <<'RS'
