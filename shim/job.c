@@ -138,6 +138,8 @@ job_open(struct job *j)
 			err_text(r));
 		return;
 	}
+	j->store.always =
+		j->config.v[CONFIG_STORE_VERIFY].num == CONFIG_VERIFY_ALWAYS;
 	j->store_ok = 1;
 }
 

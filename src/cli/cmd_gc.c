@@ -106,7 +106,10 @@ gc(int argc, char **argv)
 	q.options.incremental_max_age =
 		config_nanoseconds(&c.v[CONFIG_STORE_INCREMENTAL_MAX_AGE]);
 	return sweeping_run("gc", c.v[CONFIG_STORE_DIR].text, &q.options,
-			    !q.options.dry_run);
+			    !q.options.dry_run,
+			    q.options.automatic && !q.options.dry_run &&
+				    c.v[CONFIG_STORE_VERIFY].num !=
+					    CONFIG_VERIFY_NO);
 }
 
 const struct cmd cmd_gc = {

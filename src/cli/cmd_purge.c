@@ -76,7 +76,7 @@ purge(int argc, char **argv)
 		return status;
 	cmd_load_config(&c);
 	return sweeping_run("purge", c.v[CONFIG_STORE_DIR].text, &q.options,
-			    false);
+			    false, false);
 }
 
 const struct cmd cmd_purge = {

@@ -11,13 +11,16 @@
 #include "cli/usage.h"
 #include "cli/when.h"
 #include "config/config.h"
+#include "key/memo.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct report {
 	bool json;
@@ -27,6 +30,7 @@ struct report {
 	struct usage usage;
 	const char *dir;
 	uint64_t max_bytes;
+	uint64_t damaged;
 };
 
 static const char *const outcome_text[TALLY_OUTCOMES] = {
@@ -161,7 +165,8 @@ print_json(const struct report *r)
 	json_number("entries", r->usage.entries, ",");
 	json_number("blobs", r->usage.blobs, ",");
 	json_number("bytes", r->usage.bytes, ",");
-	json_number("max_bytes", r->max_bytes, "");
+	json_number("max_bytes", r->max_bytes, ",");
+	json_number("damaged", r->damaged, "");
 	printf("  },\n  \"bad_lines\": %" PRIu64 "\n}\n", r->bad_lines);
 }
 
@@ -267,6 +272,9 @@ print_text(const struct report *r)
 	       "store", term_size(r->usage.bytes, a),
 	       term_size(r->max_bytes, b), r->usage.entries, r->usage.blobs);
 	printf("%-24s %s\n", "", r->dir);
+	if (r->damaged > 0)
+		printf("%-24s %8" PRIu64 " blobs, removed: look at the disk\n",
+		       "damaged", r->damaged);
 	if (r->bad_lines > 0)
 		printf("%-24s %8" PRIu64 " lines of events.log\n",
 		       "not understood", r->bad_lines);
@@ -299,6 +307,24 @@ parse_options(int argc, char **argv, struct report *r)
 	return CMD_OK;
 }
 
+/* Looking makes nothing. */
+static uint64_t
+count_damaged(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct memo_scrub s = { 0 };
+	struct memo m;
+
+	if (fd >= 0 && faccessat(fd, "memo", F_OK, 0) == 0) {
+		memo_open(&m, fd);
+		memo_get_scrub(&m, &s);
+		memo_close(&m);
+	}
+	if (fd >= 0)
+		close(fd);
+	return s.bad;
+}
+
 static int
 stats(int argc, char **argv)
 {
@@ -323,6 +349,7 @@ stats(int argc, char **argv)
 		fprintf(stderr, "kache stats: %s: %s\n", r.dir, err_text(err));
 		return CMD_FAILED;
 	}
+	r.damaged = count_damaged(r.dir);
 	tally_sort(&r.tally);
 	if (r.json)
 		print_json(&r);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "cli/term.h"
 #include "config/config.h"
+#include "key/memo.h"
 #include "store/store.h"
 #include "store/verify.h"
 
@@ -125,6 +126,7 @@ verify(int argc, char **argv)
 				    .ctx = &screen };
 	struct verify_report r = { 0 };
 	const char *dir;
+	struct memo memo;
 	struct store s;
 	int status = parse_options(argc, argv, &o.repair);
 	int err;
@@ -135,7 +137,10 @@ verify(int argc, char **argv)
 	dir = c.v[CONFIG_STORE_DIR].text;
 	err = store_open(&s, dir);
 	if (err == 0) {
+		memo_open(&memo, s.dir);
+		o.memo = &memo;
 		err = verify_run(&s, &o, &r);
+		memo_close(&memo);
 		store_close(&s);
 	}
 	wipe_progress(&screen);

@@ -8,6 +8,7 @@
 #include "cli/term.h"
 #include "key/memo.h"
 #include "store/gc.h"
+#include "store/scrub.h"
 #include "store/store.h"
 #include "store/sync.h"
 
@@ -17,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BAR = 30, REDRAW_MS = 100 };
+enum { BAR = 30, REDRAW_MS = 100, SCRUB_MS = 300000 };
 
 struct screen {
 	bool terminal;
@@ -30,6 +31,7 @@ struct sweeping {
 	struct memo memo;
 	const struct gc_options *o;
 	bool sync;
+	bool scrub;
 };
 
 static void
@@ -173,6 +175,18 @@ locked(void *ctx)
 	return 0;
 }
 
+/* Where no daemon does: whoever has one leaves it to that (gc.lock). */
+static void
+scrub(struct sweeping *w)
+{
+	struct scrub in = { .store = &w->store,
+			    .memo = &w->memo,
+			    .budget_ms = SCRUB_MS };
+
+	if (scrub_is_due(&w->memo) && scrub_run(&in) == 0 && in.bad)
+		printf("%-24s %" PRIu64 " damaged blobs\n", "removed", in.bad);
+}
+
 static int
 sweep(struct sweeping *w, const char *dir, struct gc_report *r)
 {
@@ -184,18 +198,22 @@ sweep(struct sweeping *w, const char *dir, struct gc_report *r)
 	err = gc_run(&w->store, &w->memo, w->o, r);
 	if (err < 0 && err != -EAGAIN && err != -EALREADY && w->o->automatic)
 		memo_sweep_failed(&w->memo);
+	if (w->scrub)
+		scrub(w);
 	memo_close(&w->memo);
 	store_close(&w->store);
 	return err;
 }
 
 int
-sweeping_run(const char *name, const char *dir, struct gc_options *o, bool sync)
+sweeping_run(const char *name, const char *dir, struct gc_options *o, bool sync,
+	     bool scrub)
 {
 	struct sweeping w = {
 		.screen = { .terminal = isatty(STDERR_FILENO) },
 		.o = o,
 		.sync = sync,
+		.scrub = scrub,
 	};
 	struct gc_report r = { 0 };
 	int err;

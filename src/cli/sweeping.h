@@ -10,10 +10,11 @@ struct gc_options;
  * What `kache gc` and `kache purge` share: one sweep of the store at DIR,
  * with progress on a terminal (stderr) and a report on stdout.  NAME is the
  * command's.  With SYNC what was stored so far is brought to the disk first.
+ * With SCRUB blobs are read again afterwards, as far as that is due.
  * An automatic one does nothing unless it is due, by the memo.  Sets O's
  * go_on, locked and ctx.  Returns an enum cmd_status.
  */
 int sweeping_run(const char *name, const char *dir, struct gc_options *o,
-		 bool sync);
+		 bool sync, bool scrub);
 
 #endif

@@ -116,6 +116,10 @@ static const struct row rows[] = {
 	  { { "gc.sweeps", "@ sweeps", COUNT },
 	    { "gc.evicted", "@ results removed", COUNT },
 	    { "gc.freed", "@ freed", SIZE } } },
+	{ "  read again",
+	  false,
+	  { { "scrub.blobs", "@ blobs", COUNT },
+	    { "scrub.damaged", "@ damaged, removed", COUNT } } },
 	/* The store itself is asked for these. */
 	{ NULL, false, { { "spool.waiting", "", COUNT } } },
 	{ NULL, false, { { "spool.dead", "", COUNT } } },

@@ -62,11 +62,17 @@ struct config_value {
 	int line;          /* in that file */
 };
 
-/* The values of CONFIG_STORE_PORTABLE and CONFIG_REMOTE_MODE, by index. */
+/* The values of CONFIG_STORE_PORTABLE, _VERIFY and CONFIG_REMOTE_MODE, by
+ * index. */
 enum config_portable {
 	CONFIG_PORTABLE_AUTO,
 	CONFIG_PORTABLE_YES,
 	CONFIG_PORTABLE_NO
+};
+enum config_verify {
+	CONFIG_VERIFY_ALWAYS,
+	CONFIG_VERIFY_SCRUB,
+	CONFIG_VERIFY_NO
 };
 enum config_mode { CONFIG_MODE_RW, CONFIG_MODE_RO, CONFIG_MODE_WO };
 

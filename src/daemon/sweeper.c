@@ -10,6 +10,7 @@
 #include "daemon/hub.h"
 #include "daemon/witness_call.h"
 #include "store/gc.h"
+#include "store/scrub.h"
 #include "store/sync.h"
 
 #include <errno.h>
@@ -21,11 +22,11 @@
 
 #define SECOND ((int64_t)1000000000)
 
-/* Builds start daemons: the first sweep waits until nobody was served for a
- * while, but not for ever. */
-#define QUIET_NS (10 * SECOND)
-#define PATIENCE_NS (60 * SECOND)
+/* Nobody was served for so long. */
+#define QUIET_NS (5 * SECOND)
 #define LOOK_NS (10 * SECOND)
+/* Then it is looked whether a sweep is due. */
+enum { SCRUB_MS = 60000 };
 #define SYNC_NS (MEMO_SYNC_S * SECOND)
 /* Where a sync fails, the next try. */
 #define SYNC_PAUSE_NS (60 * SECOND)
@@ -194,8 +195,7 @@ reason(struct sweeper *w, const struct memo_state *m, const struct config *c)
 
 	pthread_mutex_lock(&w->lock);
 	if (!w->swept_at)
-		why = w->quiet || now - w->hub->started > PATIENCE_NS ? "start"
-								      : NULL;
+		why = "start";
 	else if (interval > 0 && now - w->swept_at >= interval)
 		why = "interval";
 	else if (is_over(w, m, c))
@@ -213,6 +213,35 @@ is_quiet(struct sweeper *w)
 	quiet = w->quiet;
 	pthread_mutex_unlock(&w->lock);
 	return quiet;
+}
+
+static bool
+scrub_goes_on(void *ctx)
+{
+	struct sweeper *w = ctx;
+
+	return !atomic_load(&w->stop);
+}
+
+static void
+scrub(struct sweeper *w, struct hub_store *s)
+{
+	struct scrub in = { .store = &s->store,
+			    .memo = &s->memo,
+			    .budget_ms = SCRUB_MS,
+			    .go_on = scrub_goes_on,
+			    .ctx = w };
+
+	if (!scrub_is_due(&s->memo) || scrub_run(&in) < 0)
+		return;
+	hub_add(w->hub, HUB_SCRUBBED, in.blobs);
+	hub_add(w->hub, HUB_DAMAGED, in.bad);
+	if (in.bad)
+		log_msg(LOG_ERROR,
+			"%llu of %llu blobs that were read again hold other "
+			"bytes than were stored: removed",
+			(unsigned long long)in.bad,
+			(unsigned long long)in.blobs);
 }
 
 static void
@@ -233,6 +262,8 @@ look(struct sweeper *w)
 	else if (m.unsynced && file_now() - m.synced > SYNC_NS &&
 		 file_monotonic() - w->synced_at > SYNC_PAUSE_NS)
 		sync_store(w, s);
+	else if (setup->config.v[CONFIG_STORE_VERIFY].num != CONFIG_VERIFY_NO)
+		scrub(w, s);
 	hub_put(setup);
 	if (!why && is_quiet(w))
 		witness_call(w->hub->cache_dir, s->store.dir, &w->stop);
@@ -287,7 +318,7 @@ sweeper_open(struct hub *h)
 	if (!w)
 		return -ENOMEM;
 	w->hub = h;
-	w->look_at = h->started + QUIET_NS;
+	w->look_at = h->started;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->wake, NULL);
 	r = start_thread(w);
@@ -310,7 +341,7 @@ sweeper_tick(struct sweeper *w, int64_t now)
 	w->look_at = now + LOOK_NS;
 	pthread_mutex_lock(&w->lock);
 	w->look = true;
-	w->quiet = !all->count && now - all->active >= QUIET_NS / 2;
+	w->quiet = !all->count && now - all->active >= QUIET_NS;
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 	return w->look_at;

@@ -45,6 +45,11 @@ struct head {
 	uint64_t left; /* these are 0 where the first release wrote */
 	int64_t swept;
 	int64_t added; /* when something was stored last */
+	/* 0 where an older version wrote: */
+	int64_t scrub_began;
+	int64_t scrub_whole;
+	uint64_t scrub_at;
+	uint64_t bad;
 };
 
 _Static_assert(sizeof(struct row) == MEMO_ROW, "a row is 64 bytes");
@@ -110,23 +115,27 @@ is_newer(int fd)
 
 /* The first process after a boot widens the span of doubt to everything
  * between the last sync and now; the others find it done. */
-static void
+static int
 enter_boot(int fd, const char boot[40])
 {
 	struct head h;
+	int r = file_lock(fd, HEAD_LOCK, true, 1000);
 
-	if (file_lock(fd, HEAD_LOCK, true, 1000) < 0)
-		return;
+	if (r < 0)
+		return r;
 	if (read_head(fd, &h) && memcmp(h.boot, boot, 40)) {
 		h.doubt_from = h.doubt_from && h.doubt_from < h.synced
 				       ? h.doubt_from
 				       : h.synced;
 		h.doubt_to = file_now();
 		memcpy(h.boot, boot, 40);
-		if (pwrite(fd, &h, sizeof(h), 0) != sizeof(h))
-			ftruncate(fd, 0);
+		/* A head of two boots would be believed. */
+		if (pwrite(fd, &h, sizeof(h), 0) != sizeof(h) &&
+		    ftruncate(fd, 0) < 0)
+			r = -errno;
 	}
 	file_unlock(fd, HEAD_LOCK);
+	return r;
 }
 
 /* Preallocated, so that a full disk shows here and never at a row. */
@@ -162,8 +171,7 @@ memo_open(struct memo *m, int dirfd)
 	struct head h;
 
 	*m = (struct memo){ .now = file_now() };
-	m->fd = openat(dirfd, "memo", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-		       0600);
+	m->fd = file_open_own(dirfd, "memo", O_RDWR);
 	if (m->fd < 0)
 		return;
 	boot_id(boot);
@@ -172,8 +180,7 @@ memo_open(struct memo *m, int dirfd)
 		return;
 	}
 	if (!read_head(m->fd, &h) || memcmp(h.boot, boot, 40)) {
-		enter_boot(m->fd, boot);
-		if (!read_head(m->fd, &h)) {
+		if (enter_boot(m->fd, boot) < 0 || !read_head(m->fd, &h)) {
 			memo_close(m);
 			return;
 		}
@@ -482,5 +489,66 @@ memo_set_synced(struct memo *m, int64_t when)
 	if (!change_head(m, &h))
 		return;
 	h.synced = when;
+	end_change(m, &h);
+}
+
+int
+memo_get_scrub(struct memo *m, struct memo_scrub *out)
+{
+	struct head h;
+
+	if (m->fd < 0 || !read_head(m->fd, &h))
+		return ERR_MISS;
+	*out = (struct memo_scrub){ .began = h.scrub_began,
+				    .whole = h.scrub_whole,
+				    .at = h.scrub_at,
+				    .bad = h.bad };
+	return 0;
+}
+
+void
+memo_set_scrub(struct memo *m, const struct memo_scrub *s)
+{
+	struct head h;
+
+	if (!change_head(m, &h))
+		return;
+	h.scrub_began = s->began;
+	h.scrub_whole = s->whole;
+	h.scrub_at = s->at;
+	end_change(m, &h);
+}
+
+/* Rows that others write meanwhile are of what they read meanwhile. */
+static void
+forget_in(int fd, off_t at, struct row *rows, size_t n, const struct digest *d)
+{
+	static const struct row none;
+
+	for (size_t i = 0; i < n; i++)
+		if (!memcmp(rows[i].digest, d->b, DIGEST_LEN) &&
+		    pwrite(fd, &none, sizeof(none),
+			   at + (off_t)(i * sizeof(none))) < 0)
+			return;
+}
+
+void
+memo_condemn(struct memo *m, const struct digest *d)
+{
+	enum { ROWS = 1024 };
+	static _Thread_local struct row rows[ROWS];
+	struct head h;
+
+	for (off_t i = 0; m->fd >= 0 && i < MEMO_ROWS; i += ROWS) {
+		off_t at = MEMO_HEAD + i * MEMO_ROW;
+		ssize_t n = pread(m->fd, rows, sizeof(rows), at);
+
+		if (n <= 0)
+			break;
+		forget_in(m->fd, at, rows, (size_t)n / MEMO_ROW, d);
+	}
+	if (!change_head(m, &h))
+		return;
+	h.bad++;
 	end_change(m, &h);
 }

@@ -73,6 +73,26 @@ struct memo_state {
 void memo_look(struct memo *m, struct memo_state *out);
 
 /*
+ * What is known to be wrong: blobs that were found damaged, ever; and how far
+ * the reading of all blobs got (store/scrub).
+ */
+struct memo_scrub {
+	int64_t began; /* of this round, ns since 1970; 0: there was none */
+	int64_t whole; /* when the last round ended; 0: none did */
+	uint64_t at;   /* digests whose first 32 bits are below it are done */
+	uint64_t bad;  /* blobs found damaged, by whomever; memo_set_scrub
+			* leaves it */
+};
+/* 0, or ERR_MISS: nothing is remembered here. */
+int memo_get_scrub(struct memo *m, struct memo_scrub *out);
+void memo_set_scrub(struct memo *m, const struct memo_scrub *s);
+
+/* The bytes with the digest D were found to be others: no file is believed to
+ * hold D until it is read again, wherever it lies.  Counts it.  Reads all
+ * rows: 10 ms. */
+void memo_condemn(struct memo *m, const struct digest *d);
+
+/*
  * Whether a store with the limit MAX (0: none) is to be swept, being
  * past PERCENT of it.  A sweep that may not remove enough is not repeated
  * before another tenth of the limit was stored, or some minutes went by.

@@ -44,6 +44,27 @@ blob_exists(struct store *s, const struct digest *d)
 }
 
 int
+blob_condemn(struct store *s, struct memo *m, const struct digest *d,
+	     const struct file_id *id)
+{
+	char name[STORE_NAME];
+	struct file_id now;
+	struct stat st;
+
+	store_name("blobs", d, name);
+	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	file_id_of(&st, &now);
+	if (!file_id_same(&now, id))
+		return ERR_CHANGED;
+	store_remove(s, name);
+	if (m)
+		memo_condemn(m, d);
+	return faccessat(s->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? -EACCES
+								       : 0;
+}
+
+int
 blob_check(struct store *s, struct memo *m, const struct digest *d,
 	   struct file_id *id)
 {
@@ -55,25 +76,33 @@ blob_check(struct store *s, struct memo *m, const struct digest *d,
 	store_name("blobs", d, name);
 	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? ERR_MISS : -errno;
+	file_id_of(&st, id);
 	if (!S_ISREG(st.st_mode)) {
-		store_remove(s, name);
+		blob_condemn(s, m, d, id);
 		return ERR_CORRUPT;
 	}
-	file_id_of(&st, id);
-	if (memo_get_own(m, id, &have) == 0 && digest_eq(&have, d))
+	if (!s->always && memo_get_own(m, id, &have) == 0 &&
+	    digest_eq(&have, d))
 		return 0;
 	fd = openat(s->dir, name,
 		    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	/* A file of ours that we may not read is of no use to anybody. */
+	if (fd < 0 && errno == EACCES) {
+		blob_condemn(s, m, d, id);
+		return ERR_CORRUPT;
+	}
 	if (fd < 0)
 		return errno == ENOENT ? ERR_MISS : -errno;
 	r = hash_fd(fd, &have, id);
 	close(fd);
 	if (r == 0 && digest_eq(&have, d)) {
-		memo_put_own(m, id, d);
+		if (!s->always)
+			memo_put_own(m, id, d);
 		return 0;
 	}
-	if (r == 0 || r == ERR_REFUSED) {
-		store_remove(s, name);
+	/* A sector that cannot be read any more is as good as a wrong one. */
+	if (r == 0 || r == ERR_REFUSED || r == -EIO) {
+		blob_condemn(s, m, d, id);
 		return ERR_CORRUPT;
 	}
 	return r;
@@ -140,7 +169,12 @@ put_copy(struct store *s, struct memo *m, int in, struct digest *out,
 	fd = openat(s->dir, tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return -errno;
-	r = lseek(in, 0, SEEK_SET) < 0 ? -errno : file_copy_fd(in, fd, NULL);
+	r = fstat(fd, &st) < 0 || (!(st.st_mode & 0400) && fchmod(fd, 0600) < 0)
+		    ? -errno
+		    : 0;
+	if (r == 0)
+		r = lseek(in, 0, SEEK_SET) < 0 ? -errno
+					       : file_copy_fd(in, fd, NULL);
 	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
 		r = -errno;
 	if (r == 0)
@@ -196,7 +230,7 @@ blob_put(struct store *s, struct memo *m, struct blob_put *p,
 	}
 	p->exec = (st.st_mode & 0111) != 0;
 	p->size = (uint64_t)st.st_size;
-	if (p->link)
+	if (p->link && (st.st_mode & 0400))
 		r = put_link(s, m, fd, p, &d);
 	if (r == -EXDEV || r == -EMLINK || r == -EPERM)
 		r = put_copy(s, m, fd, &d, &p->existed);

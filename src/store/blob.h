@@ -44,10 +44,20 @@ bool blob_exists(struct store *s, const struct digest *d);
 
 /*
  * Checks that the blob's bytes are what its name says, by the memo at the
- * price of a stat, else by hashing.  A wrong one is removed.  Gives its
+ * price of a stat (unless S->always), else by hashing.  A wrong one is
+ * condemned.  Gives its
  * identity.  0, ERR_MISS (not there), ERR_CORRUPT, or -errno.
  */
 int blob_check(struct store *s, struct memo *m, const struct digest *d,
 	       struct file_id *id);
+
+/*
+ * The file ID that is the blob D was read, and holds something else: removes
+ * it, unless another one lies there by now, and makes the memo M (NULL: none)
+ * count it and forget everything that is said to hold D: files restored from
+ * it are as wrong.  0 or -errno.
+ */
+int blob_condemn(struct store *s, struct memo *m, const struct digest *d,
+		 const struct file_id *id);
 
 #endif

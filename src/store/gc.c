@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "key/memo.h"
+#include "store/gc_lock.h"
 #include "store/gc_plan.h"
 #include "store/gc_rest.h"
 #include "store/gc_scan.h"
@@ -22,9 +23,6 @@
 #include <unistd.h>
 
 enum { WAIT_MS = 200 };
-
-/* Bytes of gc.lock. */
-enum { LOCK_STORE, LOCK_INCREMENTAL };
 
 static const int64_t spare_ns = (int64_t)1800 * 1000000000;
 
@@ -53,12 +51,11 @@ may_wait(const struct gc_options *o)
 static int
 take_lock(struct sweep *w)
 {
-	int fd = openat(w->s->dir, "gc.lock",
-			O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = file_open_own(w->s->dir, "gc.lock", O_RDWR);
 	int r;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	do
 		r = file_lock(fd, LOCK_STORE, true, w->o->wait ? WAIT_MS : 0);
 	while (r == ERR_TIMEOUT && w->o->wait && may_wait(w->o));

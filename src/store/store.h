@@ -20,6 +20,8 @@ struct store {
 	int locks;      /* the file whose bytes are locks, or -1 */
 	uint64_t nonce; /* makes temporary names ours */
 	unsigned seq;
+	bool always; /* blobs are read each time before they are used; the
+		      * opener sets it */
 };
 
 enum { STORE_NAME = 96 }; /* room for any name below the directory */

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/record.h"
+#include "key/memo.h"
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/manifest.h"
@@ -351,6 +352,18 @@ may_remove(struct run *r, const struct item *it, int e)
 	return e <= ERR_MISS || e == -EIO || e == -EACCES;
 }
 
+/* What was restored from it is as wrong. */
+static void
+condemn(struct run *r, const struct item *it)
+{
+	const char *base = strrchr(it->name, '/') + 1;
+	struct digest d;
+
+	if (it->kind == BLOB && !it->foreign && r->o->memo &&
+	    digest_parse(base, strlen(base), &d) == 0)
+		memo_condemn(r->o->memo, &d);
+}
+
 /* A store may have put the right file there since. */
 static bool
 repair(struct run *r, const struct item *it, const struct verdict *v)
@@ -360,6 +373,7 @@ repair(struct run *r, const struct item *it, const struct verdict *v)
 	if (!r->o->repair || !may_remove(r, it, v->e) ||
 	    look_at(r->s, it->name, &id) < 0 || !file_id_same(&id, &v->id))
 		return false;
+	condemn(r, it);
 	store_remove(r->s, it->name);
 	return look_at(r->s, it->name, &id) == -ENOENT;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct memo;
 struct store;
 
 /*
@@ -20,7 +21,8 @@ struct store;
  */
 struct verify_options {
 	bool repair;
-	unsigned threads; /* 0: one for each processor, at most 8 */
+	struct memo *memo; /* told of blobs that are removed; NULL: none */
+	unsigned threads;  /* 0: one for each processor, at most 8 */
 	/* An entry that is younger may still get its blobs: it is looked at
 	 * again until it is this old. */
 	int settle_ms;
