@@ -21,6 +21,8 @@
  *         truncate N    closes in order after N bytes of the answer's body
  *         flip N        inverts a bit of byte N of the answer's body
  *         hang MS       sends nothing more; MS 0: for ever
+ *         endless ARG   answers by itself, with status ARG and a body without
+ *                       an end; the log then gets "endless BYTES" that went
  *         noexpect      takes "Expect:" out: no 100 Continue will come
  *
  * LOG-FILE gets a line for each request: method, target, action, and what it
@@ -48,11 +50,11 @@
 enum { CONNS = 1024, RULES = 64, HEAD_MAX = 65536, QUEUED_MAX = 4 << 20 };
 enum { TURN = 16 << 10, QUEUE_MS = 50, WINDOW_MAX = 64 << 20 };
 
-enum action { NONE, STATUS, RESET, TRUNCATE, FLIP, HANG, NOEXPECT };
+enum action { NONE, STATUS, RESET, TRUNCATE, FLIP, HANG, ENDLESS, NOEXPECT };
 
-static const char *const action_names[] = { "-",        "status", "reset",
-					    "truncate", "flip",   "hang",
-					    "noexpect" };
+static const char *const action_names[] = { "-",        "status",  "reset",
+					    "truncate", "flip",    "hang",
+					    "endless",  "noexpect" };
 
 struct rule {
 	char method[16], path[256], code[64], header[128];
@@ -87,6 +89,7 @@ struct way {
 	int64_t passed; /* bytes of this body so far */
 	int64_t round;  /* when the window's round began */
 	int64_t used, window;
+	int64_t delivered;
 };
 
 struct conn {
@@ -297,6 +300,11 @@ close_conn(int i, bool reset)
 
 	if (reset)
 		setsockopt(c->up.from, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
+	if (c->action == ENDLESS && log_file) {
+		fprintf(log_file, "endless %lld\n",
+			(long long)c->down.delivered);
+		fflush(log_file);
+	}
 	close(c->up.from);
 	close(c->down.from);
 	for (int k = 0; k < 2; k++) {
@@ -345,6 +353,27 @@ answer_alone(struct conn *c, const struct rule *r)
 		     r->arg, n, r->header, *r->header ? "\r\n" : "",
 		     c->head_only ? "" : body);
 	hold(&c->down, all, (size_t)n);
+}
+
+static void
+begin_endless(struct conn *c)
+{
+	char head[128];
+	int n = snprintf(head, sizeof(head),
+			 "HTTP/1.1 %ld Fault\r\nConnection: close\r\n\r\n",
+			 c->arg);
+
+	hold(&c->down, head, (size_t)n);
+}
+
+/* More of it, as long as the client takes what there is. */
+static void
+go_on_endless(struct conn *c)
+{
+	static const char bytes[256 << 10];
+
+	if (c->action == ENDLESS && c->down.queued < sizeof(bytes))
+		hold(&c->down, bytes, sizeof(bytes));
 }
 
 static void
@@ -398,9 +427,13 @@ begin_request(struct conn *c, size_t n)
 	log_request(w->head, method, target, action_names[c->action]);
 	w->body = header_number(w->head, "\r\nContent-Length:", 0);
 	w->in_body = w->body > 0;
-	c->swallow = c->action == STATUS;
+	c->swallow = c->action == STATUS || c->action == ENDLESS;
 	if (c->action == NOEXPECT)
 		cut_expect(w->head, &n);
+	if (c->action == ENDLESS) {
+		begin_endless(c);
+		return;
+	}
 	if (c->action != STATUS) {
 		hold(w, w->head, n);
 		return;
@@ -531,6 +564,7 @@ deliver(struct way *w, int64_t now)
 			return errno == EAGAIN || errno == EINTR;
 		}
 		q->sent += (size_t)n;
+		w->delivered += n;
 		w->queued -= (size_t)n;
 		if (q->sent < q->n)
 			return true;
@@ -652,6 +686,7 @@ turn(int listener)
 	for (int i = 0; i < n; i++) {
 		struct conn *c = conns[i];
 
+		go_on_endless(c);
 		p[2 * i + 1] = (struct pollfd){ wants(&c->up) ? c->up.from : -1,
 						POLLIN, 0 };
 		p[2 * i + 2] =

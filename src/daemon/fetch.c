@@ -220,10 +220,12 @@ static bool
 begin_anew(struct fetch *f)
 {
 	/* Some may have come without being given to us. */
-	if (f->again || f->op.total == 0 ||
+	if (f->again || f->op.total == 0 || f->have >= f->op.max ||
 	    (f->result != ERR_CORRUPT && f->result != -EIO))
 		return false;
 	f->again = true;
+	/* Its maximum is one for all that is read of it. */
+	f->op.max -= f->have;
 	f->have = 0;
 	f->op.total = 0;
 	buf_reset(&f->body);

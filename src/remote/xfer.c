@@ -20,6 +20,8 @@
 
 enum {
 	ERROR_MAX = 64 << 10,
+	ANSWER_MAX = 64 << 10, /* where nobody says more */
+	HEADS_MAX = 256 << 10, /* of all heads of an answer */
 	HEAD_MAX = 16 << 10,
 	EXPECT_FROM = 1 << 20, /* bodies that wait for 100 Continue */
 	RECEIVE_BUFFER = 256 << 10,
@@ -80,6 +82,11 @@ on_header(char *p, size_t one, size_t n, void *ctx)
 	size_t keep = n;
 
 	(void)one;
+	j->heads += n;
+	if (j->heads > HEADS_MAX) {
+		j->abort_code = ERR_TOOBIG;
+		return 0;
+	}
 	if (n >= 5 && memcmp(p, "HTTP/", 5) == 0) {
 		buf_reset(&j->head);
 		j->engine->heard = file_monotonic();
@@ -112,13 +119,16 @@ keep_error(struct xfer_job *j, const char *p, size_t n)
 	size_t room = ERROR_MAX - j->error.len;
 
 	buf_add(&j->error, p, n < room ? n : room);
-	return n;
+	/* What it is about stands in its first lines; it may never end. */
+	j->cut = n >= room;
+	return j->cut ? 0 : n;
 }
 
 static size_t
 on_body(char *p, size_t one, size_t n, void *ctx)
 {
 	struct xfer_job *j = ctx;
+	uint64_t max = j->max ? j->max : ANSWER_MAX;
 	int rc;
 
 	(void)one;
@@ -127,7 +137,7 @@ on_body(char *p, size_t one, size_t n, void *ctx)
 		return keep_error(j, p, n);
 	if (!j->body_at)
 		body_begins(j);
-	if (j->max > 0 && (j->total > j->max || j->taken + n > j->max)) {
+	if (j->total > max || j->taken + n > max) {
 		j->abort_code = ERR_TOOBIG;
 		return 0;
 	}
@@ -315,6 +325,8 @@ forget_answer(struct xfer_job *j)
 	j->body_at = 0;
 	j->began = file_monotonic();
 	j->unmeasured = false;
+	j->cut = false;
+	j->heads = 0;
 	atomic_store(&j->resume, false);
 }
 
@@ -370,6 +382,8 @@ meaning(struct xfer_job *j, CURLcode code)
 {
 	if (j->abort_code)
 		return j->abort_code;
+	if (j->cut)
+		return 0;
 	switch (code) {
 	case CURLE_OK:
 		return 0;

@@ -62,7 +62,7 @@ struct xfer_job {
 	int fd;             /* PUT: the body from offset 0, or -1 */
 	uint64_t size;      /* PUT, POST: bytes of the body */
 	const void *body;   /* POST */
-	uint64_t max;       /* a longer answer is ERR_TOOBIG, 0: no limit */
+	uint64_t max;       /* a longer answer is ERR_TOOBIG, 0: 64 kB */
 	uint64_t expect;    /* bytes of the answer, if its sender is believed;
 			     * 0: no idea */
 	int connect_ms;     /* 0: the engine's */
@@ -82,7 +82,8 @@ struct xfer_job {
 	uint64_t total;   /* announced size, 0: not said */
 	uint64_t taken;   /* bytes that `take` has taken */
 	struct buf head;  /* header lines, each with its NUL */
-	struct buf error; /* body of an answer from 300 on, cut at 64 kB */
+	struct buf error; /* body of an answer from 300 on; no more than its
+			   * first 64 kB are received */
 	char why[256];    /* libcurl's words */
 
 	/* The engine's own; zero when the job is submitted. */
@@ -109,6 +110,8 @@ struct xfer_job {
 	int64_t body_at;
 	int64_t began;
 	bool unmeasured;
+	bool cut;
+	size_t heads;
 };
 
 /* Certificates and proxies as the environment GET has them: AWS_CA_BUNDLE,

@@ -95,6 +95,7 @@ client_init(struct client *c, enum xfer_verb verb, const char *path)
 	c->job.done = on_done;
 	c->job.verb = verb;
 	c->job.fd = -1;
+	c->job.max = 1 << 30;
 	buf_fmt(&c->job.url, "http://127.0.0.1:%d%s", port, path);
 }
 
