@@ -11,6 +11,7 @@
 #include "daemon/ledger.h"
 #include "daemon/listen.h"
 #include "daemon/prefetch.h"
+#include "daemon/sandbox.h"
 #include "daemon/sweeper.h"
 #include "daemon/upload.h"
 #include "remote/remote.h"
@@ -306,6 +307,16 @@ become_new(struct kached *k)
 	log_msg(LOG_ERROR, "%s: %s", k->hub.program, err_text(r));
 }
 
+/* Before any thread starts; one that cannot have it works without. */
+static void
+enter_sandbox(const struct config *c)
+{
+	int r = c->v[CONFIG_DAEMON_SANDBOX].num ? sandbox_enter() : 0;
+
+	if (r < 0)
+		log_msg(LOG_WARN, "no sandbox: %s", err_text(r));
+}
+
 static int
 serve(struct kached *k, int on_demand)
 {
@@ -390,5 +401,6 @@ main(int argc, char **argv)
 		return 1;
 	}
 	log_open(k.hub.log, log_level(&c));
+	enter_sandbox(&c);
 	return serve(&k, on_demand);
 }
