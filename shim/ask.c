@@ -349,12 +349,17 @@ ask_stored(struct job *j, const struct digest *at)
 {
 	struct message m = { .type = MESSAGE_STORED };
 	char path[4200];
+	int r;
 
 	m.field[0].p = (const char *)at->b;
 	m.field[0].n = sizeof(at->b);
 	if (config_socket(&j->config, j->cache_dir, path, sizeof(path)) < 0)
 		return;
 	/* The intent lies in the spool: a note that is lost costs time only. */
-	if (client_note(path, &m) == ERR_MISS)
+	r = client_note(path, &m);
+	if (r == ERR_MISS)
 		summon_daemon(j);
+	if (r < 0)
+		log_msg(LOG_DEBUG, "%s: daemon not told: %s", j->event.crate,
+			err_text(r));
 }

@@ -328,7 +328,7 @@ start_hint(struct session *s, const struct digest *toolchain, bool told)
 	if (r == 0)
 		r = detach_start(path, argv, env);
 	if (r < 0)
-		log_msg(LOG_INFO, "plan-hint: %s", err_text(r));
+		log_msg(LOG_DEBUG, "plan-hint: %s", err_text(r));
 	free(env);
 }
 

@@ -102,7 +102,7 @@ start(struct job *j)
 		free(env);
 	}
 	if (r < 0)
-		log_msg(LOG_WARN, "%s: not started: %s", path, err_text(r));
+		log_msg(LOG_DEBUG, "%s: not started: %s", path, err_text(r));
 }
 
 void
