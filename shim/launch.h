@@ -7,7 +7,8 @@ struct job;
 /*
  * Launchers.  cargo runs a build script's program; so that its runs can be
  * looked up, a small static program lies in its place, and the real one
- * beside it with LAUNCH_SUFFIX (shim/place tells by which name it is executed).  The launcher (shim/launcher_main.c) starts
+ * beside it with LAUNCH_SUFFIX (shim/place: by which name it is executed).
+ * The launcher (shim/launcher_main.c) starts
  * `$RUSTC_WRAPPER <real program> <its own argv[0]>` if that wrapper is called
  * kache-shim, and the real program in every other case, so target/ stays of
  * use to plain cargo, editors and other wrappers.  At its end it carries

@@ -12,9 +12,10 @@ struct sweeper;
  * Garbage collection in a thread of its own, at nice 19 and in the idle I/O
  * class: when the daemon starts, whatever clients do, then every gc_interval,
  * and when the store is over its limit.  The same thread sees to it that what
- * was stored gets to the disk, reads blobs again (store/scrub), and lets slow build scripts be
- * run in another place while nobody is served (witness_call).  All limits are
- * read anew for each sweep, so a reload counts.
+ * was stored gets to the disk, reads blobs again (store/scrub), and lets slow
+ * build scripts be run in another place while nobody is served
+ * (witness_call).  All limits are read anew for each sweep, so a reload
+ * counts.
  */
 struct sweeper_status {
 	bool busy;
