@@ -20,7 +20,10 @@ enum {
 	ATTRIBUTES_TESTED = 16,
 	/* A program of the system that makes use of nothing but what is said
 	 * here, whatever it sets and asks for besides. */
-	ATTRIBUTES_KNOWN = 32
+	ATTRIBUTES_KNOWN = 32,
+	/* One that compiles or links: where names lead, and what it may write,
+	 * it looks at for itself. */
+	ATTRIBUTES_COMPILES = 64
 };
 
 /*

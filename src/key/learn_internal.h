@@ -136,7 +136,7 @@ int learn_links(struct work *w, const char *path);
 /*
  * Whether what the event E was answered can be in a result beyond what any
  * compiler looks at: by a macro, a build script, or a program that one of
- * these started and that nobody knows.
+ * these started.
  */
 bool learn_is_curious(const struct work *w, const struct trace_event *e);
 

@@ -34,7 +34,34 @@ learn_is_curious(const struct work *w, const struct trace_event *e)
 
 	if (!l->run && e->process == 0)
 		return e->guest;
-	return !l->uses || !(l->uses[e->process] & ATTRIBUTES_KNOWN);
+	return !l->uses || !(l->uses[e->process] & ATTRIBUTES_COMPILES);
+}
+
+/* cp and its like load it, and it looks whether it is wanted. */
+static bool
+loads_selinux(const struct work *w, const struct trace_event *e)
+{
+	const struct trace_process *p = &w->l->trace->processes[e->process];
+	const char *s = p->objects;
+
+	for (uint32_t i = 0; i < p->nobjects; i++, s += strlen(s) + 1)
+		if (strstr(s, "/libselinux.so"))
+			return true;
+	return false;
+}
+
+/* cp, ls and tar look for attributes that few files have; stat prints what it
+ * asks for. */
+static bool
+asks_by_habit(const struct work *w, const struct trace_event *e)
+{
+	unsigned uses = w->l->uses ? w->l->uses[e->process] : 0;
+
+	if (!w->l->run && e->process == 0)
+		return !e->guest;
+	if (e->number == TRACE_ASK_FILE_SYSTEM && uses & ATTRIBUTES_TIMES)
+		return false;
+	return uses & ATTRIBUTES_KNOWN || loads_selinux(w, e);
 }
 
 /* What a macro does is none of the compiler's habits. */
@@ -97,19 +124,6 @@ reads_process(const struct work *w, const struct trace_event *e,
 			  sizeof(of_process) / sizeof(*of_process));
 }
 
-/* cp and its like load it, and it looks whether it is wanted. */
-static bool
-loads_selinux(const struct work *w, const struct trace_event *e)
-{
-	const struct trace_process *p = &w->l->trace->processes[e->process];
-	const char *s = p->objects;
-
-	for (uint32_t i = 0; i < p->nobjects; i++, s += strlen(s) + 1)
-		if (strstr(s, "/libselinux.so"))
-			return true;
-	return false;
-}
-
 static bool
 is_excused(const struct work *w, const struct trace_event *e, const char *path)
 {
@@ -161,9 +175,8 @@ question_ask(struct work *w, const struct trace_event *e)
 						     "file-system" };
 	char path[PATH_MAX];
 
-	if (!learn_is_curious(w, e) ||
-	    learn_tidy(w->l->cwd, e->name, path) < 0 || learn_is_noise(path) ||
-	    loads_selinux(w, e))
+	if (asks_by_habit(w, e) || learn_tidy(w->l->cwd, e->name, path) < 0 ||
+	    learn_is_noise(path))
 		return 0;
 	return learn_refuse(w, ERR_REFUSED,
 			    e->number == TRACE_ASK_XATTR ||

@@ -82,6 +82,8 @@ pub fn ask(_: TokenStream) -> TokenStream {
     said += &format!(" {:?}", opened.metadata().unwrap().modified().unwrap());
     said += &format!(" {}", fs::metadata("m/links").unwrap().nlink());
     said += &format!(" {}", fs::read_to_string("/proc/self/cwd/m/cwd").unwrap().trim());
+    let far = std::process::Command::new("readlink").args(["-f", "m/far"]).output().unwrap();
+    said += String::from_utf8(far.stdout).unwrap().trim().rsplit('/').next().unwrap();
     format!("{said:?}").parse().unwrap()
 }
 R
@@ -109,7 +111,7 @@ for n in d/mode d/locked d/links d/time d/raw d/copied d/tarred d/new d/old d/st
 	touch -d @1600000000 "$w/$n"
 done
 put "$w/d/newer.sh" 'if [ d/new -nt d/old ]; then echo new; else echo old; fi'
-for n in d/way d/there d/into m/way; do
+for n in d/way d/there d/into m/way m/far; do
 	ln -s one "$w/$n"
 done
 cp -p "$w/d/plain" "$w/d/same"
@@ -186,6 +188,8 @@ for n in cwd pid root; do
 done
 
 answer "macro: a link is canonicalized" 'ln -sfn two m/way' 'ln -sfn one m/way'
+answer "macro: readlink -f, which it starts" 'ln -sfn two m/far' \
+	'ln -sfn one m/far'
 answer "macro: a file becomes a link" 'ln -sf same m/plain' \
 	'rm m/plain; cp -p m/same m/plain'
 answer "macro: permissions" 'chmod 600 m/mode' 'chmod 644 m/mode'

@@ -32,7 +32,11 @@ compilers_and_builders_give_no_times_away(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
-		assert_int_equal(attributes_of(none[i], 1), ATTRIBUTES_KNOWN);
+		assert_int_equal(attributes_of(none[i], 1) &
+					 ~(unsigned)ATTRIBUTES_COMPILES,
+				 ATTRIBUTES_KNOWN);
+	assert_true(attributes_of("/usr/bin/ld", 0) & ATTRIBUTES_COMPILES);
+	assert_false(attributes_of("/usr/bin/make", 0) & ATTRIBUTES_COMPILES);
 }
 
 static void

@@ -114,6 +114,15 @@ of_a_compiler_macros_count(void **state)
 	e->guest = 1;
 	e->other = at("w/sub");
 	ITEMS("sw/sub", "rw/sub");
+	/* readlink -f that a macro started, and a linker. */
+	compile_world();
+	uses[1] = ATTRIBUTES_KNOWN;
+	by_linker(present("w/sub", TRACE_BY_REALPATH));
+	ITEMS("sw/sub", "rw/sub", plain('f', "bin/cc"));
+	compile_world();
+	uses[1] = ATTRIBUTES_KNOWN | ATTRIBUTES_COMPILES;
+	by_linker(present("w/sub", TRACE_BY_REALPATH));
+	ITEMS("sw/sub", plain('f', "bin/cc"));
 }
 
 static void
@@ -152,6 +161,10 @@ who_may_write_counts(void **state)
 	ITEMS("sw/lib.rs", "mw/lib.rs");
 	run_world();
 	uses[0] = ATTRIBUTES_KNOWN;
+	present("w/lib.rs", TRACE_BY_ACCESS)->write = 1;
+	ITEMS("sw/lib.rs", "mw/lib.rs");
+	run_world();
+	uses[0] = ATTRIBUTES_KNOWN | ATTRIBUTES_COMPILES;
 	present("w/lib.rs", TRACE_BY_ACCESS)->write = 1;
 	ITEMS("sw/lib.rs");
 }
@@ -232,6 +245,10 @@ what_no_item_can_hold_is_refused(void **state)
 	uses[0] = ATTRIBUTES_KNOWN;
 	event(TRACE_ASK, at("w/lib.rs"))->number = TRACE_ASK_XATTR;
 	NO_ITEMS();
+	run_world();
+	uses[0] = ATTRIBUTES_KNOWN | ATTRIBUTES_TIMES;
+	event(TRACE_ASK, at("w"))->number = TRACE_ASK_FILE_SYSTEM;
+	refused(ERR_REFUSED, "file-system:");
 	run_world();
 	put("lib/libselinux.so.1", "code");
 	processes[0].objects = at("lib/libselinux.so.1");
