@@ -120,7 +120,7 @@ static const struct {
 	{ "zip", ALL },
 	{ "unzip", NONE },
 	{ "rsync", ALL },
-	{ "stat", ALL },
+	{ "stat", ALL | ATTRIBUTES_PRINTS },
 	{ "ls", ALL },
 	{ "vdir", ALL },
 	{ "date", ALL },

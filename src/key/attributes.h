@@ -23,7 +23,9 @@ enum {
 	ATTRIBUTES_KNOWN = 32,
 	/* One that compiles or links: where names lead, and what it may write,
 	 * it looks at for itself. */
-	ATTRIBUTES_COMPILES = 64
+	ATTRIBUTES_COMPILES = 64,
+	/* One that prints whatever it asks for. */
+	ATTRIBUTES_PRINTS = 128
 };
 
 /*

@@ -50,8 +50,8 @@ loads_selinux(const struct work *w, const struct trace_event *e)
 	return false;
 }
 
-/* cp, ls and tar look for attributes that few files have; stat prints what it
- * asks for. */
+/* cp, ls and tar look for attributes that few files have, and find for what a
+ * file system can do. */
 static bool
 asks_by_habit(const struct work *w, const struct trace_event *e)
 {
@@ -59,8 +59,8 @@ asks_by_habit(const struct work *w, const struct trace_event *e)
 
 	if (!w->l->run && e->process == 0)
 		return !e->guest;
-	if (e->number == TRACE_ASK_FILE_SYSTEM && uses & ATTRIBUTES_TIMES)
-		return false;
+	if (uses & ATTRIBUTES_PRINTS)
+		return e->number == TRACE_ASK_XATTR;
 	return uses & ATTRIBUTES_KNOWN || loads_selinux(w, e);
 }
 

@@ -246,7 +246,7 @@ what_no_item_can_hold_is_refused(void **state)
 	event(TRACE_ASK, at("w/lib.rs"))->number = TRACE_ASK_XATTR;
 	NO_ITEMS();
 	run_world();
-	uses[0] = ATTRIBUTES_KNOWN | ATTRIBUTES_TIMES;
+	uses[0] = ATTRIBUTES_KNOWN | ATTRIBUTES_PRINTS;
 	event(TRACE_ASK, at("w"))->number = TRACE_ASK_FILE_SYSTEM;
 	refused(ERR_REFUSED, "file-system:");
 	run_world();
