@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/mp.h"
 #include "base/record.h"
-#include "key/includes.h"
+#include "key/filesay.h"
 #include "key/symbols.h"
 #include "key/trace.h"
 #include "rustc/depinfo.h"
@@ -79,14 +79,31 @@ believe_opened(const struct trace *t)
 	return false;
 }
 
+/* Whether the sources of D with names of ours say file!().  Most have no such
+ * word, and need not be taken apart. */
 static bool
-says_file(const char *path)
+says_file(const struct job *j, const struct depinfo *d)
 {
-	struct buf b = { 0 };
-	bool says = file_read(AT_FDCWD, path, FILE_MAX, &b) == 0 && b.len &&
-		    includes_says_file(b.p, b.len);
+	struct filesay f = { 0 };
+	bool worth = false, says = false;
 
-	buf_free(&b);
+	for (int pass = 0; pass < 2 && (pass == 0 || worth); pass++)
+		for (size_t i = 0; i < d->nfiles; i++) {
+			struct buf b = { 0 };
+
+			if (!is_foreign(j, d->files[i]))
+				continue;
+			if (file_read(AT_FDCWD, d->files[i], FILE_MAX, &b) ==
+				    0 &&
+			    b.len && pass == 0)
+				worth |= filesay_is_worth(b.p, b.len);
+			else if (b.len)
+				filesay_look(&f, b.p, b.len);
+			buf_free(&b);
+		}
+	if (worth)
+		says = filesay_judge(&f);
+	filesay_release(&f);
 	return says;
 }
 
@@ -110,9 +127,9 @@ look_at_sources(const struct job *j, const struct run *run,
 		if (!is_foreign(j, d.files[i]))
 			continue;
 		end->foreign = true;
-		if (j->naming != NAMING_OPENABLE && !end->says)
-			end->says = says_file(d.files[i]);
 	}
+	if (end->foreign && j->naming != NAMING_OPENABLE)
+		end->says = says_file(j, &d);
 	depinfo_release(&d);
 	buf_free(&b);
 }

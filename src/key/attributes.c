@@ -11,13 +11,16 @@ enum {
 	MODE = ATTRIBUTES_KNOWN | ATTRIBUTES_MODE,
 	ALL = ATTRIBUTES_KNOWN | ATTRIBUTES_MODE | ATTRIBUTES_TIMES |
 	      ATTRIBUTES_OWNER | ATTRIBUTES_TESTED,
+	/* fstat is enough for them. */
+	OPENS = ALL & ~ATTRIBUTES_TESTED,
 	IF_TOLD = 1 << 16 /* looks at times if a command line, or a script that
 			   * it read, speaks of them */
 };
 
 /*
  * make and ninja compare times and give them to nobody: what they decide is
- * whether to make what lies in OUT_DIR, and that is made from nothing.
+ * whether to make what lies in OUT_DIR, and that is made from nothing.  The
+ * system's other programs may use what they ask for.
  */
 static const struct {
 	const char *name; /* a version may follow */
@@ -63,7 +66,7 @@ static const struct {
 	{ "gmake", NONE },
 	{ "ninja", NONE },
 	{ "samu", NONE },
-	{ "cmake", NONE },
+	{ "cmake", IF_TOLD },
 	{ "cat", NONE },
 	{ "echo", NONE },
 	{ "expr", NONE },
@@ -86,7 +89,7 @@ static const struct {
 	{ "ln", NONE },
 	{ "touch", NONE },
 	{ "chmod", NONE },
-	{ "diff", NONE },
+	{ "diff", OPENS },
 	{ "cmp", NONE },
 	{ "basename", NONE },
 	{ "dirname", NONE },
@@ -98,7 +101,7 @@ static const struct {
 	{ "m4", NONE },
 	{ "bison", NONE },
 	{ "flex", NONE },
-	{ "gzip", NONE },
+	{ "gzip", OPENS },
 	{ "xz", NONE },
 	{ "bzip2", NONE },
 	{ "zstd", NONE },
@@ -135,6 +138,7 @@ static const struct {
 	{ "ruby", IF_TOLD },
 	{ "node", IF_TOLD },
 	{ "find", IF_TOLD },
+	{ "pr", OPENS },
 	{ "test", IF_TOLD },
 	{ "[", IF_TOLD },
 };
@@ -181,7 +185,29 @@ attributes_of(const char *path, int told)
 			return programs[i].uses;
 		return told ? ALL : NONE;
 	}
-	return 0;
+	return ALL;
+}
+
+static int
+is_blank(const char *p, const char *from, const char *end)
+{
+	return p < from || p >= end || strchr(" \t\r\n;'\"", *p);
+}
+
+/* An operator of shells, between blanks of any kind. */
+static int
+has_operator(const char *text, size_t n, const char *word)
+{
+	const char *p = text, *end = text + n;
+
+	for (;;) {
+		p = search_find(p, (size_t)(end - p), word, 3);
+		if (!p)
+			return 0;
+		if (is_blank(p - 1, text, end) && is_blank(p + 3, text, end))
+			return 1;
+		p += 3;
+	}
 }
 
 int
@@ -190,5 +216,5 @@ attributes_in_text(const char *text, size_t n)
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (search_find(text, n, words[i], strlen(words[i])))
 			return 1;
-	return 0;
+	return has_operator(text, n, "-nt") || has_operator(text, n, "-ot");
 }

@@ -31,7 +31,7 @@ enum {
 /*
  * What the system's program at PATH makes use of.  told: some command line
  * speaks of the times of files, so those who run scripts may look at them.
- * 0: nothing is known of it.
+ * Programs that the table does not have use what they test.
  */
 unsigned attributes_of(const char *path, int told);
 

@@ -35,10 +35,6 @@ enum includes_use includes_judge(unsigned sights);
 /* Both for a crate that is one file. */
 enum includes_use includes_scan(const char *p, size_t n, const char *name);
 
-/* Whether N bytes of source at P have file!() outside of macro_rules!, whose
- * bodies tell the name of who uses them. */
-bool includes_says_file(const char *p, size_t n);
-
 /* True if the file PATH holds the bytes of NAME anywhere, or cannot be
  * read: a macro of that crate may spell the variable for its users. */
 bool includes_named_in(const char *path, const char *name);

@@ -118,6 +118,28 @@ scan_sources(const struct work *w, const char *name)
 	return includes_judge(sights);
 }
 
+/* A dependency called core has an include! of its own. */
+static bool
+renames_std(const struct args *a)
+{
+	static const char *const names[] = { "core", "std", "alloc" };
+
+	for (size_t i = 0; i < a->nexterns; i++) {
+		const char *p = a->externs[i].name;
+		const char *colon = memrchr(p, ':', a->externs[i].name_len);
+		size_t n = a->externs[i].name_len;
+
+		if (colon) {
+			n -= (size_t)(colon + 1 - p);
+			p = colon + 1;
+		}
+		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
+			if (strlen(names[k]) == n && !memcmp(p, names[k], n))
+				return true;
+	}
+	return false;
+}
+
 /*
  * A variable that holds a place of this checkout but serves includes only:
  * the files are items of their own, under a name that moves along.
@@ -127,7 +149,7 @@ is_include_only(const struct work *w, const char *name)
 {
 	enum includes_use use;
 
-	if (!names_root(w, getenv(name)))
+	if (!names_root(w, getenv(name)) || renames_std(w->l->args))
 		return false;
 	use = scan_sources(w, name);
 	/* Clippy asks for it by itself, to find its configuration. */

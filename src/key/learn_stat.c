@@ -45,7 +45,7 @@ add_times(struct work *w, const struct trace_event *e, const char *path,
 
 	if (!(uses & (ATTRIBUTES_TIMES | ATTRIBUTES_CLOCKS)) || e->no_times)
 		return 0;
-	if (stat(path, &st) < 0)
+	if (stat(path, &st) < 0 && lstat(path, &st) < 0)
 		return learn_refuse(w, ERR_CHANGED, "raced", path);
 	/* Their times are those of this build. */
 	if (S_ISDIR(st.st_mode) && is_above_build(w, path))
@@ -68,7 +68,10 @@ learn_attributes(struct work *w, const struct trace_event *e, const char *path)
 		r = learn_add_path(w, 'm', path);
 	if (r < 0 || !tells_attributes(e, uses))
 		return r;
-	if (uses & ATTRIBUTES_MODE)
+	/* Optimized code takes the mode out of a stat without a function of
+	 * std; in runs all files count with it. */
+	if (uses & ATTRIBUTES_MODE ||
+	    (!w->l->run && e->process == 0 && e->kind == TRACE_PRESENT))
 		r = learn_add_path(w, 'm', path);
 	if (r == 0 && uses & ATTRIBUTES_OWNER)
 		r = learn_add_path(w, 'o', path);

@@ -114,9 +114,24 @@ shape_free(struct shape *s)
 
 struct eval {
 	const struct shape_env *env;
+	mode_t mask; /* of runs */
 	struct digest_ctx c;
 	struct buf path;
 };
+
+/*
+ * Scripts copy files with their modes, or look at them.  Users with other
+ * umasks have other files all the same, so of a mode that the umask gives
+ * counts only whether it is that of a program.
+ */
+static void
+fold_mode(struct eval *e, mode_t mode)
+{
+	mode &= 07777;
+	if (mode == (0666 & ~e->mask) || mode == (0777 & ~e->mask))
+		mode = mode & 0111 ? 0777 : 0666;
+	digest_u64(&e->c, mode);
+}
 
 static int
 eval_file(struct eval *e, const char *path)
@@ -128,9 +143,8 @@ eval_file(struct eval *e, const char *path)
 
 	if (r == 0)
 		digest_sub(&e->c, &d);
-	/* Scripts copy files with their modes. */
 	if (r == 0 && e->env->run)
-		digest_u64(&e->c, id.mode & 0111);
+		fold_mode(e, id.mode);
 	return r == -ENOENT || r == -ENOTDIR ? ERR_MISS : r;
 }
 
@@ -337,6 +351,8 @@ eval_present(struct eval *e, const char *path, bool links)
 	/* Whoever asked may have asked whether it is a program. */
 	digest_u64(&e->c, (st.st_mode & S_IFMT) |
 				  (S_ISREG(st.st_mode) && st.st_mode & 0111));
+	if (e->env->run && S_ISREG(st.st_mode))
+		fold_mode(e, st.st_mode);
 	if (!S_ISLNK(st.st_mode))
 		return 0;
 	n = readlink(path, to, sizeof(to));
@@ -438,8 +454,10 @@ eval_times(struct eval *e, const char *path, bool all)
 {
 	struct stat st, link;
 
-	if (stat(path, &st) < 0 || lstat(path, &link) < 0)
+	if (lstat(path, &link) < 0)
 		return ERR_MISS;
+	if (stat(path, &st) < 0)
+		st = link;
 	fold_time(e, &st.st_mtim);
 	if (S_ISLNK(link.st_mode))
 		fold_time(e, &link.st_mtim);
@@ -533,11 +551,21 @@ eval(struct eval *e, const char *item)
 	return e->path.failed ? -ENOMEM : eval_path(e, item[0], e->path.p);
 }
 
+static mode_t
+mask_of(const struct shape_env *env)
+{
+	mode_t mask = env->run ? umask(0) : 0;
+
+	if (env->run)
+		umask(mask);
+	return mask;
+}
+
 int
 shape_key(const struct shape *s, const struct shape_env *env,
 	  const struct digest *k0, struct digest *k1, size_t *bad)
 {
-	struct eval e = { .env = env };
+	struct eval e = { .env = env, .mask = mask_of(env) };
 	struct digest d;
 	int r = 0;
 
@@ -566,7 +594,7 @@ shape_key(const struct shape *s, const struct shape_env *env,
 void
 shape_marks(const struct shape *s, const struct shape_env *env, uint32_t *marks)
 {
-	struct eval e = { .env = env };
+	struct eval e = { .env = env, .mask = mask_of(env) };
 
 	for (size_t i = 0; i < s->count; i++) {
 		struct digest d;

@@ -68,9 +68,9 @@ struct shape_env {
 	const char *cwd;
 	const struct digest *externs; /* in argv order */
 	size_t nexterns;
-	bool run; /* of a build script: files count with their x bits, programs
-		   * with their places */
-	bool filled;       /* a run has filled OUT_DIR: what it found absent
+	bool run;    /* of a build script: files count with their modes, but for
+		   * what the umask makes of them, programs with their places */
+	bool filled; /* a run has filled OUT_DIR: what it found absent
 			    * there is taken for absent */
 	uint64_t file_max; /* larger files are not read (ERR_TOOBIG); 0: all
 			    * are.  For shapes of a remote: VET_FILE_MAX */

@@ -163,19 +163,37 @@ static const char *const time_words[] = {
 #include "times.def"
 };
 
+static int
+is_gap(char c)
+{
+	return c == '\0' || c == ' ' || c == '\t' || c == '\n' || c == ';';
+}
+
+/* -nt or -ot, alone or between blanks. */
+static int
+is_comparison(const char *arg, size_t at)
+{
+	return (rawsys_starts(arg + at, "-nt") ||
+		rawsys_starts(arg + at, "-ot")) &&
+	       is_gap(arg[at + 3]) && (at == 0 || is_gap(arg[at - 1]));
+}
+
 /* Whether the program is told to look at the times of files. */
 static int
 asks_for_times(const char *arg)
 {
 	size_t at, i;
 
-	if (rawsys_same(arg, "-nt") || rawsys_same(arg, "-ot"))
+	if (rawsys_same(arg, "-ls") || rawsys_same(arg, "-fls"))
 		return 1;
-	for (at = 0; arg[at] != '\0'; at++)
+	for (at = 0; arg[at] != '\0'; at++) {
+		if (is_comparison(arg, at))
+			return 1;
 		for (i = 0; i < sizeof time_words / sizeof *time_words; i++)
 			if (arg[at] == time_words[i][0] &&
 			    rawsys_starts(arg + at, time_words[i]))
 				return 1;
+	}
 	return 0;
 }
 

@@ -78,23 +78,23 @@ witnessed() {
 	trace=$("$classify" --trace "$T/obs")
 	like "$(head -1 <<<"$trace")" '^trace whole ' "$what: is whole"
 	command -v "$1" >"$T/first"
-	sed -nE 's/^[0-9]+ read mode [0-9]+ size [0-9]+ //p
-		s/^[0-9]+ (start-object|object|dlopen) //p
-		s/^[0-9]+ exec .* -> //p
+	sed -nE 's/^[0-9]+\*? read mode [0-9]+ size [0-9]+ //p
+		s/^[0-9]+\*? (start-object|object|dlopen) //p
+		s/^[0-9]+\*? exec .* -> //p
 		s/^process .* ([^ ]+)$/\1/p' <<<"$trace" | sort -u - "$T/first" >"$T/read"
 	# A directory opened to be listed, and the files they wrote before.
-	sed -nE 's/^[0-9]+ (list|write anew|write) //p
-		s/^[0-9]+ present by open mode [0-9]+ size [0-9]+ //p
+	sed -nE 's/^[0-9]+\*? (list|write anew|write) //p
+		s/^[0-9]+\*? present by open mode [0-9]+ size [0-9]+ //p
 		' <<<"$trace" | sort -u >>"$T/read"
 	# An absent name stands for its absent ancestors too; realpath asks
 	# for them one by one, having resolved what is before them.
-	sed -nE 's/^[0-9]+ absent errno [0-9]+ //p
-		s|^[0-9]+ exec-fail errno [0-9]+ (/[^ ]+) .*|\1|p' <<<"$trace" |
+	sed -nE 's/^[0-9]+\*? absent errno [0-9]+ //p
+		s|^[0-9]+\*? exec-fail errno [0-9]+ (/[^ ]+) .*|\1|p' <<<"$trace" |
 		perl -ne 'print; while (s{/(?!\.\./)[^/]+/\.\.(?=/)}{}) {}
 			while (m{/}) { print; last unless s{/[^/]*$}{\n} }' |
 		sort -u >"$T/absent"
 	# What is searched for on PATH is recorded by its name.
-	sed -nE 's/^[0-9]+ exec(-fail errno [0-9]+)? ([^ ]+) .*/\2/p' \
+	sed -nE 's/^[0-9]+\*? exec(-fail errno [0-9]+)? ([^ ]+) .*/\2/p' \
 		<<<"$trace" | grep -v / | sed 's|^|/|' >"$T/names"
 	kernel read "$T"/log/s.* >"$T/kernel"
 	check "$what: the kernel saw reads" test -s "$T/kernel"
@@ -106,7 +106,7 @@ witnessed() {
 		"$what: every directory is recorded"
 	# realpath looks at each link and directory on its way; what is above a
 	# recorded name is implied.
-	sed -nE 's/^[0-9]+ present by [a-z]+ mode [0-9]+ size [0-9]+ //p
+	sed -nE 's/^[0-9]+\*? present by [a-z]+ mode [0-9]+ size [0-9]+ //p
 		' <<<"$trace" | sed 's/ -> .*//' | cat - "$T/read" |
 		perl -ne 'chomp; print "$_\n"; my $at = $_;
 			while (defined(my $to = readlink $at)) {

@@ -314,32 +314,6 @@ files_are_searched_for_the_name(void **state)
 	assert_true(includes_named_in(path, "OUT_DIR"));
 }
 
-static bool
-says(const char *text)
-{
-	return includes_says_file(text, strlen(text));
-}
-
-static void
-a_source_may_ask_for_its_name(void **state)
-{
-	(void)state;
-	assert_true(says("const A: &str = file!();"));
-	assert_true(says("x(core :: file /* of */ ! [])"));
-	assert_true(says("use std::file as here; here!()"));
-	assert_true(says("r#file!{}"));
-	assert_true(says("macro_rules! m { () => { 1 } } const A: &str = "
-			 "file!();"));
-	/* Whoever uses the macro is named. */
-	assert_false(says("macro_rules! m { () => { (file!(), \"}\") } }"));
-	assert_false(says("macro_rules! m ( ($x:expr) => ( file!() ); );"));
-	assert_false(says("// file!()\nfn f() { g(\"file!()\") }"));
-	assert_false(says("if file != other { a[file as usize] }"));
-	assert_false(says("profile!(); file_of!(); file(); let file = 1;"));
-	assert_false(says(""));
-	assert_false(says("macro_rules! m { file!("));
-}
-
 int
 main(void)
 {
@@ -355,7 +329,6 @@ main(void)
 		cmocka_unit_test(words_given_to_macros_prove_nothing),
 		cmocka_unit_test(a_crate_is_looked_at_as_a_whole),
 		cmocka_unit_test(files_are_searched_for_the_name),
-		cmocka_unit_test(a_source_may_ask_for_its_name),
 	};
 
 	return cmocka_run_group_tests(tests, testdir_make, testdir_remove);
