@@ -51,7 +51,7 @@ static const struct advice rows[] = {
 	{ "lost-output", "what it says could not be passed on",
 	  "room where its output goes; it was run again, without us" },
 	{ "file-size-limit", "the size of files is limited (ulimit -f)",
-	  "no limit below 32 MiB" },
+	  "no limit below 32 MiB, for build scripts below 256 MiB" },
 	{ "toolchain", "the toolchain could not be read or identified",
 	  "with rustup: a toolchain that is installed whole" },
 	{ "blob", "an output could not be put into the store", STORE_LOOK },
