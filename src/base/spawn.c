@@ -119,7 +119,12 @@ listen_to(const struct spawn *s, pid_t pid, int fd, struct buf *out)
 		bool ended = has_ended(pid);
 		int rc = 1;
 
-		poll(p, 2, ended ? 0 : TICK_MS);
+		/* What was not looked at is no end of the output. */
+		if (poll(p, 2, ended ? 0 : TICK_MS) < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
 		if (p[1].revents)
 			return -ECANCELED;
 		if (open && p[0].revents)

@@ -87,7 +87,8 @@ read_verbose(const char *rustc, struct buf *out)
 		return -errno;
 	pid = fork();
 	if (pid == 0) {
-		dup2(fds[1], 1);
+		if (dup2(fds[1], 1) < 0)
+			_exit(127);
 		execl(rustc, rustc, "-vV", (char *)NULL);
 		_exit(127);
 	}

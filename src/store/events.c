@@ -88,6 +88,7 @@ events_append(struct store *s, const struct events_line *e)
 	int fd = file_open_own(s->dir, "events.log", flags), r = 0;
 	struct buf b = { 0 };
 	struct stat st;
+	ssize_t n;
 
 	if (fd < 0)
 		return fd;
@@ -99,10 +100,11 @@ events_append(struct store *s, const struct events_line *e)
 			return fd;
 	}
 	format(&b, e);
+	n = b.failed ? 0 : write(fd, b.p, b.len);
 	if (b.failed)
 		r = -ENOMEM;
-	else if (write(fd, b.p, b.len) < 0)
-		r = -errno;
+	else if (n != (ssize_t)b.len)
+		r = n < 0 ? -errno : -ENOSPC;
 	close(fd);
 	buf_free(&b);
 	return r;
