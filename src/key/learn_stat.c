@@ -62,7 +62,10 @@ learn_attributes(struct work *w, const struct trace_event *e, const char *path)
 	unsigned uses = w->l->uses ? w->l->uses[e->process] : 0;
 	int r = 0;
 
-	if (!w->l->run && e->process == 0 && !e->guest)
+	/* What lies in target has the time of this build; and a crate there
+	 * rustc itself may have opened, where the stack remembers a macro. */
+	if (!w->l->run &&
+	    (learn_is_linked(w, path) || (e->process == 0 && !e->guest)))
 		return 0;
 	if (e->kind == TRACE_PRESENT && e->write && learn_is_curious(w, e))
 		r = learn_add_path(w, 'm', path);

@@ -105,6 +105,12 @@ of_a_compiler_macros_count(void **state)
 	present("w/sub/mod.rs", TRACE_BY_STAT)->guest = 1;
 	ITEMS("fw/lib.rs", "tw/lib.rs", "mw/lib.rs", "fw/sub/mod.rs",
 	      "tw/sub/mod.rs", "mw/sub/mod.rs");
+	/* What lies in target is made by each build. */
+	compile_world();
+	uses[0] = ATTRIBUTES_TIMES | ATTRIBUTES_MODE;
+	put("w/target/native.a", "content");
+	reads("w/target/native.a")->guest = 1;
+	ITEMS("ft/native.a");
 	/* Where a name leads. */
 	compile_world();
 	present("w/sub", TRACE_BY_REALPATH);
