@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "base/mp.h"
 #include "base/record.h"
-#include "base/search.h"
 #include "base/strset.h"
 #include "key/attributes.h"
 #include "key/classify.h"
@@ -317,53 +316,24 @@ see_setting(struct vouch *v, const struct trace_event *e)
 
 enum { TEXT_MAX = 1 << 20 };
 
-/* The only way in which C takes in when a file was written. */
-static bool
-says_timestamp(const char *path)
-{
-	static const char word[] = "__TIMESTAMP__";
-	struct buf text = { 0 };
-	bool says = file_read(AT_FDCWD, path, TEXT_MAX, &text) == 0 &&
-		    text.len &&
-		    search_find(text.p, text.len, word, sizeof(word) - 1);
-
-	buf_free(&text);
-	return says;
-}
-
-static bool
-is_c_source(const char *path)
-{
-	static const char *const ends[] = { ".c",  ".h",   ".cc",  ".cpp",
-					    ".hh", ".hpp", ".cxx", ".inc",
-					    ".S",  ".m",   ".hxx", ".def" };
-	const char *dot = strrchr(path, '.');
-
-	for (size_t i = 0; dot && i < sizeof(ends) / sizeof(*ends); i++)
-		if (!strcmp(dot, ends[i]))
-			return true;
-	return false;
-}
-
-/* A shell's or Python's script that speaks of the times of files. */
+/* Sources that speak of the times of files, and C's only word for it.  What
+ * lies in target the build itself wrote. */
 static void
-see_script(struct vouch *v, const struct trace_event *e)
+see_source(struct vouch *v, const struct trace_event *e)
 {
 	const struct trace_process *p = &v->trace->processes[e->process];
-	unsigned told = p->known ? attributes_of(p->exe, 1) : 0;
+	const char *target = v->job->target;
 	struct buf text = { 0 };
 
 	if (!p->known || e->process == 0 ||
+	    !attributes_want_text(p->exe, e->name) ||
+	    (target && !strncmp(e->name, target, strlen(target))) ||
 	    system_place(&v->job->system, e->name) != SYSTEM_ELSEWHERE)
 		return;
-	if (told & ATTRIBUTES_COMPILES && is_c_source(e->name) &&
-	    says_timestamp(e->name))
-		note_uses(v, p, ATTRIBUTES_TIMES);
-	if (told == attributes_of(p->exe, 0))
-		return;
-	if (file_read(AT_FDCWD, e->name, TEXT_MAX, &text) < 0 ||
-	    attributes_in_text(text.p ? text.p : "", text.len))
-		note_uses(v, p, told);
+	if (file_read(AT_FDCWD, e->name, TEXT_MAX, &text) < 0)
+		note_uses(v, p, attributes_of(p->exe, 1));
+	else if (text.len)
+		note_uses(v, p, attributes_of_text(p->exe, text.p, text.len));
 	buf_free(&text);
 }
 
@@ -424,7 +394,7 @@ see_event(struct vouch *v, const struct trace_event *e)
 		see_setting(v, e);
 		return true;
 	case TRACE_READ:
-		see_script(v, e);
+		see_source(v, e);
 		v->out.cpus |= counts_cpus(p, e);
 		return true;
 	case TRACE_LIST:

@@ -13,8 +13,11 @@ enum {
 	      ATTRIBUTES_OWNER | ATTRIBUTES_TESTED,
 	/* fstat is enough for them. */
 	OPENS = ALL & ~ATTRIBUTES_TESTED,
-	IF_TOLD = 1 << 16 /* looks at times if a command line, or a script that
-			   * it read, speaks of them */
+	/* Looks at times if a command line, or a script that it read, speaks of
+	 * them. */
+	IF_TOLD = 1 << 16,
+	/* The same of a script alone, in words of its own. */
+	IF_SAID = NONE | 1 << 17
 };
 
 /*
@@ -66,7 +69,7 @@ static const struct {
 	{ "gmake", NONE },
 	{ "ninja", NONE },
 	{ "samu", NONE },
-	{ "cmake", IF_TOLD },
+	{ "cmake", IF_SAID },
 	{ "cat", NONE },
 	{ "echo", NONE },
 	{ "expr", NONE },
@@ -172,20 +175,27 @@ is_named(const char *base, const char *name)
 	return is_spelled(base, n, name);
 }
 
-unsigned
-attributes_of(const char *path, int told)
+/* The row of PATH, or ALL. */
+static unsigned
+row_of(const char *path)
 {
 	const char *base = strrchr(path, '/');
 
 	base = base ? base + 1 : path;
-	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
-		if (!is_named(base, programs[i].name))
-			continue;
-		if (programs[i].uses != IF_TOLD)
+	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++)
+		if (is_named(base, programs[i].name))
 			return programs[i].uses;
-		return told ? ALL : NONE;
-	}
 	return ALL;
+}
+
+unsigned
+attributes_of(const char *path, int told)
+{
+	unsigned row = row_of(path);
+
+	if (row == IF_TOLD)
+		return told ? ALL : NONE;
+	return row & 0xff;
 }
 
 static int
@@ -217,4 +227,50 @@ attributes_in_text(const char *text, size_t n)
 		if (search_find(text, n, words[i], strlen(words[i])))
 			return 1;
 	return has_operator(text, n, "-nt") || has_operator(text, n, "-ot");
+}
+
+static int
+is_c_source(const char *path)
+{
+	static const char *const ends[] = { ".c",  ".h",   ".cc",  ".cpp",
+					    ".hh", ".hpp", ".cxx", ".hxx",
+					    ".S",  ".m",   ".inc", ".def" };
+	const char *dot = strrchr(path, '.');
+
+	for (size_t i = 0; dot && i < sizeof(ends) / sizeof(*ends); i++)
+		if (!strcmp(dot, ends[i]))
+			return 1;
+	return 0;
+}
+
+int
+attributes_want_text(const char *path, const char *file)
+{
+	unsigned row = row_of(path);
+
+	return row == IF_TOLD || row == IF_SAID ||
+	       (row & ATTRIBUTES_COMPILES && is_c_source(file));
+}
+
+static int
+holds(const char *text, size_t n, const char *word)
+{
+	return search_find(text, n, word, strlen(word)) != NULL;
+}
+
+unsigned
+attributes_of_text(const char *path, const char *text, size_t n)
+{
+	unsigned row = row_of(path);
+
+	if (row == IF_TOLD)
+		return attributes_in_text(text, n) ? ALL : 0;
+	if (row == IF_SAID)
+		return holds(text, n, "(TIMESTAMP") ||
+				       holds(text, n, "IS_NEWER_THAN")
+			       ? ALL
+			       : 0;
+	if (row & ATTRIBUTES_COMPILES)
+		return holds(text, n, "__TIMESTAMP__") ? ATTRIBUTES_TIMES : 0;
+	return 0;
 }

@@ -38,4 +38,11 @@ unsigned attributes_of(const char *path, int told);
 /* Whether N bytes of a script's text speak of the times of files. */
 int attributes_in_text(const char *text, size_t n);
 
+/* Whether what that program makes use of depends on the text of FILE. */
+int attributes_want_text(const char *path, const char *file);
+
+/* What the same program makes use of besides, having read N bytes of source at
+ * TEXT: a script, a file of cmake's, C. */
+unsigned attributes_of_text(const char *path, const char *text, size_t n);
+
 #endif

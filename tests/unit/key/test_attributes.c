@@ -21,6 +21,7 @@ compilers_and_builders_give_no_times_away(void **state)
 	static const char *const none[] = {
 		"/usr/bin/make",
 		"/usr/bin/ninja",
+		"/usr/bin/cmake",
 		"/usr/bin/x86_64-linux-gnu-gcc-12",
 		"/usr/lib/gcc/x86_64-linux-gnu/12/cc1",
 		"/usr/bin/x86_64-linux-gnu-ld.bfd",
@@ -90,7 +91,6 @@ texts_speak_of_times(void **state)
 		{ "cc -ntlm -otter a-nt", 0 },
 		{ "find . -newer stamp", 1 },
 		{ "zipfile.ZipFile('z')", 1 },
-		{ "file(TIMESTAMP f T)", 1 },
 		{ "os.path.getmtime(p)", 1 },
 		{ "stat -c %Y f; perl -e 'print -M $f'", 1 },
 		{ "my @s = stat($f);", 1 },
@@ -105,6 +105,27 @@ texts_speak_of_times(void **state)
 			all[i].speaks);
 }
 
+static unsigned
+of_text(const char *exe, const char *text)
+{
+	return attributes_of_text(exe, text, strlen(text));
+}
+
+static void
+sources_speak_of_times(void **state)
+{
+	(void)state;
+	assert_int_equal(of_text("/usr/bin/cmake", "file(TIMESTAMP f T)"), ALL);
+	assert_int_equal(of_text("/usr/bin/cmake", "if(a IS_NEWER_THAN b)"),
+			 ALL);
+	assert_int_equal(of_text("/usr/bin/cmake", "# mtime"), 0);
+	assert_int_equal(of_text("/usr/bin/python3.11", "st_mtime"), ALL);
+	assert_int_equal(of_text("/usr/lib/gcc/x/12/cc1", "x = __TIMESTAMP__"),
+			 ATTRIBUTES_TIMES);
+	assert_int_equal(of_text("/usr/lib/gcc/x/12/cc1", "st_mtime"), 0);
+	assert_int_equal(of_text("/bin/cat", "mtime"), 0);
+}
+
 int
 main(void)
 {
@@ -114,6 +135,7 @@ main(void)
 		cmocka_unit_test(interpreters_do_if_they_are_told),
 		cmocka_unit_test(others_use_what_they_test),
 		cmocka_unit_test(texts_speak_of_times),
+		cmocka_unit_test(sources_speak_of_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
