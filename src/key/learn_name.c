@@ -199,6 +199,22 @@ is_behind_link(const struct trace_event *e, const char *path)
 	       realpath(path, real) && strcmp(real, path) != 0;
 }
 
+/* rustc's own business, where the stack may still remember a macro. */
+static bool
+is_dependency(const struct work *w, const char *path)
+{
+	const struct args *a = w->l->args;
+	char dir[PATH_MAX];
+
+	if (learn_below(path, a->out_dir) || strset_has(&w->externs, path))
+		return true;
+	for (size_t i = 0; i < a->nsearch; i++)
+		if (learn_tidy(w->l->cwd, a->search[i].path, dir) == 0 &&
+		    learn_below(path, dir))
+			return true;
+	return false;
+}
+
 /* Where PATH leads, for those who can have made something of it. */
 static int
 learn_way(struct work *w, const struct trace_event *e, const char *path)
@@ -210,7 +226,8 @@ learn_way(struct work *w, const struct trace_event *e, const char *path)
 		if (r < 0)
 			return r;
 	}
-	if (!w->l->run && !learn_is_curious(w, e))
+	if (!w->l->run && (!learn_is_curious(w, e) ||
+			   (e->process == 0 && is_dependency(w, path))))
 		return 0;
 	if (e->how == TRACE_BY_REALPATH || is_behind_link(e, path))
 		return learn_real(w, path);
@@ -227,7 +244,8 @@ add_tested(struct work *w, const struct trace_event *e, const char *path)
 		return learn_refuse(w, ERR_CHANGED, "raced", path);
 	if (links && S_ISLNK(st.st_mode))
 		return learn_add_path(w, 'k', path);
-	if (links && (w->l->run || learn_is_curious(w, e))) {
+	if (links && (w->l->run ||
+		      (learn_is_curious(w, e) && !is_dependency(w, path)))) {
 		int r = learn_no_link(w, path);
 
 		if (r < 0)

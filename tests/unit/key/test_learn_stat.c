@@ -120,6 +120,13 @@ of_a_compiler_macros_count(void **state)
 	e->guest = 1;
 	e->other = at("w/sub");
 	ITEMS("sw/sub", "rw/sub");
+	/* A crate that rustc itself resolves, a macro's address on the stack. */
+	compile_world();
+	put("w/target/deps/libdep.rlib", "content");
+	args.linked = true;
+	present("w/target/deps/libdep.rlib", TRACE_BY_REALPATH)->guest = 1;
+	ITEMS("fo/libdep.rlib");
+	args.linked = false;
 	/* readlink -f that a macro started, and a linker. */
 	compile_world();
 	uses[1] = ATTRIBUTES_KNOWN;
