@@ -110,7 +110,8 @@ for t in t1 t2; do
 		kcargo "$w/deps/dep2" build -q
 done
 like "$(why dep@0.2.0)" "the place of the outputs" "a place"
-# The same package seen from two workspaces.
+# The same package seen from two workspaces, outside of which it lies: it has
+# its real names there.
 for d in far far/er; do
 	package "$w/deps/$d/off" off "[workspace]
 [dependencies]
@@ -118,7 +119,8 @@ dep = { path = \"$w/deps/dep2\" }"
 	put "$w/deps/$d/off/src/lib.rs" ''
 	kcargo "$w/deps/$d/off" build -q
 done
-like "$(why dep@0.2.0)" "where the package lies" "a package's way"
+like "$(why dep@0.2.0)" "argument $w/deps/dep2/src/lib.rs" \
+	"a package that lies outside of both"
 : >"$w/app/parts/two"
 build build -q
 like "$(why app | grep -A2 'script run')" "names in parts in the package" \

@@ -120,7 +120,7 @@ of_a_compiler_macros_count(void **state)
 	e->guest = 1;
 	e->other = at("w/sub");
 	ITEMS("sw/sub", "rw/sub");
-	/* A crate that rustc itself resolves, a macro's address on the stack. */
+	/* A crate that rustc itself resolves. */
 	compile_world();
 	put("w/target/deps/libdep.rlib", "content");
 	args.linked = true;
