@@ -65,6 +65,10 @@ want='9 made 7 5
 so: 5
 a: 5'
 
+old_tests() {
+	rustc -V | awk '{ split($2, v, "."); print v[1] == 1 && v[2] < 95 }'
+}
+
 smoke() { # NAME CARGO-ARGS...: with the cargo that is first on PATH
 	local name=$1 said place d
 	local a=$T/$_n/a b=$T/$_n/another/b
@@ -86,7 +90,10 @@ smoke() { # NAME CARGO-ARGS...: with the cargo that is first on PATH
 		mark
 		kcargo "$d" "$@" build --all-targets
 		is $? 0 "$name, $place checkout: builds"
-		served "$name, $place checkout: nothing was compiled"
+		# Before 1.95 a test with a source in OUT_DIR, which could ask
+		# for its name, has its real names, and one place.
+		served "$name, $place checkout: nothing was compiled" \
+			"$([ $place = same ] && echo 0 || old_tests)"
 		is "$(grep -c 'unused variable' "$T/out")" "$said" \
 			"$name, $place checkout: with the same warnings"
 		is "$(used "$d" 2>&1)" "$want" "$name, $place checkout: it works"
