@@ -214,6 +214,20 @@ is_in(const char *path, const char *dir)
 	return dir && below(path, dir) && !strchr(path + strlen(dir) + 1, '/');
 }
 
+/* rustup may have been installed with another CARGO_HOME. */
+static bool
+is_rustup(const char *real)
+{
+	const char *slash = strrchr(real, '/');
+	char rustup[PATH_MAX];
+	struct stat a, b;
+
+	return snprintf(rustup, sizeof(rustup), "%.*s/rustup",
+			(int)(slash - real), real) < (int)sizeof(rustup) &&
+	       stat(rustup, &a) == 0 && stat(real, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 enum system_place
 system_place(const struct system *s, const char *path)
 {
@@ -227,6 +241,8 @@ system_place(const struct system *s, const char *path)
 		return SYSTEM_PROXIES;
 	if (system_is_own(s, real))
 		return SYSTEM_ELSEWHERE;
+	if (is_rustup(real))
+		return SYSTEM_PROXIES;
 	if (is_stored(real) || (is_installed(real) && is_guarded(real)))
 		return SYSTEM_OWN_PLACE;
 	return SYSTEM_ELSEWHERE;

@@ -32,7 +32,7 @@ struct system {
 
 enum system_place {
 	SYSTEM_ELSEWHERE,
-	SYSTEM_PROXIES, /* beside rustup, in CARGO_HOME */
+	SYSTEM_PROXIES, /* beside rustup: in CARGO_HOME or no place of ours */
 	SYSTEM_TOOLCHAIN,
 	SYSTEM_OWN_PLACE /* the system's own */
 };
