@@ -62,7 +62,7 @@ neighbours_are_not(void **state)
 		"lib/rustlib/wasm32-unknown-unknown/lib/libcore.rlib",
 		"lib/rustlib/h-linux-gnu2/lib/libcore.rlib",
 		"lib/rustlib/h-linux-gnu/lib/.hidden",
-		"lib/rustlib/h-linux-gnu/../../../work/main.rs",
+		"lib/rustlib/h-linux-gnu/../../../crate/main.rs",
 		"lib/rustlib/h-linux-gnu/1/2/3/4/5/6/7/file",
 		"lib/rustlib/h-linux-gnu//lib",
 	};
