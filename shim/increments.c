@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shim/increments.h"
 
-#include "shim/job.h"
-#include "store/incnote.h"
+#include "shim/invocation.h"
+#include "store/incremental_index.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -48,10 +48,10 @@ increments_find(int n, char *const *words)
 }
 
 void
-increments_note(struct job *j)
+increments_note(struct invocation *j)
 {
 	const char *dir = increments_find(j->argc - 2, j->argv + 2);
 
 	if (dir)
-		incnote_seen(&j->store, dir);
+		incremental_index_seen(&j->store, dir);
 }

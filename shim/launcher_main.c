@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "shim/launch.h"
-#include "shim/place.h"
+#include "shim/launcher.h"
+#include "shim/exec_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 extern char **environ;
 
-static char trail[LAUNCH_TRAIL + 1];
+static char trail[LAUNCHER_TRAIL + 1];
 static char self[4096];
 static char name[4096]; /* of our own file */
 static char real[8192];
@@ -26,12 +26,12 @@ read_trail(void)
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	ssize_t n = -1;
 
-	if (fd >= 0 && lseek(fd, -LAUNCH_TRAIL, SEEK_END) >= 0)
-		n = read(fd, trail, LAUNCH_TRAIL);
+	if (fd >= 0 && lseek(fd, -LAUNCHER_TRAIL, SEEK_END) >= 0)
+		n = read(fd, trail, LAUNCHER_TRAIL);
 	if (fd >= 0)
 		close(fd);
-	return n == LAUNCH_TRAIL &&
-	       !strncmp(trail, LAUNCH_MAGIC, strlen(LAUNCH_MAGIC));
+	return n == LAUNCHER_TRAIL &&
+	       !strncmp(trail, LAUNCHER_MAGIC, strlen(LAUNCHER_MAGIC));
 }
 
 /*
@@ -42,13 +42,13 @@ static int
 find_real(void)
 {
 	static const char *const from[] = { "", "../", "out/", "deps/" };
-	const char *file = trail + strlen(LAUNCH_MAGIC);
+	const char *file = trail + strlen(LAUNCHER_MAGIC);
 	const char *whole = file + strlen(file) + 1;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
 
 	self[n > 0 ? n : 0] = '\0';
-	snprintf(name, sizeof(name), "%s", place_base(self));
+	snprintf(name, sizeof(name), "%s", exec_dir_base(self));
 	slash = strrchr(self, '/');
 	if (slash)
 		slash[1] = '\0';
@@ -64,7 +64,7 @@ find_real(void)
 static int
 is_ours(const char *wrapper)
 {
-	return !strcmp(place_base(wrapper), "kache-shim");
+	return !strcmp(exec_dir_base(wrapper), "kache-shim");
 }
 
 int
@@ -82,12 +82,12 @@ main(int argc, char **argv)
 	/* cargo passes no arguments, and calls a program by its name; whoever
 	 * does otherwise wants the script itself. */
 	if (wrapper && is_ours(wrapper) && argc == 1 &&
-	    !strcmp(place_base(argv[0]), name)) {
+	    !strcmp(exec_dir_base(argv[0]), name)) {
 		char *words[] = { wrapper, real, argv[0], NULL };
 
 		execvp(wrapper, words);
 	}
-	place_program(real, name, program, sizeof(program));
+	exec_dir_program(real, name, program, sizeof(program));
 	execve(program, argv, environ);
 	fprintf(stderr, "%s: %s\n", program, strerror(errno));
 	return 126;

@@ -6,7 +6,7 @@
 #include "base/mp.h"
 #include "base/record.h"
 #include "key/unit.h"
-#include "shim/job.h"
+#include "shim/invocation.h"
 #include "shim/run.h"
 #include "shim/session.h"
 
@@ -29,7 +29,7 @@ starts(const char *s, const char *with)
 /* cargo's probe: stdin is empty, every other word is a flag we know not to
  * read files. */
 static bool
-is_probe(const struct job *j)
+is_probe(const struct invocation *j)
 {
 	char *const *words = j->argv + j->first;
 	bool print = false;
@@ -50,19 +50,19 @@ is_probe(const struct job *j)
 }
 
 static bool
-is_version(const struct job *j)
+is_version(const struct invocation *j)
 {
 	return j->argc == j->first + 1 && !strcmp(j->argv[j->first], "-vV");
 }
 
 bool
-query_is(const struct job *j)
+query_is(const struct invocation *j)
 {
 	return is_version(j) || is_probe(j);
 }
 
 static int
-load_toolchain(struct job *j)
+load_toolchain(struct invocation *j)
 {
 	static char path[4096];
 	const char *home = getenv("HOME"), *rustup = getenv("RUSTUP_HOME");
@@ -82,7 +82,7 @@ load_toolchain(struct job *j)
 }
 
 static void
-make_name(struct job *j, char name[STORE_NAME])
+make_name(struct invocation *j, char name[STORE_NAME])
 {
 	/* The last are clippy-driver's. */
 	static const char *const vars[] = { "RUSTC_BOOTSTRAP",
@@ -112,7 +112,7 @@ make_name(struct job *j, char name[STORE_NAME])
 }
 
 static bool
-answer(struct job *j, const char *name)
+answer(struct invocation *j, const char *name)
 {
 	const char *p, *out, *err;
 	struct buf b = { 0 };
@@ -132,7 +132,7 @@ answer(struct job *j, const char *name)
 		/* The compiler itself knows how to fail at a full disk. */
 		if (file_write_fd(1, out, nout) < 0 ||
 		    file_write_fd(2, err, nerr) < 0)
-			job_pass(j, "lost-output");
+			invocation_pass(j, "lost-output");
 		known = true;
 	}
 	mp_close(&doc);
@@ -141,7 +141,7 @@ answer(struct job *j, const char *name)
 }
 
 static void
-remember(struct job *j, const char *name, const struct run *run)
+remember(struct invocation *j, const char *name, const struct run *run)
 {
 	struct buf b = { 0 }, rec = { 0 };
 	char tmp[STORE_NAME];
@@ -164,7 +164,7 @@ remember(struct job *j, const char *name, const struct run *run)
 }
 
 void
-query_run(struct job *j)
+query_run(struct invocation *j)
 {
 	static const struct roots none;
 	struct run run = { .argv = j->argv + 1,
@@ -174,17 +174,17 @@ query_run(struct job *j)
 
 	j->event.kind = "query";
 	if (getenv("RUSTC_LOG") || load_toolchain(j) < 0)
-		job_exec(j);
+		invocation_exec(j);
 	session_query(j);
 	make_name(j, name);
 	if (answer(j, name)) {
-		job_say(j, "local_hit", NULL, 0);
+		invocation_say(j, "local_hit", NULL, 0);
 		_exit(0);
 	}
 	if (run_compiler(&run) < 0)
-		job_exec(j);
+		invocation_exec(j);
 	if (run.status == 0 && !run.overflow)
 		remember(j, name, &run);
-	job_say(j, "miss", NULL, run_code(run.status));
+	invocation_say(j, "miss", NULL, run_code(run.status));
 	run_end(run.status);
 }

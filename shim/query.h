@@ -4,16 +4,16 @@
 
 #include <stdbool.h>
 
-struct job;
+struct invocation;
 
 /*
  * cargo's own questions: `-vV`, and one `- --crate-name ___ --print=...`
  * probe a target directory.  27 ms each, a quarter of a warm build.  Their
  * answers depend on the toolchain, the words, a few variables and the CPU.
  */
-bool query_is(const struct job *j);
+bool query_is(const struct invocation *j);
 
 /* Answers from ids/ or runs the compiler and remembers.  Does not return. */
-void query_run(struct job *j) __attribute__((noreturn));
+void query_run(struct invocation *j) __attribute__((noreturn));
 
 #endif

@@ -3,7 +3,7 @@
 #include "shim/run.h"
 
 #include "base/file.h"
-#include "base/search.h"
+#include "base/memfind.h"
 #include "rustc/naming.h"
 #include "rustc/roots.h"
 #include "shim/prefork.h"
@@ -94,7 +94,7 @@ was_said(struct run *before, int fd, const char *line, size_t n)
 	const char *p = said ? said->p : NULL, *end = p ? p + said->len : NULL;
 
 	while (p && p < end) {
-		p = search_find(p, (size_t)(end - p), line, n);
+		p = memfind(p, (size_t)(end - p), line, n);
 		if (p && (p == said->p || p[-1] == '\n')) {
 			said->p[p - said->p] = '\0';
 			return true;

@@ -2,13 +2,13 @@
 #define _GNU_SOURCE
 #include "shim/session.h"
 
-#include "base/detach.h"
+#include "base/spawn_detached.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "shim/job.h"
-#include "shim/offer.h"
-#include "shim/summon.h"
+#include "shim/invocation.h"
+#include "shim/upload_policy.h"
+#include "shim/daemon_start.h"
 #include "wire/client.h"
 #include "wire/message.h"
 
@@ -27,7 +27,7 @@ extern char **environ;
 enum { LOCK_FILE_MAX = 16 << 20, MARKER = 22, NAME_HEX = 32 };
 
 struct session {
-	struct job *job;
+	struct invocation *job;
 	char workspace[4096];
 	int fd; /* its marker */
 
@@ -119,7 +119,7 @@ resolve(struct session *s, const char *cwd, const char *start)
 static bool
 find_workspace(struct session *s)
 {
-	struct job *j = s->job;
+	struct invocation *j = s->job;
 	char proc[64], cwd[4096], start[4096];
 	ssize_t n;
 
@@ -204,7 +204,7 @@ is_fresh(const struct session *s)
  * cargo clippy compiles with rustc as well: it is one session with both.
  */
 static void
-host_toolchain(struct job *j, struct digest *id)
+host_toolchain(struct invocation *j, struct digest *id)
 {
 	struct toolchain host = { 0 };
 	const char *rustc = j->argv[1];
@@ -217,7 +217,7 @@ host_toolchain(struct job *j, struct digest *id)
 		rustc = beside;
 	}
 	if ((j->driver || j->args.target) &&
-	    job_toolchain(j, rustc, NULL, false, &host) == 0)
+	    invocation_toolchain(j, rustc, NULL, false, &host) == 0)
 		*id = host.id;
 }
 
@@ -246,7 +246,7 @@ flags_of(const struct session *s)
 {
 	unsigned flags = 0;
 
-	if (offer_wanted(s->job))
+	if (upload_policy_wanted(s->job))
 		flags |= MESSAGE_SESSION_WRITES;
 	if (is_fresh(s))
 		flags |= MESSAGE_SESSION_CONTINUES;
@@ -258,7 +258,7 @@ static int
 tell(struct session *s, const struct digest *toolchain)
 {
 	struct message m = { .type = MESSAGE_SESSION };
-	struct job *j = s->job;
+	struct invocation *j = s->job;
 	struct digest lock;
 	char path[4200];
 	int r;
@@ -276,7 +276,7 @@ tell(struct session *s, const struct digest *toolchain)
 	/* Within a build session it ran before and left: hits alone are no
 	 * reason to start it again, and who misses does so anyway. */
 	if (r == ERR_MISS && !is_fresh(s))
-		summon_daemon(j);
+		daemon_start(j);
 	log_msg(LOG_DEBUG, "session %016" PRIx64 ": %s: %s", j->trust.session,
 		s->workspace, r ? err_text(r) : "told");
 	return r;
@@ -284,7 +284,7 @@ tell(struct session *s, const struct digest *toolchain)
 
 /* What cargo was started with: an [env] table sets nothing for it. */
 static char **
-cargo_env(const struct trust *t)
+cargo_env(const struct cargo_env *t)
 {
 	char *p = t->env.p, *end = p + t->env.len;
 	size_t n = 1, k = 0;
@@ -304,7 +304,7 @@ static void
 start_hint(struct session *s, const struct digest *toolchain, bool told)
 {
 	char id[24], pid[16], hex[DIGEST_HEX + 1], flags[16], path[PATH_MAX];
-	struct job *j = s->job;
+	struct invocation *j = s->job;
 	char *argv[] = { (char *)"kache",
 			 (char *)"plan-hint",
 			 (char *)"--session",
@@ -319,14 +319,15 @@ start_hint(struct session *s, const struct digest *toolchain, bool told)
 			 flags,
 			 NULL };
 	char **env = cargo_env(&j->trust);
-	int r = env ? detach_beside("kache", path, sizeof(path)) : -ENOMEM;
+	int r = env ? spawn_detached_beside("kache", path, sizeof(path))
+		    : -ENOMEM;
 
 	snprintf(id, sizeof(id), "%" PRIu64, j->trust.session);
 	snprintf(pid, sizeof(pid), "%d", j->trust.pid);
 	snprintf(flags, sizeof(flags), "%u", flags_of(s));
 	digest_hex(toolchain, hex);
 	if (r == 0)
-		r = detach_start(path, argv, env);
+		r = spawn_detached(path, argv, env);
 	if (r < 0)
 		log_msg(LOG_DEBUG, "plan-hint: %s", err_text(r));
 	free(env);
@@ -356,7 +357,7 @@ say(struct session *s, bool miss)
 }
 
 static void
-look(struct job *j, bool miss)
+look(struct invocation *j, bool miss)
 {
 	struct session s = { .job = j, .fd = -1 };
 
@@ -377,13 +378,13 @@ look(struct job *j, bool miss)
 }
 
 void
-session_query(struct job *j)
+session_query(struct invocation *j)
 {
 	look(j, false);
 }
 
 void
-session_miss(struct job *j)
+session_miss(struct invocation *j)
 {
 	look(j, true);
 }

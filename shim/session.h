@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 struct buf;
-struct job;
+struct invocation;
 
 /*
  * Telling the daemon that a build has begun (DESIGN: prefetch), once for each
@@ -16,10 +16,10 @@ struct job;
  */
 
 /* Before a query of cargo's is answered; J's toolchain is loaded. */
-void session_query(struct job *j);
+void session_query(struct invocation *j);
 
 /* At a miss, before the daemon is asked. */
-void session_miss(struct job *j);
+void session_miss(struct invocation *j);
 
 /*
  * For tests: the directory in which cargo looks for its manifest, if it was

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "shim/believe.h"
-#include "shim/hit.h"
+#include "shim/name_check.h"
+#include "shim/lookup.h"
 #include "shim/increments.h"
-#include "shim/job.h"
-#include "shim/launch.h"
-#include "shim/miss.h"
+#include "shim/invocation.h"
+#include "shim/launcher.h"
+#include "shim/compile.h"
 #include "shim/query.h"
-#include "shim/script.h"
+#include "shim/build_script.h"
 
 #include "base/err.h"
 #include "base/file.h"
@@ -60,7 +60,7 @@ real_rustc(void)
 }
 
 static void
-skip_self(struct job *j)
+skip_self(struct invocation *j)
 {
 	static char name[] = "rustc";
 
@@ -93,7 +93,7 @@ is_called(const char *path, const char *name)
 /* As cargo calls a RUSTC_WORKSPACE_WRAPPER, which clippy-driver is: it drops
  * rustc's name, whichever it is, and compiles itself. */
 static bool
-is_driver(const struct job *j)
+is_driver(const struct invocation *j)
 {
 	return j->argc > 3 && is_called(j->argv[1], "clippy-driver") &&
 	       is_called(j->argv[2], "rustc");
@@ -131,7 +131,7 @@ flushed(int status)
 }
 
 static int
-print_remaps(struct job *j)
+print_remaps(struct invocation *j)
 {
 	const struct root *list[ROOTS_MAX];
 	size_t n;
@@ -140,10 +140,10 @@ print_remaps(struct job *j)
 	j->argc--;
 	j->driver = is_driver(j);
 	j->first += j->driver;
-	job_open(j);
-	if (!j->store_ok || j->argc < 3 || job_prepare(j) < 0)
+	invocation_open(j);
+	if (!j->store_ok || j->argc < 3 || invocation_prepare(j) < 0)
 		return 1;
-	if (believe_recall(j) && job_use_real_names(j) < 0)
+	if (name_check_recall(j) && invocation_use_real_names(j) < 0)
 		return 1;
 	n = roots_remaps(&j->roots, list);
 	for (size_t i = 0; i < n; i++)
@@ -155,7 +155,7 @@ print_remaps(struct job *j)
 }
 
 static int
-own_option(struct job *j)
+own_option(struct invocation *j)
 {
 	if (j->argc > 1 && !strcmp(j->argv[1], "--version")) {
 		printf("kache-shim %s\n", KACHE_VERSION);
@@ -168,45 +168,45 @@ own_option(struct job *j)
 }
 
 static void
-serve(struct job *j)
+serve(struct invocation *j)
 {
 	int r;
 
-	job_open(j);
+	invocation_open(j);
 	if (!j->store_ok || j->config.disabled)
-		job_exec(j);
+		invocation_exec(j);
 	increments_note(j);
 	if (!is_text(j->argc, j->argv))
-		job_pass(j, "not-utf8");
+		invocation_pass(j, "not-utf8");
 	j->driver = is_driver(j);
 	if (!j->driver && !is_called(j->argv[1], "rustc"))
-		job_pass(j, "unknown-driver");
+		invocation_pass(j, "unknown-driver");
 	j->first += j->driver;
 	if (query_is(j))
 		query_run(j);
 	if (j->argc > j->first + 2 && !strcmp(j->argv[j->first + 2], "___"))
 		j->event.kind = "query";
-	r = job_prepare(j);
+	r = invocation_prepare(j);
 	if (r == ERR_REFUSED)
-		job_pass(j, j->event.reason);
+		invocation_pass(j, j->event.reason);
 	if (r < 0) {
 		log_msg(LOG_ERROR, "%s: %s", j->event.reason, err_text(r));
-		job_say(j, "error", j->event.reason, 0);
-		job_exec(j);
+		invocation_say(j, "error", j->event.reason, 0);
+		invocation_exec(j);
 	}
-	if (hit_try(j)) {
-		launch_install(j);
-		job_say(j, j->prefetched ? "prefetch_hit" : "local_hit", NULL,
-			0);
+	if (lookup(j)) {
+		launcher_install(j);
+		invocation_say(j, j->prefetched ? "prefetch_hit" : "local_hit",
+			       NULL, 0);
 		_exit(0);
 	}
-	miss_run(j);
+	compile_run(j);
 }
 
 int
 main(int argc, char **argv)
 {
-	static struct job j;
+	static struct invocation j;
 
 	process_begin();
 	j.argc = argc;
@@ -219,14 +219,14 @@ main(int argc, char **argv)
 		return own_option(&j);
 	skip_self(&j);
 	/* A build script under the observer tries its compiler: what that
-	 * reads is for the observer to see (observe/gate). */
+	 * reads is for the observer to see (observe/exec_check). */
 	if (getenv("KACHE_OBSERVE") || is_set("KACHE_DISABLED")) {
-		if (script_is(&j))
-			script_exec(&j);
-		job_exec(&j);
+		if (build_script_is(&j))
+			build_script_exec(&j);
+		invocation_exec(&j);
 	}
-	if (script_is(&j))
-		script_serve(&j);
+	if (build_script_is(&j))
+		build_script_serve(&j);
 	serve(&j);
 	return 1;
 }

@@ -3,7 +3,7 @@
 #include "shim/workspace.h"
 
 #include "rustc/roots.h"
-#include "shim/job.h"
+#include "shim/invocation.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ has_lock(const char *dir)
 }
 
 const char *
-workspace_find(const struct job *j, const char *from)
+workspace_find(const struct invocation *j, const char *from)
 {
 	static char dir[4096];
 	char *slash;
@@ -51,7 +51,7 @@ workspace_find(const struct job *j, const char *from)
 
 /* What cargo calls with an absolute source it compiles beside that. */
 static bool
-is_in_own_directory(const struct job *j)
+is_in_own_directory(const struct invocation *j)
 {
 	const char *source = j->args.source;
 	size_t n = strlen(j->cwd);
@@ -99,7 +99,7 @@ variable(const char *name)
 
 /* cargo takes no directory for a source of crates that lacks the file. */
 enum naming_place
-workspace_place(const struct job *j, const char *cargo_home)
+workspace_place(const struct invocation *j, const char *cargo_home)
 {
 	size_t n = cargo_home ? strlen(cargo_home) : 0;
 	char path[4200];
@@ -113,7 +113,7 @@ workspace_place(const struct job *j, const char *cargo_home)
 }
 
 const char *
-workspace_cwd_name(const struct job *j, enum naming_place place,
+workspace_cwd_name(const struct invocation *j, enum naming_place place,
 		   const char **root)
 {
 	static char name[4300], found[4096];

@@ -4,7 +4,7 @@
 
 #include "rustc/naming.h" /* allow: value */
 
-struct job;
+struct invocation;
 
 /*
  * Where the workspace of a job is, as far as its surroundings tell.  What is
@@ -13,10 +13,11 @@ struct job;
 
 /* The directory above target if it holds a Cargo.lock, else the nearest at or
  * above FROM (absolute) that does, or NULL. */
-const char *workspace_find(const struct job *j, const char *from);
+const char *workspace_find(const struct invocation *j, const char *from);
 
 /* Where cargo compiles the package of J.  CARGO_HOME may be NULL. */
-enum naming_place workspace_place(const struct job *j, const char *cargo_home);
+enum naming_place workspace_place(const struct invocation *j,
+				  const char *cargo_home);
 
 /*
  * By what name outputs are to call the current directory.  cargo compiles the
@@ -26,7 +27,7 @@ enum naming_place workspace_place(const struct job *j, const char *cargo_home);
  * root is not known, its name and version.  *ROOT gets the workspace where it
  * is part of the name, else NULL.
  */
-const char *workspace_cwd_name(const struct job *j, enum naming_place place,
-			       const char **root);
+const char *workspace_cwd_name(const struct invocation *j,
+			       enum naming_place place, const char **root);
 
 #endif

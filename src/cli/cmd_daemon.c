@@ -2,12 +2,12 @@
 #define _GNU_SOURCE
 #include "cli/cmd.h"
 
-#include "base/detach.h"
+#include "base/spawn_detached.h"
 #include "base/err.h"
-#include "cli/local.h"
+#include "cli/local_status.h"
 #include "cli/service.h"
 #include "cli/tail.h"
-#include "cli/talk.h"
+#include "cli/daemon_client.h"
 #include "cli/view.h"
 #include "wire/message.h"
 
@@ -24,7 +24,7 @@
 enum { STOP_MS = 30000, GONE_MS = 10000, LOG_LINES = 20, LINES_MAX = 100000 };
 
 struct request {
-	struct talk talk;
+	struct daemon_client talk;
 	bool raw;
 	bool follow;
 	int lines;
@@ -40,17 +40,17 @@ failed(const char *what, int r)
 static int
 start(struct request *q)
 {
-	struct talk_report r;
+	struct daemon_client_report r;
 	bool started;
-	int e = talk_start(&q->talk, &started);
+	int e = daemon_client_start(&q->talk, &started);
 
 	if (e == ERR_TIMEOUT)
 		fprintf(stderr, "kache daemon: it does not answer; see %s\n",
 			q->talk.log);
 	if (e < 0)
 		return failed("start", e);
-	if (talk_status(&q->talk, &r) == 0) {
-		const char *pid = talk_value(&r, "pid");
+	if (daemon_client_status(&q->talk, &r) == 0) {
+		const char *pid = daemon_client_value(&r, "pid");
 
 		printf("%s: pid %s, %s\n", started ? "started" : "runs already",
 		       pid ? pid : "?", q->talk.socket);
@@ -61,11 +61,11 @@ start(struct request *q)
 
 /* What waits on the disk, for when nobody can be asked. */
 static void
-print_spool(const struct talk *t)
+print_spool(const struct daemon_client *t)
 {
-	struct local l;
+	struct local_status l;
 
-	local_look(t->dir, &l);
+	local_status_look(t->dir, &l);
 	view_local(&l);
 }
 
@@ -73,7 +73,7 @@ static int
 stop(struct request *q)
 {
 	uint64_t left;
-	int r = talk_left(&q->talk, MESSAGE_STOP, STOP_MS, &left);
+	int r = daemon_client_left(&q->talk, MESSAGE_STOP, STOP_MS, &left);
 
 	if (r == ERR_MISS) {
 		puts("not running");
@@ -84,7 +84,7 @@ stop(struct request *q)
 		print_spool(&q->talk);
 		return CMD_FAILED;
 	}
-	r = talk_gone(&q->talk, GONE_MS);
+	r = daemon_client_gone(&q->talk, GONE_MS);
 	if (r < 0)
 		return failed("it is still there", r);
 	printf("stopped; %" PRIu64 " uploads are left for the next one\n",
@@ -101,10 +101,10 @@ restart(struct request *q)
 }
 
 static int
-print_raw(const struct talk *t)
+print_raw(const struct daemon_client *t)
 {
-	struct talk_report r;
-	int e = talk_status(t, &r);
+	struct daemon_client_report r;
+	int e = daemon_client_status(t, &r);
 	const char *p;
 
 	if (e < 0)
@@ -119,12 +119,12 @@ print_raw(const struct talk *t)
 static int
 status(struct request *q)
 {
-	struct talk_report r;
+	struct daemon_client_report r;
 	int e;
 
 	if (q->raw)
 		return print_raw(&q->talk);
-	e = talk_status(&q->talk, &r);
+	e = daemon_client_status(&q->talk, &r);
 	if (e == 0)
 		printf("%-16s running\n", "daemon");
 	else
@@ -146,7 +146,7 @@ static int
 run_here(struct request *q)
 {
 	char path[PATH_MAX];
-	int r = detach_beside("kached", path, sizeof(path));
+	int r = spawn_detached_beside("kached", path, sizeof(path));
 
 	(void)q;
 	if (r == 0) {
@@ -236,7 +236,7 @@ daemon_run(int argc, char **argv)
 	for (int i = 0; i < VERBS; i++) {
 		if (strcmp(name, verbs[i].name) != 0)
 			continue;
-		if (talk_init(&q.talk, "daemon") < 0)
+		if (daemon_client_init(&q.talk, "daemon") < 0)
 			return CMD_FAILED;
 		return verbs[i].run(&q);
 	}

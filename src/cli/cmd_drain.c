@@ -4,9 +4,9 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "cli/elsewhere.h"
-#include "cli/local.h"
-#include "cli/talk.h"
+#include "cli/relocated_run.h"
+#include "cli/local_status.h"
+#include "cli/daemon_client.h"
 #include "cli/view.h"
 #include "config/config_parse.h"
 #include "wire/message.h"
@@ -47,9 +47,9 @@ parse_options(int argc, char **argv, int64_t *ms)
 static int
 bear_witness(const char *store, int64_t deadline)
 {
-	struct elsewhere e = { .store = store, .deadline = deadline };
+	struct relocated_run e = { .store = store, .deadline = deadline };
 
-	int r = elsewhere_run(&e);
+	int r = relocated_run(&e);
 
 	/* Told to end. */
 	if (r == -EINTR)
@@ -69,28 +69,28 @@ bear_witness(const char *store, int64_t deadline)
 static int
 drain(int argc, char **argv)
 {
-	static struct talk t;
+	static struct daemon_client t;
 	int64_t ms = DEFAULT_MS, begin = file_monotonic();
 	uint64_t left = 0;
-	struct local l;
+	struct local_status l;
 	bool started;
 	int r = parse_options(argc, argv, &ms);
 
 	if (r != CMD_OK)
 		return r;
-	if (talk_init(&t, "drain") < 0)
+	if (daemon_client_init(&t, "drain") < 0)
 		return CMD_FAILED;
 	if (bear_witness(t.dir, begin + ms * 1000000) != CMD_OK)
 		return CMD_FAILED;
 	ms -= (file_monotonic() - begin) / 1000000;
 	if (ms < LEAST_MS)
 		ms = LEAST_MS;
-	local_look(t.dir, &l);
-	r = talk_left(&t, MESSAGE_DRAIN, ms, &left);
+	local_status_look(t.dir, &l);
+	r = daemon_client_left(&t, MESSAGE_DRAIN, ms, &left);
 	if (r == ERR_MISS && l.waiting) {
-		r = talk_start(&t, &started);
+		r = daemon_client_start(&t, &started);
 		if (r == 0)
-			r = talk_left(&t, MESSAGE_DRAIN, ms, &left);
+			r = daemon_client_left(&t, MESSAGE_DRAIN, ms, &left);
 	}
 	if (r < 0 && l.waiting) {
 		fprintf(stderr, "kache drain: no daemon: %s\n", err_text(r));
@@ -104,7 +104,7 @@ drain(int argc, char **argv)
 		       "for the next daemon\n",
 		       left);
 	}
-	local_look(t.dir, &l);
+	local_status_look(t.dir, &l);
 	if (left || l.dead)
 		view_local(&l);
 	return CMD_OK;

@@ -2,8 +2,8 @@
 #define _GNU_SOURCE
 #include "cli/cmd.h"
 
-#include "base/humble.h"
-#include "cli/sweeping.h"
+#include "base/thread_background.h"
+#include "cli/gc_progress.h"
 #include "config/config.h"
 #include "config/config_parse.h"
 #include "store/gc.h"
@@ -96,7 +96,7 @@ gc(int argc, char **argv)
 	if (status != CMD_OK)
 		return status;
 	if (q.options.automatic) /* beside a build that did not ask for it */
-		humble_thread();
+		thread_background();
 	cmd_load_config(&c);
 	if (!q.sized)
 		q.options.max_size = (uint64_t)c.v[CONFIG_STORE_MAX_SIZE].num;
@@ -105,11 +105,11 @@ gc(int argc, char **argv)
 			config_nanoseconds(&c.v[CONFIG_STORE_MAX_AGE]);
 	q.options.incremental_max_age =
 		config_nanoseconds(&c.v[CONFIG_STORE_INCREMENTAL_MAX_AGE]);
-	return sweeping_run("gc", c.v[CONFIG_STORE_DIR].text, &q.options,
-			    !q.options.dry_run,
-			    q.options.automatic && !q.options.dry_run &&
-				    c.v[CONFIG_STORE_VERIFY].num !=
-					    CONFIG_VERIFY_NO);
+	return gc_progress_run("gc", c.v[CONFIG_STORE_DIR].text, &q.options,
+			       !q.options.dry_run,
+			       q.options.automatic && !q.options.dry_run &&
+				       c.v[CONFIG_STORE_VERIFY].num !=
+					       CONFIG_VERIFY_NO);
 }
 
 const struct cmd cmd_gc = {

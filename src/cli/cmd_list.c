@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/strset.h"
 #include "cli/event.h"
-#include "cli/term.h"
+#include "cli/terminal.h"
 #include "config/config.h"
 #include "rustc/args.h"
 #include "store/entry.h"
@@ -212,7 +212,7 @@ kind_of(const struct listed *r)
 }
 
 static const char *
-age(uint64_t now, uint64_t then, char out[TERM_TEXT])
+age(uint64_t now, uint64_t then, char out[TERMINAL_TEXT])
 {
 	static const struct {
 		const char *unit;
@@ -225,7 +225,7 @@ age(uint64_t now, uint64_t then, char out[TERM_TEXT])
 
 	while (i < 3 && s < units[i].seconds * 2)
 		i++;
-	snprintf(out, TERM_TEXT, "%" PRIu64 " %s", s / units[i].seconds,
+	snprintf(out, TERMINAL_TEXT, "%" PRIu64 " %s", s / units[i].seconds,
 		 units[i].unit);
 	return out;
 }
@@ -233,7 +233,7 @@ age(uint64_t now, uint64_t then, char out[TERM_TEXT])
 static void
 print_row(const struct listed *r, uint64_t now)
 {
-	char a[TERM_TEXT], b[TERM_TEXT], c[TERM_TEXT];
+	char a[TERMINAL_TEXT], b[TERMINAL_TEXT], c[TERMINAL_TEXT];
 	char name[NAME * 2 + 2];
 
 	/* The program of a build script tells nothing by its own name. */
@@ -244,7 +244,7 @@ print_row(const struct listed *r, uint64_t now)
 	printf("%-28s %-10s %-12s %-10s %7s %8s %8s  %s%s\n", name,
 	       r->about ? r->about->version : "-", kind_of(r),
 	       r->about && r->about->profile[0] ? r->about->profile : "-",
-	       term_size(r->size, a), age(now, r->stored_ms, b),
+	       terminal_size(r->size, a), age(now, r->stored_ms, b),
 	       age(now, r->used_ms, c), from(r),
 	       r->bound ? ", this place only" : "");
 }
@@ -253,7 +253,7 @@ static void
 print_text(const struct list *l, const struct inventory *inv)
 {
 	uint64_t now = (uint64_t)file_now() / 1000000, bytes = 0;
-	char a[TERM_TEXT];
+	char a[TERMINAL_TEXT];
 	size_t n =
 		l->limit && l->limit < l->count ? (size_t)l->limit : l->count;
 
@@ -266,7 +266,7 @@ print_text(const struct list *l, const struct inventory *inv)
 	for (size_t i = 0; i < l->count; i++)
 		bytes += l->row[i].size;
 	printf("%zu of %zu results%s, %s%s\n", n, l->count,
-	       l->crate ? " of it" : "", term_size(bytes, a),
+	       l->crate ? " of it" : "", terminal_size(bytes, a),
 	       n < l->count ? "; --limit 0 shows all" : "");
 	if (inv->damaged || inv->newer || inv->foreign)
 		printf("besides: %" PRIu64 " damaged, %" PRIu64
@@ -282,13 +282,16 @@ json_row(const struct listed *r)
 
 	digest_hex(&r->at, hex);
 	fputs("    {", stdout);
-	term_json_pair(stdout, "key", hex);
-	term_json_pair(stdout, "crate", r->crate);
-	term_json_pair(stdout, "package", r->about ? r->about->package : "");
-	term_json_pair(stdout, "version", r->about ? r->about->version : "");
-	term_json_pair(stdout, "profile", r->about ? r->about->profile : "");
-	term_json_pair(stdout, "kind", kind_of(r));
-	term_json_pair(stdout, "made", from(r));
+	terminal_json_pair(stdout, "key", hex);
+	terminal_json_pair(stdout, "crate", r->crate);
+	terminal_json_pair(stdout, "package",
+			   r->about ? r->about->package : "");
+	terminal_json_pair(stdout, "version",
+			   r->about ? r->about->version : "");
+	terminal_json_pair(stdout, "profile",
+			   r->about ? r->about->profile : "");
+	terminal_json_pair(stdout, "kind", kind_of(r));
+	terminal_json_pair(stdout, "made", from(r));
 	printf("\"bound\": %s, \"bytes\": %" PRIu64 ", \"stored_ms\": %" PRIu64
 	       ", \"used_ms\": %" PRIu64 ", \"compile_us\": %" PRIu64 "}",
 	       r->bound ? "true" : "false", r->size, r->stored_ms, r->used_ms,

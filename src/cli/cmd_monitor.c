@@ -5,11 +5,11 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "cli/event.h"
-#include "cli/local.h"
+#include "cli/local_status.h"
 #include "cli/tally.h"
-#include "cli/talk.h"
-#include "cli/term.h"
-#include "cli/usage.h"
+#include "cli/daemon_client.h"
+#include "cli/terminal.h"
+#include "cli/disk_usage.h"
 #include "cli/view.h"
 #include "config/config_parse.h"
 
@@ -35,7 +35,7 @@ struct unit {
 };
 
 struct view {
-	struct talk talk;
+	struct daemon_client talk;
 	struct unit unit[RECENT]; /* a ring; the next one goes to `next` */
 	unsigned next;
 	unsigned count;
@@ -67,13 +67,13 @@ static void
 print_store(const struct view *v)
 {
 	const struct config *c = &v->talk.config;
-	struct usage u = { 0 };
-	char a[TERM_TEXT], b[TERM_TEXT];
+	struct disk_usage u = { 0 };
+	char a[TERMINAL_TEXT], b[TERMINAL_TEXT];
 
-	usage_of(v->talk.dir, &u);
+	disk_usage(v->talk.dir, &u);
 	printf("%-16s %s of %s: %" PRIu64 " entries, %" PRIu64 " blobs\n",
-	       "store", term_size(u.bytes, a),
-	       term_size((uint64_t)c->v[CONFIG_STORE_MAX_SIZE].num, b),
+	       "store", terminal_size(u.bytes, a),
+	       terminal_size((uint64_t)c->v[CONFIG_STORE_MAX_SIZE].num, b),
 	       u.entries, u.blobs);
 	printf("%-16s %s\n", "", v->talk.dir);
 }
@@ -83,21 +83,21 @@ print_rate(const struct tally *t)
 {
 	uint64_t all = tally_total(t, TALLY_UNIT);
 	uint64_t asked = all - t->outcome[TALLY_UNIT][TALLY_PASSTHROUGH];
-	char saved[TERM_TEXT];
+	char saved[TERMINAL_TEXT];
 
 	printf("%-16s %" PRIu64 " units", "last hour", all);
 	if (asked)
 		printf(", %.1f %% hits (%" PRIu64 " from a remote), %s saved",
 		       100.0 * (double)tally_hits(t) / (double)asked,
 		       t->outcome[TALLY_UNIT][TALLY_REMOTE_HIT],
-		       term_time(t->saved_us, saved));
+		       terminal_time(t->saved_us, saved));
 	putchar('\n');
 }
 
 static void
 print_units(const struct view *v)
 {
-	char clock[16], took[TERM_TEXT], size[TERM_TEXT];
+	char clock[16], took[TERMINAL_TEXT], size[TERMINAL_TEXT];
 
 	for (unsigned i = v->next - v->count; i != v->next; i++) {
 		const struct unit *u = &v->unit[i % RECENT];
@@ -107,8 +107,8 @@ print_units(const struct view *v)
 		localtime_r(&t, &tm);
 		strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 		printf("  %s  %-12s %10s %8s  %s%s%s\n", clock, u->outcome,
-		       term_time(u->total_us, took),
-		       u->bytes ? term_size(u->bytes, size) : "", u->crate,
+		       terminal_time(u->total_us, took),
+		       u->bytes ? terminal_size(u->bytes, size) : "", u->crate,
 		       *u->reason ? "  " : "", u->reason);
 	}
 }
@@ -116,9 +116,9 @@ print_units(const struct view *v)
 static void
 print_daemon(const struct view *v)
 {
-	struct talk_report r;
-	struct local l;
-	int e = talk_status(&v->talk, &r);
+	struct daemon_client_report r;
+	struct local_status l;
+	int e = daemon_client_status(&v->talk, &r);
 
 	if (e == 0) {
 		puts("daemon: running");
@@ -128,7 +128,7 @@ print_daemon(const struct view *v)
 		printf("daemon: offline%s%s\n", e == ERR_MISS ? "" : ", ",
 		       e == ERR_MISS ? "" : err_text(e));
 	}
-	local_look(v->talk.dir, &l);
+	local_status_look(v->talk.dir, &l);
 	view_local(&l);
 }
 
@@ -184,7 +184,7 @@ monitor(int argc, char **argv)
 
 	if (status != CMD_OK)
 		return status;
-	if (talk_init(&v.talk, "monitor") < 0)
+	if (daemon_client_init(&v.talk, "monitor") < 0)
 		return CMD_FAILED;
 	while (true) {
 		/* On a screen each view replaces the one before. */

@@ -6,8 +6,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/spawn.h"
-#include "cli/talk.h"
-#include "plan/lock.h"
+#include "cli/daemon_client.h"
+#include "plan/cargo_lock.h"
 #include "plan/metadata.h"
 #include "plan/packages.h"
 #include "wire/client.h"
@@ -47,7 +47,7 @@ enum {
 #define MS INT64_C(1000000)
 
 struct hint {
-	struct talk talk;
+	struct daemon_client talk;
 	uint64_t session;
 	int pid;
 	const char *workspace;
@@ -278,9 +278,10 @@ add_crates(struct hint *h, const struct buf *lock)
 	if (ask_cargo(h, &p) == 0) {
 		add_packages(h, &p);
 		packages_release(&p);
-	} else if (lock_read(lock->p ? lock->p : "", lock->len, &l) == 0) {
+	} else if (cargo_lock_read(lock->p ? lock->p : "", lock->len, &l) ==
+		   0) {
 		add_packages(h, &l.packages);
-		lock_release(&l);
+		cargo_lock_release(&l);
 	}
 }
 
@@ -309,7 +310,7 @@ add_revision(struct hint *h, const char *commit, int64_t deadline)
 	struct digest d;
 
 	snprintf(name, sizeof(name), "%s:./Cargo.lock", commit);
-	if (run(argv, LOCK_MAX, ms_until(deadline), &text) == 0) {
+	if (run(argv, CARGO_LOCK_MAX, ms_until(deadline), &text) == 0) {
 		digest_bytes(text.p ? text.p : "", text.len, &d);
 		item[0] = '@';
 		digest_hex(&d, item + 1);
@@ -420,7 +421,7 @@ read_lock(struct hint *h, struct buf *lock)
 	char path[PATH_MAX + 16];
 
 	snprintf(path, sizeof(path), "%s/Cargo.lock", h->workspace);
-	if (file_read(AT_FDCWD, path, LOCK_MAX, lock) == 0)
+	if (file_read(AT_FDCWD, path, CARGO_LOCK_MAX, lock) == 0)
 		digest_bytes(lock->p ? lock->p : "", lock->len, &h->lock);
 }
 
@@ -434,8 +435,8 @@ plan_hint(int argc, char **argv)
 	if (r != CMD_OK)
 		return r;
 	setpriority(PRIO_PROCESS, 0, NICE);
-	if (talk_init(&h.talk, "plan-hint") < 0 || find_workspace(&h) < 0 ||
-	    go_where_cargo_is(&h) < 0)
+	if (daemon_client_init(&h.talk, "plan-hint") < 0 ||
+	    find_workspace(&h) < 0 || go_where_cargo_is(&h) < 0)
 		return CMD_FAILED;
 	read_lock(&h, &lock);
 	if (h.tell && send_session(&h) < 0)

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include "cli/cmd.h"
 
-#include "cli/sweeping.h"
+#include "cli/gc_progress.h"
 #include "config/config.h"
 #include "store/gc.h"
 
@@ -75,8 +75,8 @@ purge(int argc, char **argv)
 	if (status != CMD_OK)
 		return status;
 	cmd_load_config(&c);
-	return sweeping_run("purge", c.v[CONFIG_STORE_DIR].text, &q.options,
-			    false, false);
+	return gc_progress_run("purge", c.v[CONFIG_STORE_DIR].text, &q.options,
+			       false, false);
 }
 
 const struct cmd cmd_purge = {

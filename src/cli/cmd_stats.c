@@ -7,11 +7,11 @@
 #include "cli/advice.h"
 #include "cli/event.h"
 #include "cli/tally.h"
-#include "cli/term.h"
-#include "cli/usage.h"
-#include "cli/when.h"
+#include "cli/terminal.h"
+#include "cli/disk_usage.h"
+#include "cli/time_parse.h"
 #include "config/config.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@ struct report {
 	uint64_t since_ms;
 	uint64_t bad_lines;
 	struct tally tally;
-	struct usage usage;
+	struct disk_usage usage;
 	const char *dir;
 	uint64_t max_bytes;
 	uint64_t damaged;
@@ -91,7 +91,7 @@ json_reasons(const char *name, const struct tally_reasons *r)
 	printf("  \"%s\": {", name);
 	for (i = 0; i < r->rows; i++) {
 		fputs(i ? ",\n    " : "\n    ", stdout);
-		term_json(stdout, r->row[i].text);
+		terminal_json(stdout, r->row[i].text);
 		printf(": %" PRIu64, r->row[i].count);
 	}
 	puts(r->rows ? "\n  }," : "},");
@@ -120,9 +120,9 @@ json_advice(const struct tally *t)
 			if (!a || said)
 				continue;
 			printf("%s\n    ", between);
-			term_json(stdout, reason);
+			terminal_json(stdout, reason);
 			fputs(": ", stdout);
-			term_json(stdout, a->todo);
+			terminal_json(stdout, a->todo);
 			between = ",";
 		}
 	puts(*between ? "\n  }," : "},");
@@ -159,7 +159,7 @@ print_json(const struct report *r)
 	json_number("stored", t->stored, "");
 	puts("  },\n  \"store\": {");
 	fputs("    \"dir\": ", stdout);
-	term_json(stdout, r->dir);
+	terminal_json(stdout, r->dir);
 	puts(",");
 	json_number("manifests", r->usage.manifests, ",");
 	json_number("entries", r->usage.entries, ",");
@@ -191,7 +191,7 @@ text_ahead(const struct tally *t)
 {
 	static const char *const text[] = { "in time", "late", "unused" };
 	uint64_t all = 0, bytes = 0;
-	char a[TERM_TEXT];
+	char a[TERMINAL_TEXT];
 
 	for (int k = 0; k < TALLY_AHEADS; k++) {
 		all += t->ahead[k];
@@ -200,11 +200,12 @@ text_ahead(const struct tally *t)
 	if (all == 0)
 		return;
 	printf("%-24s %8" PRIu64 ", %s\n", "fetched ahead", all,
-	       term_size(bytes, a));
+	       terminal_size(bytes, a));
 	for (int k = 0; k < TALLY_AHEADS; k++)
 		if (t->ahead[k])
 			printf("  %-22s %8" PRIu64 ", %s\n", text[k],
-			       t->ahead[k], term_size(t->ahead_bytes[k], a));
+			       t->ahead[k],
+			       terminal_size(t->ahead_bytes[k], a));
 }
 
 static void
@@ -235,14 +236,14 @@ text_runs(const struct tally *t)
 {
 	const uint64_t *o = t->outcome[TALLY_RUN];
 	uint64_t all = tally_total(t, TALLY_RUN);
-	char a[TERM_TEXT];
+	char a[TERMINAL_TEXT];
 
 	if (all == 0)
 		return;
 	printf("%-24s %8" PRIu64 ", %" PRIu64 " replayed; the others took %s\n",
 	       "build script runs", all,
 	       o[TALLY_LOCAL_HIT] + o[TALLY_PREFETCH_HIT] + o[TALLY_REMOTE_HIT],
-	       term_time(t->run_us, a));
+	       terminal_time(t->run_us, a));
 	text_reasons("runs not stored", &t->run_refused);
 }
 
@@ -251,7 +252,7 @@ print_text(const struct report *r)
 {
 	const struct tally *t = &r->tally;
 	uint64_t queries = tally_total(t, TALLY_QUERY);
-	char a[TERM_TEXT], b[TERM_TEXT];
+	char a[TERMINAL_TEXT], b[TERMINAL_TEXT];
 
 	text_units(t);
 	if (queries > 0)
@@ -265,12 +266,14 @@ print_text(const struct report *r)
 	text_reasons("stored, not uploaded", &t->not_uploaded);
 	text_reasons("errors", &t->errors);
 	printf("%-24s %s of compile time; hits took %s\n", "saved",
-	       term_time(t->saved_us, a), term_time(t->hit_us, b));
+	       terminal_time(t->saved_us, a), terminal_time(t->hit_us, b));
 	printf("%-24s %s in rustc, %s around it\n", "compiles took",
-	       term_time(t->compile_us, a), term_time(t->overhead_us, b));
+	       terminal_time(t->compile_us, a),
+	       terminal_time(t->overhead_us, b));
 	printf("%-24s %s of %s: %" PRIu64 " entries, %" PRIu64 " blobs\n",
-	       "store", term_size(r->usage.bytes, a),
-	       term_size(r->max_bytes, b), r->usage.entries, r->usage.blobs);
+	       "store", terminal_size(r->usage.bytes, a),
+	       terminal_size(r->max_bytes, b), r->usage.entries,
+	       r->usage.blobs);
 	printf("%-24s %s\n", "", r->dir);
 	if (r->damaged > 0)
 		printf("%-24s %8" PRIu64 " blobs, removed: look at the disk\n",
@@ -299,7 +302,7 @@ parse_options(int argc, char **argv, struct report *r)
 			r->json = true;
 		else if (opt != 's')
 			return CMD_USAGE;
-		else if (when_parse(optarg, now, &r->since_ms) < 0)
+		else if (time_parse(optarg, now, &r->since_ms) < 0)
 			return cmd_usage(&cmd_stats, "no time: %s", optarg);
 	}
 	if (optind < argc)
@@ -312,13 +315,13 @@ static uint64_t
 count_damaged(const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct memo_scrub s = { 0 };
-	struct memo m;
+	struct digest_cache_scrub s = { 0 };
+	struct digest_cache m;
 
 	if (fd >= 0 && faccessat(fd, "memo", F_OK, 0) == 0) {
-		memo_open(&m, fd);
-		memo_get_scrub(&m, &s);
-		memo_close(&m);
+		digest_cache_open(&m, fd);
+		digest_cache_get_scrub(&m, &s);
+		digest_cache_close(&m);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -344,7 +347,7 @@ stats(int argc, char **argv)
 			err_text(err));
 		return CMD_FAILED;
 	}
-	err = usage_of(r.dir, &r.usage);
+	err = disk_usage(r.dir, &r.usage);
 	if (err < 0 && err != -ENOENT) {
 		fprintf(stderr, "kache stats: %s: %s\n", r.dir, err_text(err));
 		return CMD_FAILED;

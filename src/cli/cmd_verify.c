@@ -4,9 +4,9 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "cli/term.h"
+#include "cli/terminal.h"
 #include "config/config.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "store/store.h"
 #include "store/verify.h"
 
@@ -65,7 +65,7 @@ static void
 print_progress(void *ctx, uint64_t done, uint64_t total)
 {
 	struct screen *s = ctx;
-	char a[TERM_TEXT], b[TERM_TEXT];
+	char a[TERMINAL_TEXT], b[TERMINAL_TEXT];
 	int64_t now;
 
 	if (!s->terminal)
@@ -74,8 +74,8 @@ print_progress(void *ctx, uint64_t done, uint64_t total)
 	if (now - s->drawn < redraw_ns)
 		return;
 	s->drawn = now;
-	fprintf(stderr, "\r\033[K%s of %s, %d%%", term_size(done, a),
-		term_size(total, b),
+	fprintf(stderr, "\r\033[K%s of %s, %d%%", terminal_size(done, a),
+		terminal_size(total, b),
 		total ? (int)((double)done * 100 / (double)total) : 100);
 }
 
@@ -100,12 +100,12 @@ print_bad(const struct verify_report *r, bool repair)
 static void
 report(const struct verify_report *r, bool repair)
 {
-	char a[TERM_TEXT];
+	char a[TERMINAL_TEXT];
 
 	printf("%" PRIu64 " manifests, %" PRIu64 " entries, %" PRIu64
 	       " blobs, %" PRIu64 " other files, %s read\n",
 	       r->manifests, r->entries, r->blobs, r->others,
-	       term_size(r->bytes, a));
+	       terminal_size(r->bytes, a));
 	if (r->newer)
 		printf("%" PRIu64 " files of a newer version left alone\n",
 		       r->newer);
@@ -126,7 +126,7 @@ verify(int argc, char **argv)
 				    .ctx = &screen };
 	struct verify_report r = { 0 };
 	const char *dir;
-	struct memo memo;
+	struct digest_cache memo;
 	struct store s;
 	int status = parse_options(argc, argv, &o.repair);
 	int err;
@@ -137,10 +137,10 @@ verify(int argc, char **argv)
 	dir = c.v[CONFIG_STORE_DIR].text;
 	err = store_open(&s, dir);
 	if (err == 0) {
-		memo_open(&memo, s.dir);
+		digest_cache_open(&memo, s.dir);
 		o.memo = &memo;
 		err = verify_run(&s, &o, &r);
-		memo_close(&memo);
+		digest_cache_close(&memo);
 		store_close(&s);
 	}
 	wipe_progress(&screen);

@@ -6,8 +6,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "cli/event.h"
-#include "cli/term.h"
-#include "cli/wording.h"
+#include "cli/terminal.h"
+#include "cli/input_text.h"
 #include "config/config.h"
 
 #include <errno.h>
@@ -132,7 +132,7 @@ print_one(const struct shown *m)
 	uint64_t now = (uint64_t)file_now() / 1000000;
 	bool run = !strcmp(m->kind, "run");
 	struct buf text = { 0 };
-	char age[TERM_TEXT];
+	char age[TERMINAL_TEXT];
 
 	printf("%s%s%s", m->crate, m->version[0] ? " " : "", m->version);
 	if (m->package[0] && !cmd_same_crate(m->package, m->crate))
@@ -140,9 +140,9 @@ print_one(const struct shown *m)
 	printf(", %s", run ? "build script run" : m->kind);
 	if (m->profile[0])
 		printf(", %s", m->profile);
-	term_time(now > m->time_ms ? (now - m->time_ms) * 1000 : 0, age);
+	terminal_time(now > m->time_ms ? (now - m->time_ms) * 1000 : 0, age);
 	printf(", %s ago%s\n", age, m->served_ms ? ", served since" : "");
-	wording_reason(m->reason, run, &text);
+	input_text_reason(m->reason, run, &text);
 	fputs(text.p ? text.p : "", stdout);
 	buf_free(&text);
 }
@@ -155,17 +155,17 @@ json_one(const struct shown *m, bool first)
 
 	printf("%s\n  {\"time_ms\": %" PRIu64 ", \"served_ms\": %" PRIu64 ", ",
 	       first ? "" : ",", m->time_ms, m->served_ms);
-	term_json_pair(stdout, "package", m->package);
-	term_json_pair(stdout, "version", m->version);
-	term_json_pair(stdout, "crate", m->crate);
-	term_json_pair(stdout, "kind", m->kind);
-	term_json_pair(stdout, "profile", m->profile);
-	term_json_pair(stdout, "command", m->command);
-	term_json_pair(stdout, "outcome", m->outcome);
-	term_json_pair(stdout, "reason", m->reason);
-	wording_reason(m->reason, run, &text);
+	terminal_json_pair(stdout, "package", m->package);
+	terminal_json_pair(stdout, "version", m->version);
+	terminal_json_pair(stdout, "crate", m->crate);
+	terminal_json_pair(stdout, "kind", m->kind);
+	terminal_json_pair(stdout, "profile", m->profile);
+	terminal_json_pair(stdout, "command", m->command);
+	terminal_json_pair(stdout, "outcome", m->outcome);
+	terminal_json_pair(stdout, "reason", m->reason);
+	input_text_reason(m->reason, run, &text);
 	fputs("\"text\": ", stdout);
-	term_json(stdout, text.p ? text.p : "");
+	terminal_json(stdout, text.p ? text.p : "");
 	fputs("}", stdout);
 	buf_free(&text);
 }

@@ -2,7 +2,7 @@
 #include "cli/cmd.h"
 
 #include "base/file.h"
-#include "cli/elsewhere.h"
+#include "cli/relocated_run.h"
 #include "config/config.h"
 
 #include <stdio.h>
@@ -14,7 +14,8 @@ static int
 witness(int argc, char **argv)
 {
 	static struct config c;
-	struct elsewhere e = { .deadline = file_monotonic() +
+	struct relocated_run e = { .deadline =
+					   file_monotonic() +
 					   MINUTES * 60 * INT64_C(1000000000) };
 
 	(void)argv;
@@ -22,7 +23,7 @@ witness(int argc, char **argv)
 		return CMD_USAGE;
 	cmd_load_config(&c);
 	e.store = c.v[CONFIG_STORE_DIR].text;
-	if (elsewhere_run(&e) < 0 || e.error)
+	if (relocated_run(&e) < 0 || e.error)
 		return CMD_FAILED;
 	return CMD_OK;
 }

@@ -3,11 +3,11 @@
 #include "cli/service.h"
 
 #include "base/buf.h"
-#include "base/detach.h"
+#include "base/spawn_detached.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "cli/cmd.h"
-#include "cli/talk.h"
+#include "cli/daemon_client.h"
 #include "wire/message.h"
 
 #include <errno.h>
@@ -187,22 +187,22 @@ enable(const char *unit)
 
 /* A daemon that runs already would keep the service from its place. */
 static void
-make_room(const struct talk *t)
+make_room(const struct daemon_client *t)
 {
 	uint64_t left;
 
-	if (talk_left(t, MESSAGE_STOP, STOP_MS, &left) == 0)
-		talk_gone(t, STOP_MS);
+	if (daemon_client_left(t, MESSAGE_STOP, STOP_MS, &left) == 0)
+		daemon_client_gone(t, STOP_MS);
 }
 
 int
-service_install(const struct talk *t)
+service_install(const struct daemon_client *t)
 {
 	bool socket = strlen(t->socket) <= SOCKET_PATH_MAX;
 	const char *unit = unit_name[socket ? SOCKET : SERVICE];
 	struct buf text[UNITS] = { 0 };
 	char program[PATH_MAX];
-	int r = detach_beside("kached", program, sizeof(program));
+	int r = spawn_detached_beside("kached", program, sizeof(program));
 
 	if (r < 0) {
 		fprintf(stderr, "kache daemon: kached: %s\n", err_text(r));
@@ -232,7 +232,7 @@ service_install(const struct talk *t)
 }
 
 int
-service_uninstall(const struct talk *t)
+service_uninstall(const struct daemon_client *t)
 {
 	const char *off[] = { "disable", "--now", unit_name[SOCKET],
 			      unit_name[SERVICE], NULL };

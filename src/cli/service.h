@@ -3,7 +3,7 @@
 #define CLI_SERVICE_H
 
 struct buf;
-struct talk;
+struct daemon_client;
 
 /*
  * The daemon as a service of systemd's user manager (systemd.service(5),
@@ -13,8 +13,8 @@ struct talk;
 
 /* Writes them and enables the socket; says what it did and what is left to
  * do by hand.  An enum cmd_status. */
-int service_install(const struct talk *t);
-int service_uninstall(const struct talk *t);
+int service_install(const struct daemon_client *t);
+int service_uninstall(const struct daemon_client *t);
 
 /* Prints one line: whether it is installed and active. */
 void service_print(void);

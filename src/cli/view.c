@@ -2,9 +2,9 @@
 #define _GNU_SOURCE
 #include "cli/view.h"
 
-#include "cli/local.h"
-#include "cli/talk.h"
-#include "cli/term.h"
+#include "cli/local_status.h"
+#include "cli/daemon_client.h"
+#include "cli/terminal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ enum kind {
 
 enum { PARTS = 5 };
 
-struct part {
+struct file_state {
 	const char *name;
 	const char *text; /* '@' stands for the value */
 	enum kind kind;
@@ -32,7 +32,7 @@ struct part {
 struct row {
 	const char *label;
 	bool brief; /* moves, so the monitor shows it */
-	struct part part[PARTS];
+	struct file_state part[PARTS];
 };
 
 static const struct row rows[] = {
@@ -143,18 +143,18 @@ when(const char *value, char out[64])
 static const char *
 show(enum kind kind, const char *value, char out[64])
 {
-	char term[TERM_TEXT];
+	char term[TERMINAL_TEXT];
 	uint64_t n = strtoull(value, NULL, 10);
 
 	switch (kind) {
 	case SIZE:
-		snprintf(out, 64, "%s", n ? term_size(n, term) : "");
+		snprintf(out, 64, "%s", n ? terminal_size(n, term) : "");
 		return out;
 	case MILLIS:
-		snprintf(out, 64, "%s", n ? term_time(n * 1000, term) : "");
+		snprintf(out, 64, "%s", n ? terminal_time(n * 1000, term) : "");
 		return out;
 	case SECONDS:
-		snprintf(out, 64, "%s", term_time(n * 1000000, term));
+		snprintf(out, 64, "%s", terminal_time(n * 1000000, term));
 		return out;
 	case WHEN:
 		return when(value, out);
@@ -175,13 +175,13 @@ put(const char *text, const char *value)
 }
 
 static void
-print_row(const struct row *row, const struct talk_report *r)
+print_row(const struct row *row, const struct daemon_client_report *r)
 {
 	int shown = 0;
 
 	for (int i = 0; i < PARTS && row->part[i].name; i++) {
-		const struct part *p = &row->part[i];
-		const char *value = talk_value(r, p->name);
+		const struct file_state *p = &row->part[i];
+		const char *value = daemon_client_value(r, p->name);
 		char text[64];
 
 		value = value ? show(p->kind, value, text) : "";
@@ -210,7 +210,7 @@ is_known(const char *line, size_t n)
 }
 
 void
-view_report(const struct talk_report *r, bool brief)
+view_report(const struct daemon_client_report *r, bool brief)
 {
 	const char *p = r->lines.p;
 
@@ -227,7 +227,7 @@ view_report(const struct talk_report *r, bool brief)
 }
 
 void
-view_offline(const struct talk *t)
+view_offline(const struct daemon_client *t)
 {
 	const struct config_value *url = &t->config.v[CONFIG_REMOTE_URL];
 
@@ -237,10 +237,10 @@ view_offline(const struct talk *t)
 }
 
 void
-view_local(const struct local *l)
+view_local(const struct local_status *l)
 {
-	uint64_t n = l->dead < LOCAL_DEAD ? l->dead : LOCAL_DEAD;
-	char text[TERM_TEXT];
+	uint64_t n = l->dead < LOCAL_STATUS_DEAD ? l->dead : LOCAL_STATUS_DEAD;
+	char text[TERMINAL_TEXT];
 
 	printf("%-16s %" PRIu64 " uploads wait\n", "spool", l->waiting);
 	if (l->dead)
@@ -254,5 +254,5 @@ view_local(const struct local *l)
 		printf("%-16s it did not answer; builds leave it alone for "
 		       "%s\n",
 		       "marked down",
-		       term_time((uint64_t)l->down_s * 1000000, text));
+		       terminal_time((uint64_t)l->down_s * 1000000, text));
 }

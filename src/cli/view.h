@@ -4,20 +4,20 @@
 
 #include <stdbool.h>
 
-struct local;
-struct talk;
-struct talk_report;
+struct local_status;
+struct daemon_client;
+struct daemon_client_report;
 
 /* The daemon for people: aligned lines on stdout.  Threads: owner. */
 
 /* What it reports, by one table; names that the table does not have come as
  * they are.  BRIEF: only what moves. */
-void view_report(const struct talk_report *r, bool brief);
+void view_report(const struct daemon_client_report *r, bool brief);
 
 /* What there is to say without one. */
-void view_offline(const struct talk *t);
+void view_offline(const struct daemon_client *t);
 
 /* Uploads that wait, and the dead with their reasons. */
-void view_local(const struct local *l);
+void view_local(const struct local_status *l);
 
 #endif

@@ -5,8 +5,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "daemon/hub.h"
-#include "daemon/serve.h"
+#include "daemon/services.h"
+#include "daemon/requests.h"
 #include "wire/dial.h"
 #include "wire/message.h"
 
@@ -26,7 +26,7 @@
 #define TICK_NS (SECOND / 20)
 
 int
-conn_open(struct hub *h, int epoll)
+conn_open(struct services *h, int epoll)
 {
 	h->conns = calloc(1, sizeof(*h->conns));
 	if (!h->conns)
@@ -42,7 +42,7 @@ drop(struct conn *c)
 {
 	struct conns *all = c->hub->conns;
 
-	serve_gone(c);
+	requests_gone(c);
 	close(c->fd);
 	if (c->prev)
 		c->prev->next = c->next;
@@ -57,7 +57,7 @@ drop(struct conn *c)
 }
 
 void
-conn_close_all(struct hub *h)
+conn_close_all(struct services *h)
 {
 	while (h->conns && h->conns->first)
 		drop(h->conns->first);
@@ -136,7 +136,7 @@ greet(struct conn *c)
 }
 
 static struct conn *
-make(struct hub *h, int fd)
+make(struct services *h, int fd)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = c };
@@ -160,7 +160,7 @@ make(struct hub *h, int fd)
 }
 
 void
-conn_accept(struct hub *h, int fd)
+conn_accept(struct services *h, int fd)
 {
 	struct conn *c = NULL;
 	int r = dial_peer(fd, geteuid());
@@ -170,11 +170,11 @@ conn_accept(struct hub *h, int fd)
 	else if (h->conns->count < CONN_MAX)
 		c = make(h, fd);
 	if (!c) {
-		hub_count(h, HUB_REFUSED);
+		services_count(h, HUB_REFUSED);
 		close(fd);
 		return;
 	}
-	hub_count(h, HUB_CLIENTS);
+	services_count(h, HUB_CLIENTS);
 	greet(c);
 }
 
@@ -195,7 +195,7 @@ take(struct conn *c)
 		c->closing = true;
 	} else {
 		c->hub->conns->active = c->since;
-		serve_message(c, &m);
+		requests_message(c, &m);
 	}
 	buf_free(&lists);
 	frame_next(&c->in);
@@ -251,7 +251,7 @@ is_over(const struct conn *c, int64_t now)
 }
 
 int64_t
-conn_tick(struct hub *h, int64_t now)
+conn_tick(struct services *h, int64_t now)
 {
 	struct conn *c, *next;
 	bool soon = false;
@@ -266,7 +266,7 @@ conn_tick(struct hub *h, int64_t now)
 			drop(c);
 			continue;
 		}
-		serve_tick(c, now);
+		requests_tick(c, now);
 		soon = soon || c->state == CONN_WAITS ||
 		       c->state == CONN_DRAINS || c->state == CONN_NEW ||
 		       c->unread || c->closing;
@@ -277,5 +277,5 @@ conn_tick(struct hub *h, int64_t now)
 void
 conn_size(struct mail *m)
 {
-	serve_size(m);
+	requests_size(m);
 }

@@ -10,8 +10,8 @@
 #include "base/digest.h" /* allow: value */
 #include "wire/frame.h"  /* allow: value */
 
-struct ask;
-struct hub;
+struct remote_query;
+struct services;
 struct mail;
 struct message;
 
@@ -36,7 +36,7 @@ struct conn_offer {
 enum { CONN_OFFERS = 8 };
 
 struct conn {
-	struct hub *hub;
+	struct services *hub;
 	struct conn *prev, *next;
 	int fd;
 	struct frame_in in;
@@ -48,10 +48,10 @@ struct conn {
 	int64_t since;    /* accepted, or the last sign of life */
 	int64_t deadline; /* of the answer it waits for */
 	int64_t accepted;
-	int64_t unread;    /* since when it does not take what we write, or 0 */
-	bool stops;        /* the daemon ends once it is answered */
-	struct ask *ask;   /* the question under way */
-	struct ask *guess; /* a pack it will probably ask for */
+	int64_t unread; /* since when it does not take what we write, or 0 */
+	bool stops;     /* the daemon ends once it is answered */
+	struct remote_query *ask;   /* the question under way */
+	struct remote_query *guess; /* a pack it will probably ask for */
 	struct conn_offer offer[CONN_OFFERS];
 	size_t offers;
 };
@@ -60,7 +60,7 @@ enum { CONN_MAX = 4096 };
 
 /* All clients of a daemon; hub.conns. */
 struct conns {
-	struct hub *hub;
+	struct services *hub;
 	int epoll;
 	struct conn *first;
 	unsigned count;
@@ -68,11 +68,11 @@ struct conns {
 };
 
 /* EPOLL is borrowed.  0 or -ENOMEM. */
-int conn_open(struct hub *h, int epoll);
-void conn_close_all(struct hub *h);
+int conn_open(struct services *h, int epoll);
+void conn_close_all(struct services *h);
 
 /* Takes FD, checks its peer and greets it. */
-void conn_accept(struct hub *h, int fd);
+void conn_accept(struct services *h, int fd);
 
 /* C is ready for EVENTS (epoll). */
 void conn_ready(struct conn *c, unsigned events);
@@ -85,7 +85,7 @@ void conn_say(struct conn *c, int type);
 
 /* Looks at every deadline.  Gives when to look again (monotonic ns), 0: no
  * need. */
-int64_t conn_tick(struct hub *h, int64_t now);
+int64_t conn_tick(struct services *h, int64_t now);
 
 /* A fetch_size's mail. */
 void conn_size(struct mail *m);

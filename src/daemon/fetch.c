@@ -6,13 +6,13 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/conn.h"
-#include "daemon/hub.h"
+#include "daemon/services.h"
 #include "daemon/prefetch.h"
 #include "daemon/tempfile.h"
 #include "remote/pack.h"
 #include "remote/remote.h"
 #include "store/entry.h"
-#include "store/rmanifest.h"
+#include "store/unit_manifest.h"
 #include "work/queue.h"
 
 #include <errno.h>
@@ -34,14 +34,14 @@ struct fetch {
 	struct queue_job job;
 	struct remote_op op;
 	struct flight *flight;
-	struct hub *hub;
-	struct hub_setup *setup;
+	struct services *hub;
+	struct services_setup *setup;
 	enum kind kind;
 	struct digest key;
 	struct buf body;
 	enum way way;
 	struct unpack *unpack;
-	struct decoder_turn turn;
+	struct unpack_turn turn;
 	bool place; /* a decoder's place is ours */
 	int file;
 	uint64_t replayed;
@@ -76,7 +76,7 @@ notify(struct remote_op *op)
 static int
 open_unpack(struct fetch *f)
 {
-	struct hub_store *s = hub_store(f->hub);
+	struct services_store *s = services_store(f->hub);
 
 	return s ? unpack_open(&s->store, &s->memo, &f->key,
 			       f->ahead ? ENTRY_PREFETCHED : ENTRY_ASKED,
@@ -88,9 +88,9 @@ open_unpack(struct fetch *f)
 static int
 decide(struct fetch *f)
 {
-	struct hub_store *s = hub_store(f->hub);
+	struct services_store *s = services_store(f->hub);
 
-	if (decoder_try(&f->hub->decoders)) {
+	if (unpack_slots_try(&f->hub->decoders)) {
 		f->place = true;
 		f->way = DIRECT;
 		return open_unpack(f);
@@ -122,19 +122,20 @@ take(struct fetch *f, const void *p, size_t n)
 static int
 vet_manifest(struct fetch *f)
 {
-	struct rmanifest m = { 0 };
-	int r = rmanifest_decode(f->body.p ? f->body.p : "", f->body.len, &m);
+	struct unit_manifest m = { 0 };
+	int r = unit_manifest_decode(f->body.p ? f->body.p : "", f->body.len,
+				     &m);
 
 	if (r < 0)
 		return r == ERR_NEWER ? ERR_MISS : r;
-	hub_add(f->hub, HUB_DROPPED, m.dropped);
+	services_add(f->hub, HUB_DROPPED, m.dropped);
 	if (m.dropped)
 		log_msg(LOG_WARN, "%s: %zu records name what a remote may not",
 			f->op.name, m.dropped);
 	buf_reset(&f->body);
-	rmanifest_encode(&m, &f->body);
+	unit_manifest_encode(&m, &f->body);
 	r = f->body.failed ? -ENOMEM : m.count ? 0 : ERR_MISS;
-	rmanifest_release(&m);
+	unit_manifest_release(&m);
 	return r;
 }
 
@@ -142,7 +143,7 @@ vet_manifest(struct fetch *f)
 static int
 keep_pack(struct fetch *f)
 {
-	struct hub_store *s = hub_store(f->hub);
+	struct services_store *s = services_store(f->hub);
 	struct pack_info info;
 	int r = unpack_end(f->unpack, &info);
 
@@ -174,7 +175,7 @@ finish(struct fetch *f)
 	if (f->result == ERR_NEWER)
 		f->result = ERR_MISS;
 	if (f->result == ERR_CORRUPT || f->result == ERR_REFUSED) {
-		hub_count(f->hub, HUB_CORRUPT);
+		services_count(f->hub, HUB_CORRUPT);
 		log_msg(LOG_WARN, "%s: what the remote gave is %s", f->op.name,
 			err_text(f->result));
 	}
@@ -189,7 +190,7 @@ replay(struct fetch *f)
 	ssize_t n;
 
 	if (!f->place) {
-		f->place = decoder_wait(&f->hub->decoders, &f->turn);
+		f->place = unpack_slots_wait(&f->hub->decoders, &f->turn);
 		if (!f->place)
 			return QUEUE_PARK;
 		f->result = open_unpack(f);
@@ -349,8 +350,8 @@ done(struct queue_job *job, int result)
 	struct fetch_value value = { .manifest = &f->body, .bytes = f->have };
 	int r = result < 0 ? result : f->result;
 
-	if (decoder_leave(&f->hub->decoders, &f->turn) || f->place)
-		decoder_give(&f->hub->decoders);
+	if (unpack_slots_leave(&f->hub->decoders, &f->turn) || f->place)
+		unpack_slots_give(&f->hub->decoders);
 	if (f->kind == PACKS)
 		prefetch_ended(f->hub, &f->key, r, f->have);
 	flight_end(f->flight, r, r == 0 ? &value : NULL);
@@ -366,7 +367,7 @@ release(void *work)
 		close(f->file);
 	buf_free(&f->body);
 	pthread_mutex_destroy(&f->lock);
-	hub_put(f->setup);
+	services_put(f->setup);
 	free(f);
 }
 
@@ -403,7 +404,7 @@ static void
 name_object(struct fetch *f)
 {
 	static const char *const dir[] = { "units", "packs" };
-	static const uint64_t max[] = { RMANIFEST_BYTES, PACK_MAX };
+	static const uint64_t max[] = { UNIT_MANIFEST_BYTES, PACK_MAX };
 	char hex[DIGEST_HEX + 1];
 
 	digest_hex(&f->key, hex);
@@ -413,7 +414,7 @@ name_object(struct fetch *f)
 }
 
 static int
-start(struct flight *flight, struct hub *h, enum kind kind,
+start(struct flight *flight, struct services *h, enum kind kind,
       const struct digest *key, enum flight_want want, void **work)
 {
 	bool demand = want == FLIGHT_DEMAND;
@@ -441,7 +442,7 @@ start(struct flight *flight, struct hub *h, enum kind kind,
 	if (!demand && kind == PACKS && h->prefetches)
 		f->op.expect = prefetch_expect(h->prefetches, key);
 	pthread_mutex_init(&f->lock, NULL);
-	f->setup = hub_get(h);
+	f->setup = services_get(h);
 	/* The job may be over before this returns. */
 	*work = f;
 	r = f->setup->remote
@@ -476,7 +477,7 @@ static const struct flight_ops units_ops = { start_units, tell, release };
 static const struct flight_ops packs_ops = { start_packs, tell, release };
 
 int
-fetch_open(struct hub *h)
+fetch_open(struct services *h)
 {
 	int r = flight_open(&units_ops, h, &h->units);
 

@@ -9,7 +9,7 @@
 #include "daemon/mailbox.h" /* allow: value */
 #include "work/flight.h"    /* allow: value */
 
-struct hub;
+struct services;
 
 /*
  * Fetching from the remote, once for all who want it: remote manifests by
@@ -27,13 +27,13 @@ struct fetch_value {
 /* Tells the poll loop how large a pack is as soon as that is known. */
 struct fetch_size {
 	struct mail mail;
-	struct hub *hub;
+	struct services *hub;
 	struct digest key;
 	uint64_t total;
 	uint64_t rate; /* bytes a second, 0: not known */
 };
 
 /* Makes the two tables of flights.  0 or -ENOMEM. */
-int fetch_open(struct hub *h);
+int fetch_open(struct services *h);
 
 #endif

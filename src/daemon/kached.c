@@ -4,16 +4,16 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "daemon/builds.h"
+#include "daemon/sessions.h"
 #include "daemon/conn.h"
-#include "daemon/hub.h"
+#include "daemon/services.h"
 #include "daemon/lifecycle.h"
-#include "daemon/ledger.h"
+#include "daemon/session_record.h"
 #include "daemon/listen.h"
 #include "daemon/prefetch.h"
 #include "daemon/sandbox.h"
 #include "daemon/sweeper.h"
-#include "daemon/upload.h"
+#include "daemon/upload_queue.h"
 #include "remote/remote.h"
 #include "work/flight.h"
 #include "work/queue.h"
@@ -43,7 +43,7 @@ static const char usage[] =
 	"start` starts it in the background.\n";
 
 struct kached {
-	struct hub hub;
+	struct services hub;
 	struct listen listen;
 	struct lifecycle life;
 	int epoll;
@@ -112,8 +112,8 @@ take_signals(struct kached *k)
 		log_msg(LOG_INFO, "told to stop by signal %u", s.ssi_signo);
 		k->hub.stopping = true;
 		k->stop_by = file_monotonic() + STOP_MS * (SECOND / 1000);
-		upload_hurry(k->hub.uploads);
-		builds_end(k->hub.builds);
+		upload_queue_hurry(k->hub.uploads);
+		sessions_end(k->hub.builds);
 	}
 }
 
@@ -167,10 +167,10 @@ look_at_place(struct kached *k, int64_t now)
 
 /* What a stop waits for. */
 static bool
-has_work(struct hub *h)
+has_work(struct services *h)
 {
-	return ledger_left(h) ||
-	       (upload_left(h->uploads) && !upload_stuck(h->uploads));
+	return session_record_left(h) || (upload_queue_left(h->uploads) &&
+					  !upload_queue_stuck(h->uploads));
 }
 
 /* All that depends on time.  Gives milliseconds until the next look. */
@@ -184,9 +184,9 @@ tick(struct kached *k)
 	if (k->life.quiet_by && !k->deaf)
 		k->deaf = epoll_ctl(k->epoll, EPOLL_CTL_DEL, k->listen.fd,
 				    NULL) == 0;
-	at = sooner(at, upload_tick(k->hub.uploads, now));
+	at = sooner(at, upload_queue_tick(k->hub.uploads, now));
 	at = sooner(at, conn_tick(&k->hub, now));
-	at = sooner(at, builds_tick(k->hub.builds, now));
+	at = sooner(at, sessions_tick(k->hub.builds, now));
 	at = sooner(at, prefetch_tick(k->hub.prefetches, now));
 	at = sooner(at, sweeper_tick(k->hub.sweeper, now));
 	if (k->stop_by && (now >= k->stop_by || !has_work(&k->hub)))
@@ -220,11 +220,11 @@ loop(struct kached *k)
 static int
 wind_down(struct kached *k)
 {
-	struct hub *h = &k->hub;
+	struct services *h = &k->hub;
 	int r;
 
 	sweeper_stop(h->sweeper);
-	upload_stop(h->uploads, true);
+	upload_queue_stop(h->uploads, true);
 	prefetch_stop(h->prefetches);
 	conn_close_all(h);
 	flight_close(h->units);
@@ -236,7 +236,7 @@ wind_down(struct kached *k)
 	r = r ? r : sweeper_join(h->sweeper, LEAVE_MS);
 	mailbox_open(&h->mail);
 	if (r == 0) {
-		hub_replace(h, NULL);
+		services_replace(h, NULL);
 		mailbox_open(&h->mail);
 	}
 	return r;
@@ -245,7 +245,7 @@ wind_down(struct kached *k)
 static int
 set_paths(struct kached *k, const struct config *c)
 {
-	struct hub *h = &k->hub;
+	struct services *h = &k->hub;
 	const char *dir = c->v[CONFIG_STORE_DIR].text;
 	ssize_t n;
 	int r;
@@ -266,19 +266,19 @@ set_paths(struct kached *k, const struct config *c)
 static int
 start(struct kached *k, int on_demand)
 {
-	struct hub *h = &k->hub;
-	struct hub_setup *s;
+	struct services *h = &k->hub;
+	struct services_setup *s;
 	int r;
 
 	k->epoll = epoll_create1(EPOLL_CLOEXEC);
 	r = k->epoll < 0 ? -errno : 0;
 	r = r ? r : open_signals(k);
-	r = r ? r : hub_load(h, &s);
-	r = r ? r : hub_init(h, &s->config);
+	r = r ? r : services_load(h, &s);
+	r = r ? r : services_init(h, &s->config);
 	if (r < 0)
 		return r;
-	hub_replace(h, s);
-	r = hub_store(h) ? 0 : -EACCES;
+	services_replace(h, s);
+	r = services_store(h) ? 0 : -EACCES;
 	r = r ? r : conn_open(h, k->epoll);
 	r = r ? r : watch(k, k->listen.fd, &mark_listen);
 	r = r ? r : watch(k, h->mail.fd, &mark_mail);
@@ -344,7 +344,7 @@ serve(struct kached *k, int on_demand)
 	/* What does not end would be waited for by an orderly end. */
 	if (k->hub.setup)
 		_exit(0);
-	hub_release(&k->hub);
+	services_release(&k->hub);
 	return 0;
 }
 
@@ -392,7 +392,7 @@ main(int argc, char **argv)
 		return option(argv[argc - 1]);
 	k.argv = argv;
 	raise_limits();
-	hub_config(&c);
+	services_config(&c);
 	r = set_paths(&k, &c);
 	if (r == 0)
 		r = prepare_dir(k.hub.cache_dir);

@@ -6,11 +6,11 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "daemon/builds.h"
+#include "daemon/sessions.h"
 #include "daemon/conn.h"
-#include "daemon/hub.h"
+#include "daemon/services.h"
 #include "daemon/prefetch.h"
-#include "daemon/upload.h"
+#include "daemon/upload_queue.h"
 #include "work/flight.h"
 
 #include <malloc.h>
@@ -53,20 +53,20 @@ end_state(struct digest_ctx *c)
 }
 
 static uint64_t
-config_state(struct hub *h)
+config_state(struct services *h)
 {
-	struct hub_setup *s = hub_get(h);
+	struct services_setup *s = services_get(h);
 	struct digest_ctx c;
 
 	digest_init(&c);
 	for (int i = 0; i < CONFIG_FILES; i++)
 		fold_file(&c, s->config.file[i].path);
-	hub_put(s);
+	services_put(s);
 	return end_state(&c);
 }
 
 static uint64_t
-program_state(struct hub *h)
+program_state(struct services *h)
 {
 	struct digest_ctx c;
 
@@ -76,7 +76,7 @@ program_state(struct hub *h)
 }
 
 void
-lifecycle_init(struct lifecycle *l, struct hub *h, bool on_demand)
+lifecycle_init(struct lifecycle *l, struct services *h, bool on_demand)
 {
 	*l = (struct lifecycle){ .hub = h, .on_demand = on_demand };
 	l->config_state = config_state(h);
@@ -86,15 +86,15 @@ lifecycle_init(struct lifecycle *l, struct hub *h, bool on_demand)
 void
 lifecycle_reload(struct lifecycle *l)
 {
-	struct hub_setup *s;
+	struct services_setup *s;
 
-	if (hub_load(l->hub, &s) < 0)
+	if (services_load(l->hub, &s) < 0)
 		return;
-	hub_replace(l->hub, s);
-	hub_count(l->hub, HUB_RELOADS);
+	services_replace(l->hub, s);
+	services_count(l->hub, HUB_RELOADS);
 	l->config_state = config_state(l->hub);
 	log_msg(LOG_INFO, "configuration read again");
-	upload_hurry(l->hub->uploads);
+	upload_queue_hurry(l->hub->uploads);
 }
 
 /* Demand that is under way gets 3 s; all else is taken up again by the
@@ -103,7 +103,7 @@ static void
 make_room(struct lifecycle *l, int64_t now)
 {
 	log_msg(LOG_INFO, "%s was replaced: starting it", l->hub->program);
-	upload_stop(l->hub->uploads, true);
+	upload_queue_stop(l->hub->uploads, true);
 	prefetch_stop(l->hub->prefetches);
 	l->hub->stopping = true;
 	l->exec_by = now + DEMAND_NS;
@@ -125,8 +125,9 @@ look_at_clients(struct lifecycle *l, int64_t now)
 static void
 look_at_trial(struct lifecycle *l, int64_t now)
 {
-	int r = l->trial.pid ? trial_look(&l->trial, now)
-			     : trial_start(&l->trial, l->hub->program, now);
+	int r = l->trial.pid
+			? exec_probe_look(&l->trial, now)
+			: exec_probe_start(&l->trial, l->hub->program, now);
 
 	if (l->trial.pid)
 		return;
@@ -167,14 +168,14 @@ look_at_program(struct lifecycle *l, int64_t now)
 static void
 look_at_idleness(struct lifecycle *l, int64_t now)
 {
-	struct hub_setup *s = hub_get(l->hub);
+	struct services_setup *s = services_get(l->hub);
 	int64_t limit =
 		config_nanoseconds(&s->config.v[CONFIG_DAEMON_IDLE_EXIT]);
 	struct conns *all = l->hub->conns;
 
-	hub_put(s);
-	if (upload_active(l->hub->uploads) || all->count ||
-	    builds_count(l->hub->builds))
+	services_put(s);
+	if (upload_queue_active(l->hub->uploads) || all->count ||
+	    sessions_count(l->hub->builds))
 		return;
 	if (now - all->active > 10 * SECOND && now - all->active < 12 * SECOND)
 		malloc_trim(0);

@@ -5,22 +5,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "daemon/trial.h" /* allow: value */
+#include "daemon/exec_probe.h" /* allow: value */
 
 struct config;
-struct hub;
+struct services;
 
 /*
  * What makes a running daemon change: its configuration, its own program,
  * nothing to do.  Looked at once a second.  Threads: the poll loop's.
  */
 struct lifecycle {
-	struct hub *hub;
+	struct services *hub;
 	bool on_demand;
 	uint64_t config_state; /* digest of names and stats of the files */
 	uint64_t program_state;
-	int64_t program_since; /* when the program was seen to differ */
-	struct trial trial;    /* whether the new one can be started */
+	int64_t program_since;   /* when the program was seen to differ */
+	struct exec_probe trial; /* whether the new one can be started */
 	int64_t next;
 	int64_t exec_by; /* 0, or: replace ourselves soon after that */
 	/* 0, or: nobody may be accepted any more, who comes is the
@@ -29,7 +29,7 @@ struct lifecycle {
 	bool exec_now;
 };
 
-void lifecycle_init(struct lifecycle *l, struct hub *h, bool on_demand);
+void lifecycle_init(struct lifecycle *l, struct services *h, bool on_demand);
 
 /* Looks, reloads, and decides; sets hub.quit or exec_now.  Gives when to look
  * again (monotonic ns). */

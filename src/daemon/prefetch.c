@@ -5,12 +5,12 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "daemon/builds.h"
-#include "daemon/credit.h"
-#include "daemon/hub.h"
-#include "daemon/planload.h"
-#include "plan/bindex.h"
-#include "plan/bman.h"
+#include "daemon/sessions.h"
+#include "daemon/prefetch_window.h"
+#include "daemon/services.h"
+#include "daemon/plan_load.h"
+#include "plan/build_manifest_index.h"
+#include "plan/build_manifest.h"
 #include "plan/graph.h"
 #include "plan/scripts.h"
 #include "plan/trees.h"
@@ -56,21 +56,21 @@ struct unit {
 
 struct plan {
 	struct plan *next;
-	struct hub *hub;
+	struct services *hub;
 	uint64_t session;
-	struct planload *load; /* while it is being loaded */
-	bool hinted;           /* tried with the hint as well */
-	bool hint_waits;       /* it came while a load was under way */
-	struct bman bman;
+	struct plan_load *load; /* while it is being loaded */
+	bool hinted;            /* tried with the hint as well */
+	bool hint_waits;        /* it came while a load was under way */
+	struct build_manifest bman;
 	struct graph *graph; /* NULL: nothing to fetch (yet) */
 	struct trees *trees;
 	size_t aside; /* units whose turn has come, but not their tree's */
 	struct unit *unit;
-	struct bindex *by_at, *by_k0;
+	struct build_manifest_index *by_at, *by_k0;
 	int64_t until, look_at;
 	uint64_t bytes_max;
 	uint64_t bytes; /* fetched or under way */
-	struct credit credit;
+	struct prefetch_window credit;
 	struct digest early[EARLY]; /* asked for before it was loaded */
 	unsigned flying, fetched, nearly;
 	size_t looked; /* where the last look for used ones ended */
@@ -78,13 +78,13 @@ struct plan {
 };
 
 struct prefetches {
-	struct hub *hub;
+	struct services *hub;
 	struct plan *first;
 	bool stopped;
 };
 
 int
-prefetch_open(struct hub *h)
+prefetch_open(struct services *h)
 {
 	h->prefetches = calloc(1, sizeof(*h->prefetches));
 	if (!h->prefetches)
@@ -97,12 +97,12 @@ prefetch_open(struct hub *h)
 static void
 clear(struct plan *p)
 {
-	bman_release(&p->bman);
+	build_manifest_release(&p->bman);
 	graph_free(p->graph);
 	trees_free(p->trees);
 	free(p->unit);
-	bindex_free(p->by_at);
-	bindex_free(p->by_k0);
+	build_manifest_index_free(p->by_at);
+	build_manifest_index_free(p->by_k0);
 	p->graph = NULL;
 	p->trees = NULL;
 	p->unit = NULL;
@@ -114,7 +114,7 @@ static void
 free_plan(struct plan *p)
 {
 	if (p->load)
-		planload_forget(p->load);
+		plan_load_forget(p->load);
 	clear(p);
 	free(p);
 }
@@ -147,7 +147,7 @@ give_up(struct plan *p, const char *why)
 	if (p->given_up)
 		return;
 	p->given_up = true;
-	hub_count(p->hub, HUB_GIVEN_UP);
+	services_count(p->hub, HUB_GIVEN_UP);
 	log_msg(LOG_INFO, "prefetch is given up: %s", why);
 }
 
@@ -166,8 +166,8 @@ static int
 make_units(struct plan *p)
 {
 	p->unit = calloc(p->bman.count + 1, sizeof(*p->unit));
-	p->by_at = bindex_new(&p->bman, BINDEX_AT);
-	p->by_k0 = bindex_new(&p->bman, BINDEX_K0);
+	p->by_at = build_manifest_index_new(&p->bman, BUILD_MANIFEST_INDEX_AT);
+	p->by_k0 = build_manifest_index_new(&p->bman, BUILD_MANIFEST_INDEX_K0);
 	if (!p->unit || !p->by_at || !p->by_k0)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->bman.count; i++)
@@ -181,8 +181,8 @@ static bool
 is_outdated(const struct plan *p, size_t i)
 {
 	static const struct digest none;
-	const struct bman_unit *u = &p->bman.unit[i];
-	int k = bindex_first(p->by_k0, &u->k0);
+	const struct build_manifest_unit *u = &p->bman.unit[i];
+	int k = build_manifest_index_first(p->by_k0, &u->k0);
 
 	return !digest_eq(&u->k0, &none) && k >= 0 &&
 	       p->bman.unit[k].unused < u->unused;
@@ -200,7 +200,7 @@ need_script(void *ctx, size_t unit, size_t script)
 static int
 make_graph(struct plan *p, const bool *here)
 {
-	const struct bman *m = &p->bman;
+	const struct build_manifest *m = &p->bman;
 	int r = 0;
 
 	p->graph = graph_new();
@@ -220,7 +220,8 @@ make_graph(struct plan *p, const bool *here)
 	for (size_t i = 0; i < m->count && r >= 0; i++) {
 		/* One that is named twice is found by one number only. */
 		if (!here[i] && i < KEYS_MAX &&
-		    bindex_first(p->by_at, &m->unit[i].at) == (int)i &&
+		    build_manifest_index_first(p->by_at, &m->unit[i].at) ==
+			    (int)i &&
 		    !is_outdated(p, i))
 			continue;
 		p->unit[i].state = GONE;
@@ -230,28 +231,28 @@ make_graph(struct plan *p, const bool *here)
 }
 
 static uint64_t
-most_bytes(struct hub *h)
+most_bytes(struct services *h)
 {
-	struct hub_setup *s = hub_get(h);
+	struct services_setup *s = services_get(h);
 	uint64_t max = (uint64_t)s->config.v[CONFIG_PREFETCH_MAX_BYTES].num;
 	uint64_t store = (uint64_t)s->config.v[CONFIG_STORE_MAX_SIZE].num;
 
-	hub_put(s);
+	services_put(s);
 	return store && store / 2 < max ? store / 2 : max;
 }
 
-static void load(struct plan *p, struct build *b, bool with_hint);
+static void load(struct plan *p, struct session *b, bool with_hint);
 static void note_check(struct plan *p, const struct digest *k0);
 
 static void
-loaded(void *ctx, struct planload_result *got)
+loaded(void *ctx, struct plan_load_result *got)
 {
 	struct plan *p = ctx;
 
 	p->load = NULL;
 	p->hinted = p->hinted || got->final;
 	if (got->bman.count == 0 && p->hint_waits && !p->hinted) {
-		struct build *b = builds_find(p->hub->builds, p->session);
+		struct session *b = sessions_find(p->hub->builds, p->session);
 
 		if (b)
 			load(p, b, true);
@@ -267,8 +268,8 @@ loaded(void *ctx, struct planload_result *got)
 	}
 	p->until = file_monotonic() + PLAN_NS;
 	p->bytes_max = most_bytes(p->hub);
-	hub_count(p->hub, HUB_PLANS);
-	hub_add(p->hub, HUB_PLANNED, graph_left(p->graph));
+	services_count(p->hub, HUB_PLANS);
+	services_add(p->hub, HUB_PLANNED, graph_left(p->graph));
 	log_msg(LOG_INFO, "prefetch: %zu of %zu units, from %s",
 		graph_left(p->graph), p->bman.count, got->source);
 	for (unsigned i = 0; i < p->nearly; i++)
@@ -276,24 +277,24 @@ loaded(void *ctx, struct planload_result *got)
 }
 
 static bool
-enabled(struct hub *h)
+enabled(struct services *h)
 {
-	struct hub_setup *s = hub_get(h);
+	struct services_setup *s = services_get(h);
 	bool yes = s->remote && s->config.v[CONFIG_PREFETCH_ENABLED].num;
 
-	hub_put(s);
+	services_put(s);
 	return yes;
 }
 
 static void
-load(struct plan *p, struct build *b, bool with_hint)
+load(struct plan *p, struct session *b, bool with_hint)
 {
 	p->hinted = with_hint;
-	p->load = planload_start(p->hub, b, with_hint, loaded, p);
+	p->load = plan_load_start(p->hub, b, with_hint, loaded, p);
 }
 
 void
-prefetch_begin(struct prefetches *all, struct build *b)
+prefetch_begin(struct prefetches *all, struct session *b)
 {
 	struct plan *p;
 
@@ -311,7 +312,7 @@ prefetch_begin(struct prefetches *all, struct build *b)
 
 /* What the dependencies alone did not find may be found with names. */
 void
-prefetch_hinted(struct prefetches *all, struct build *b)
+prefetch_hinted(struct prefetches *all, struct session *b)
 {
 	struct plan *p = find(all, b->session);
 
@@ -352,7 +353,8 @@ is_others(const struct plan *p, size_t i, bool flies)
 
 	for (; o; o = o->next) {
 		int k = o == p ? -1
-			       : bindex_first(o->by_at, &p->bman.unit[i].at);
+			       : build_manifest_index_first(
+					 o->by_at, &p->bman.unit[i].at);
 
 		if (k >= 0 && (o->unit[k].state == FLIES ||
 			       (!flies && o->unit[k].state == HERE)))
@@ -437,7 +439,7 @@ note_ask(struct plan *p, size_t i)
 
 struct ended {
 	struct mail mail;
-	struct hub *hub;
+	struct services *hub;
 	struct digest at;
 	int result;
 	uint64_t bytes;
@@ -461,7 +463,7 @@ resize(struct plan *p, size_t i, uint64_t bytes)
 static bool
 take_end(struct plan *p, const struct ended *e)
 {
-	int i = bindex_first(p->by_at, &e->at);
+	int i = build_manifest_index_first(p->by_at, &e->at);
 
 	if (i < 0 || p->unit[i].state != FLIES)
 		return false;
@@ -492,15 +494,15 @@ open_end(struct mail *m)
 	for (struct plan *p = all ? all->first : NULL; p; p = p->next)
 		ours |= take_end(p, e);
 	if (ours) {
-		hub_count(e->hub, HUB_FETCHED);
-		hub_add(e->hub, HUB_FETCHED_BYTES, e->bytes);
+		services_count(e->hub, HUB_FETCHED);
+		services_add(e->hub, HUB_FETCHED_BYTES, e->bytes);
 	}
 	free(e);
 }
 
 /* Without memory the plan's time ends it. */
 void
-prefetch_ended(struct hub *h, const struct digest *at, int result,
+prefetch_ended(struct services *h, const struct digest *at, int result,
 	       uint64_t bytes)
 {
 	struct ended *e = calloc(1, sizeof(*e));
@@ -527,8 +529,8 @@ prove(struct plan *p, size_t i)
 	if (u->proven)
 		return;
 	u->proven = true;
-	credit_prove(&p->credit, u->size,
-		     u->state == FLIES || u->state == HERE);
+	prefetch_window_prove(&p->credit, u->size,
+			      u->state == FLIES || u->state == HERE);
 }
 
 /* Its shim asks for it by itself, if its inputs are what they were. */
@@ -548,7 +550,7 @@ note_late(struct plan *p, size_t i)
 	struct unit *u = &p->unit[i];
 
 	if (u->state == FLIES && !u->late) {
-		hub_count(p->hub, HUB_PF_LATE);
+		services_count(p->hub, HUB_PF_LATE);
 		u->late = true;
 	}
 }
@@ -558,7 +560,7 @@ note_late(struct plan *p, size_t i)
 static void
 note_check(struct plan *p, const struct digest *k0)
 {
-	int i = bindex_first(p->by_k0, k0);
+	int i = build_manifest_index_first(p->by_k0, k0);
 
 	if (i < 0)
 		return;
@@ -586,7 +588,7 @@ prefetch_check(struct prefetches *all, const struct digest *k0)
 static void
 note_get(struct plan *p, const struct digest *at)
 {
-	int i = bindex_first(p->by_at, at);
+	int i = build_manifest_index_first(p->by_at, at);
 
 	if (i < 0)
 		return;
@@ -608,7 +610,7 @@ bool
 prefetch_came(struct prefetches *all, const struct digest *at, bool tell)
 {
 	for (struct plan *p = all->first; p; p = p->next) {
-		int i = bindex_first(p->by_at, at);
+		int i = build_manifest_index_first(p->by_at, at);
 
 		if (i < 0 || p->unit[i].state != HERE || p->unit[i].told ||
 		    !is_stored(p, (size_t)i))
@@ -623,7 +625,7 @@ uint64_t
 prefetch_expect(const struct prefetches *all, const struct digest *at)
 {
 	for (const struct plan *p = all->first; p; p = p->next) {
-		int i = bindex_first(p->by_at, at);
+		int i = build_manifest_index_first(p->by_at, at);
 
 		if (i >= 0)
 			return p->unit[i].size / PACKED;
@@ -668,7 +670,7 @@ may_fetch(struct plan *p, int64_t now)
 
 	if (p->given_up)
 		return false;
-	if (credit_lost(&p->credit, now)) {
+	if (prefetch_window_lost(&p->credit, now)) {
 		give_up(p, "the build wants something else");
 		ground(p);
 		return false;
@@ -681,7 +683,7 @@ may_fetch(struct plan *p, int64_t now)
 		return false;
 	}
 	return p->flying < FLYING_MAX &&
-	       credit_allows(&p->credit, p->unit[next].size);
+	       prefetch_window_allows(&p->credit, p->unit[next].size);
 }
 
 /* What needs a unit may start once that has started: the order is what
@@ -714,9 +716,9 @@ prefetch_tick(struct prefetches *all, int64_t now)
 			continue;
 		if (now >= p->look_at) {
 			look_for_used(p, LOOKS);
-			p->look_at =
-				now + (credit_waits(&p->credit) ? LOOK_SOON_NS
-								: LOOK_NS);
+			p->look_at = now + (prefetch_window_waits(&p->credit)
+						    ? LOOK_SOON_NS
+						    : LOOK_NS);
 		}
 		fetch_more(p, now);
 		if ((graph_left(p->graph) || p->flying || p->aside) &&
@@ -729,7 +731,7 @@ prefetch_tick(struct prefetches *all, int64_t now)
 static void
 note(const struct plan *p, const char *outcome, uint64_t count, uint64_t bytes)
 {
-	struct hub_store *s = hub_store(p->hub);
+	struct services_store *s = services_store(p->hub);
 	struct events_line e = { .session = p->session,
 				 .outcome = outcome,
 				 .kind = "prefetch",
@@ -759,7 +761,7 @@ tell_truth(struct plan *p)
 	}
 	for (int k = 0; k < 3; k++)
 		note(p, name[k], n[k], bytes[k]);
-	hub_add(p->hub, HUB_UNUSED, n[2]);
+	services_add(p->hub, HUB_UNUSED, n[2]);
 	log_msg(LOG_INFO,
 		"prefetch: %u fetched; %llu in time, %llu late, %llu unused; "
 		"%u in vain",
@@ -768,7 +770,7 @@ tell_truth(struct plan *p)
 }
 
 void
-prefetch_end(struct prefetches *all, const struct build *b)
+prefetch_end(struct prefetches *all, const struct session *b)
 {
 	struct plan **at = &all->first, *p;
 

@@ -8,8 +8,8 @@
 
 #include "base/digest.h" /* allow: value */
 
-struct build;
-struct hub;
+struct session;
+struct services;
 struct prefetches;
 
 /*
@@ -19,20 +19,20 @@ struct prefetches;
  *
  * Bounds: 32 packs at a time, 4,096 packs, [prefetch] max_bytes but never more
  * than half of what the store may hold, five minutes, and as far as the plan
- * has earned trust (daemon/credit).  One whose units are asked for all the same
- * (their inputs are others now) is given up.  Demand raises what it waits for
- * and goes first everywhere (work/queue, remote).
+ * has earned trust (daemon/prefetch_window).  One whose units are asked for all
+ * the same (their inputs are others now) is given up.  Demand raises what it
+ * waits for and goes first everywhere (work/queue, remote).
  *
  * Threads: the poll loop's, but for prefetch_ended.
  */
-int prefetch_open(struct hub *h);
+int prefetch_open(struct services *h);
 void prefetch_close(struct prefetches *p);
 
 /* B has missed: plans for it, once. */
-void prefetch_begin(struct prefetches *p, struct build *b);
+void prefetch_begin(struct prefetches *p, struct session *b);
 
 /* B's hint has come: sources that need it may be tried. */
-void prefetch_hinted(struct prefetches *p, struct build *b);
+void prefetch_hinted(struct prefetches *p, struct session *b);
 
 /* A shim asks for unit K0, which it does not find in the store, and then for
  * the pack AT of it, if there is one that it can use. */
@@ -40,7 +40,7 @@ void prefetch_check(struct prefetches *p, const struct digest *k0);
 void prefetch_get(struct prefetches *p, const struct digest *at);
 
 /* A pack's flight is over.  Threads: any. */
-void prefetch_ended(struct hub *h, const struct digest *at, int result,
+void prefetch_ended(struct services *h, const struct digest *at, int result,
 		    uint64_t bytes);
 
 /* Whether the pack AT was fetched ahead since its shim looked for it in the
@@ -54,7 +54,7 @@ uint64_t prefetch_expect(const struct prefetches *p, const struct digest *at);
 int64_t prefetch_tick(struct prefetches *p, int64_t now);
 
 /* B is over: its plan is counted and freed. */
-void prefetch_end(struct prefetches *p, const struct build *b);
+void prefetch_end(struct prefetches *p, const struct session *b);
 
 /* Fetches no more. */
 void prefetch_stop(struct prefetches *p);

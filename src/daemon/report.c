@@ -4,11 +4,11 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "daemon/builds.h"
+#include "daemon/sessions.h"
 #include "daemon/conn.h"
-#include "daemon/hub.h"
+#include "daemon/services.h"
 #include "daemon/sweeper.h"
-#include "daemon/upload.h"
+#include "daemon/upload_queue.h"
 #include "remote/remote.h"
 #include "work/flight.h"
 #include "work/queue.h"
@@ -71,7 +71,7 @@ add_remote(struct report *r, struct remote *remote)
 }
 
 static void
-add_queue(struct report *r, struct hub *h)
+add_queue(struct report *r, struct services *h)
 {
 	struct queue_depth d = queue_depth(h->queue, QUEUE_DEMAND);
 	struct queue_depth b = queue_depth(h->queue, QUEUE_BACKGROUND);
@@ -103,7 +103,7 @@ add_sweeps(struct report *r, struct sweeper *w, const struct config *c)
 }
 
 static void
-add_counters(struct report *r, struct hub *h)
+add_counters(struct report *r, struct services *h)
 {
 	static const char *const names[] = {
 #define COUNTER(id, name) [HUB_##id] = name,
@@ -111,15 +111,15 @@ add_counters(struct report *r, struct hub *h)
 #undef COUNTER
 	};
 
-	for (int i = 0; i < HUB_COUNTERS; i++)
+	for (int i = 0; i < SERVICES_COUNTERS; i++)
 		number(r, names[i], atomic_load(&h->count[i]));
 }
 
 size_t
-report_lines(struct hub *h, struct buf *out)
+report_lines(struct services *h, struct buf *out)
 {
 	struct report r = { .out = out };
-	struct hub_setup *s = hub_get(h);
+	struct services_setup *s = services_get(h);
 
 	line(&r, "version", "%s", KACHE_VERSION);
 	number(&r, "pid", (uint64_t)getpid());
@@ -137,12 +137,12 @@ report_lines(struct hub *h, struct buf *out)
 		line(&r, "remote.problem", "%s", s->problem);
 	}
 	add_queue(&r, h);
-	number(&r, "uploads.active", upload_active(h->uploads));
-	number(&r, "spool.waiting", upload_left(h->uploads));
+	number(&r, "uploads.active", upload_queue_active(h->uploads));
+	number(&r, "spool.waiting", upload_queue_left(h->uploads));
 	number(&r, "clients", h->conns->count);
-	number(&r, "builds", builds_count(h->builds));
+	number(&r, "builds", sessions_count(h->builds));
 	add_sweeps(&r, h->sweeper, &s->config);
 	add_counters(&r, h);
-	hub_put(s);
+	services_put(s);
 	return r.count;
 }

@@ -5,10 +5,10 @@
 #include <stddef.h>
 
 struct buf;
-struct hub;
+struct services;
 
 /* Appends the lines of REPORT, "name=value" with a NUL each; gives their
  * number.  Threads: the poll loop's. */
-size_t report_lines(struct hub *h, struct buf *out);
+size_t report_lines(struct services *h, struct buf *out);
 
 #endif

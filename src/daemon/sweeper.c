@@ -4,10 +4,10 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "base/humble.h"
+#include "base/thread_background.h"
 #include "base/log.h"
 #include "daemon/conn.h"
-#include "daemon/hub.h"
+#include "daemon/services.h"
 #include "daemon/witness_call.h"
 #include "store/gc.h"
 #include "store/scrub.h"
@@ -27,14 +27,14 @@
 #define LOOK_NS (10 * SECOND)
 /* Then it is looked whether a sweep is due. */
 enum { SCRUB_MS = 60000 };
-#define SYNC_NS (MEMO_SYNC_S * SECOND)
+#define SYNC_NS (DIGEST_CACHE_SYNC_S * SECOND)
 /* Where a sync fails, the next try. */
 #define SYNC_PAUSE_NS (60 * SECOND)
 
 static const char why_size[] = "size";
 
 struct sweeper {
-	struct hub *hub;
+	struct services *hub;
 	pthread_t thread;
 	bool joined;
 	int64_t look_at; /* the poll loop's */
@@ -48,31 +48,31 @@ struct sweeper {
 	struct sweeper_status st;
 
 	/* The thread's: */
-	uint64_t swept_max;      /* the limit of the last sweep */
-	int64_t synced_at;       /* monotonic ns, of the last try */
-	struct hub_store *store; /* of the sweep under way, */
+	uint64_t swept_max;           /* the limit of the last sweep */
+	int64_t synced_at;            /* monotonic ns, of the last try */
+	struct services_store *store; /* of the sweep under way, */
 	const struct config *config;
 	const char *why;
 };
 
 static void
-sync_store(struct sweeper *w, struct hub_store *s)
+sync_store(struct sweeper *w, struct services_store *s)
 {
 	w->synced_at = file_monotonic();
 	store_sync(&s->store, &s->memo);
 }
 
 static bool
-is_over(const struct sweeper *w, const struct memo_state *m,
+is_over(const struct sweeper *w, const struct digest_cache_state *m,
 	const struct config *c)
 {
 	uint64_t max = (uint64_t)c->v[CONFIG_STORE_MAX_SIZE].num;
-	struct memo_state now = *m;
+	struct digest_cache_state now = *m;
 
 	/* What the last sweep left it left for another limit. */
 	if (max != w->swept_max)
 		now.left = 0;
-	return memo_over(&now, max, MEMO_OVER);
+	return digest_cache_over(&now, max, DIGEST_CACHE_OVER);
 }
 
 /* With gc.lock: another sweeper may just have done what was due. */
@@ -80,13 +80,13 @@ static int
 locked(void *ctx)
 {
 	struct sweeper *w = ctx;
-	struct memo_state m;
+	struct digest_cache_state m;
 
-	memo_look(&w->store->memo, &m);
+	digest_cache_look(&w->store->memo, &m);
 	if (w->why == why_size && !is_over(w, &m, w->config))
 		return -EALREADY;
 	sync_store(w, w->store);
-	memo_sweep_begins(&w->store->memo);
+	digest_cache_sweep_begins(&w->store->memo);
 	return 0;
 }
 
@@ -103,9 +103,9 @@ go_on(void *ctx, uint64_t done, uint64_t total)
 static void
 note(struct sweeper *w, const struct gc_report *r, int64_t took)
 {
-	hub_count(w->hub, HUB_SWEEPS);
-	hub_add(w->hub, HUB_EVICTED, r->victims);
-	hub_add(w->hub, HUB_FREED, r->freed);
+	services_count(w->hub, HUB_SWEEPS);
+	services_add(w->hub, HUB_EVICTED, r->victims);
+	services_add(w->hub, HUB_FREED, r->freed);
 	pthread_mutex_lock(&w->lock);
 	w->st.last = file_now();
 	w->st.took = took;
@@ -146,7 +146,7 @@ set_busy(struct sweeper *w, bool busy)
 }
 
 static void
-sweep(struct sweeper *w, struct hub_store *s, const struct config *c,
+sweep(struct sweeper *w, struct services_store *s, const struct config *c,
       const char *why)
 {
 	const struct config_value *v = c->v;
@@ -180,14 +180,15 @@ sweep(struct sweeper *w, struct hub_store *s, const struct config *c,
 		note(w, &rep, took);
 		tell(&rep, why, took);
 	} else {
-		memo_sweep_failed(&s->memo);
+		digest_cache_sweep_failed(&s->memo);
 		log_msg(LOG_ERROR, "cannot sweep: %s", err_text(r));
 	}
 }
 
 /* Why the store is to be swept now, or NULL. */
 static const char *
-reason(struct sweeper *w, const struct memo_state *m, const struct config *c)
+reason(struct sweeper *w, const struct digest_cache_state *m,
+       const struct config *c)
 {
 	int64_t interval = config_nanoseconds(&c->v[CONFIG_DAEMON_GC_INTERVAL]);
 	int64_t now = file_monotonic();
@@ -224,7 +225,7 @@ scrub_goes_on(void *ctx)
 }
 
 static void
-scrub(struct sweeper *w, struct hub_store *s)
+scrub(struct sweeper *w, struct services_store *s)
 {
 	struct scrub in = { .store = &s->store,
 			    .memo = &s->memo,
@@ -234,8 +235,8 @@ scrub(struct sweeper *w, struct hub_store *s)
 
 	if (!scrub_is_due(&s->memo) || scrub_run(&in) < 0)
 		return;
-	hub_add(w->hub, HUB_SCRUBBED, in.blobs);
-	hub_add(w->hub, HUB_DAMAGED, in.bad);
+	services_add(w->hub, HUB_SCRUBBED, in.blobs);
+	services_add(w->hub, HUB_DAMAGED, in.bad);
 	if (in.bad)
 		log_msg(LOG_ERROR,
 			"%llu of %llu blobs that were read again hold other "
@@ -247,15 +248,15 @@ scrub(struct sweeper *w, struct hub_store *s)
 static void
 look(struct sweeper *w)
 {
-	struct hub_store *s = hub_store(w->hub);
-	struct hub_setup *setup;
-	struct memo_state m;
+	struct services_store *s = services_store(w->hub);
+	struct services_setup *setup;
+	struct digest_cache_state m;
 	const char *why;
 
 	if (!s)
 		return;
-	memo_look(&s->memo, &m);
-	setup = hub_get(w->hub);
+	digest_cache_look(&s->memo, &m);
+	setup = services_get(w->hub);
 	why = reason(w, &m, &setup->config);
 	if (why)
 		sweep(w, s, &setup->config, why);
@@ -264,7 +265,7 @@ look(struct sweeper *w)
 		sync_store(w, s);
 	else if (setup->config.v[CONFIG_STORE_VERIFY].num != CONFIG_VERIFY_NO)
 		scrub(w, s);
-	hub_put(setup);
+	services_put(setup);
 	if (!why && is_quiet(w))
 		witness_call(w->hub->cache_dir, s->store.dir, &w->stop);
 }
@@ -288,7 +289,7 @@ run(void *arg)
 {
 	struct sweeper *w = arg;
 
-	humble_thread();
+	thread_background();
 	while (wait_for_look(w))
 		look(w);
 	return NULL;
@@ -310,7 +311,7 @@ start_thread(struct sweeper *w)
 }
 
 int
-sweeper_open(struct hub *h)
+sweeper_open(struct services *h)
 {
 	struct sweeper *w = calloc(1, sizeof(*w));
 	int r;

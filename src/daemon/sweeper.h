@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct hub;
+struct services;
 struct sweeper;
 
 /*
@@ -26,7 +26,7 @@ struct sweeper_status {
 };
 
 /* Starts the thread and sets h->sweeper.  0 or -errno. */
-int sweeper_open(struct hub *h);
+int sweeper_open(struct services *h);
 
 /* The poll loop's: gives when to call again (monotonic ns). */
 int64_t sweeper_tick(struct sweeper *w, int64_t now);

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include "daemon/witness_call.h"
 
-#include "base/detach.h"
+#include "base/spawn_detached.h"
 #include "base/log.h"
 
 #include <dirent.h>
@@ -95,7 +95,7 @@ witness_call(const char *store, int dir, const atomic_bool *stop)
 	int r;
 
 	if (is_empty(dir) ||
-	    detach_beside("kache", program, sizeof(program)) < 0)
+	    spawn_detached_beside("kache", program, sizeof(program)) < 0)
 		return false;
 	env = calloc(ENV_MAX + 2, sizeof(*env));
 	if (!env)

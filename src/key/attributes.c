@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "key/attributes.h"
 
-#include "base/search.h"
+#include "base/memfind.h"
 
 #include <string.h>
 
@@ -211,7 +211,7 @@ has_operator(const char *text, size_t n, const char *word)
 	const char *p = text, *end = text + n;
 
 	for (;;) {
-		p = search_find(p, (size_t)(end - p), word, 3);
+		p = memfind(p, (size_t)(end - p), word, 3);
 		if (!p)
 			return 0;
 		if (is_blank(p - 1, text, end) && is_blank(p + 3, text, end))
@@ -224,7 +224,7 @@ int
 attributes_in_text(const char *text, size_t n)
 {
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (search_find(text, n, words[i], strlen(words[i])))
+		if (memfind(text, n, words[i], strlen(words[i])))
 			return 1;
 	return has_operator(text, n, "-nt") || has_operator(text, n, "-ot");
 }
@@ -255,7 +255,7 @@ attributes_want_text(const char *path, const char *file)
 static int
 holds(const char *text, size_t n, const char *word)
 {
-	return search_find(text, n, word, strlen(word)) != NULL;
+	return memfind(text, n, word, strlen(word)) != NULL;
 }
 
 unsigned

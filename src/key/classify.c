@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include "key/classify.h"
 
-#include "key/elf.h"
+#include "classify/elf.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,10 +40,10 @@ static const char *const words[CLASSIFY_CLASSES] = {
 static const char letters[CLASSIFY_TRAITS] = "stecnmwaou";
 
 static const char *const places[] = {
-	[SYSTEM_ELSEWHERE] = "elsewhere",
-	[SYSTEM_PROXIES] = "proxies",
-	[SYSTEM_TOOLCHAIN] = "toolchain",
-	[SYSTEM_OWN_PLACE] = "system",
+	[PROVENANCE_ELSEWHERE] = "elsewhere",
+	[PROVENANCE_PROXIES] = "proxies",
+	[PROVENANCE_TOOLCHAIN] = "toolchain",
+	[PROVENANCE_OWN_PLACE] = "system",
 };
 
 /*
@@ -413,9 +413,9 @@ is_proxy(const char *path)
 }
 
 struct classified
-classify_file(const char *path, enum system_place place)
+classify_file(const char *path, enum provenance_place place)
 {
-	int trusted = place >= SYSTEM_TOOLCHAIN;
+	int trusted = place >= PROVENANCE_TOOLCHAIN;
 	unsigned traits = 0;
 	char real[PATH_MAX];
 	struct elf_info info;
@@ -430,7 +430,7 @@ classify_file(const char *path, enum system_place place)
 		traits = system_traits(real, &info);
 	if (trusted && is_known(base_of(real)))
 		return answer(CLASSIFY_KNOWN, traits);
-	if (info.form == ELF_PROGRAM && place != SYSTEM_ELSEWHERE &&
+	if (info.form == ELF_PROGRAM && place != PROVENANCE_ELSEWHERE &&
 	    is_proxy(path))
 		return answer(CLASSIFY_KNOWN, CLASSIFY_ENVIRONMENT);
 	/* main may be handed the environment, and stat tells all there is to
@@ -445,7 +445,7 @@ classify_file(const char *path, enum system_place place)
 }
 
 const char *
-classify_place_word(enum system_place place)
+classify_place_word(enum provenance_place place)
 {
 	return places[place];
 }
@@ -635,7 +635,7 @@ run_helper(const char *helper, char **argv, char *answer, size_t room)
 }
 
 int
-classify_ask(const char *helper, enum system_place place,
+classify_ask(const char *helper, enum provenance_place place,
 	     const char *const *paths, size_t n, struct classified *out)
 {
 	struct classified *files = calloc(n + 1, sizeof *files);

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "key/system.h" /* allow: value */
+#include "key/provenance.h" /* allow: value */
 
 /*
  * Whether what a program or a shared object does can be seen by the observer.
@@ -18,7 +18,7 @@
  * classify_file is quick and starts nothing.  Where the code must be read it
  * answers CLASSIFY_ASK: then the helper `kache-classify` decides, which has a
  * disassembler.  Answers depend on the file's content, its path and whose it
- * is (key/system); remembering them by stat is the caller's business.
+ * is (key/provenance); remembering them by stat is the caller's business.
  */
 
 enum classify_class {
@@ -46,7 +46,7 @@ enum classify_trait {
 	/* Asks the CPU for its kind (cpuid), and is not the system's. */
 	CLASSIFY_CPU = 8,
 	/* The crate cc in it copies the environment, to look for its own
-	 * names there (key/around). */
+	 * names there (key/ambient). */
 	CLASSIFY_CC = 16,
 	/* Not of the system; refers to functions of std that tell of a file
 	 * its permissions, when it was written, its other times, its owner or
@@ -66,18 +66,18 @@ struct classified {
 
 /* Classifies the file `path`, which is there.  What tables know of its name
  * counts for files of the system and of the toolchain. */
-struct classified classify_file(const char *path, enum system_place place);
+struct classified classify_file(const char *path, enum provenance_place place);
 
 /*
  * Asks the helper program about n files of one place, for which classify_file
  * answered CLASSIFY_ASK.  0: out[0..n-1] is filled.  -errno: the helper cannot
  * be run or answered nonsense; out untouched.
  */
-int classify_ask(const char *helper, enum system_place place,
+int classify_ask(const char *helper, enum provenance_place place,
 		 const char *const *paths, size_t n, struct classified *out);
 
 /* A word for a place, as the helper takes it; the place of a word, or -1. */
-const char *classify_place_word(enum system_place place);
+const char *classify_place_word(enum provenance_place place);
 int classify_place_from(const char *word);
 
 /*

@@ -5,7 +5,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,11 +54,11 @@ clippy_is_above(const char *cwd, const char *path)
 
 /* Path and bytes: messages and dep-info may say where it lies. */
 static int
-fold(struct digest_ctx *c, struct memo *memo, const char *file)
+fold(struct digest_ctx *c, struct digest_cache *memo, const char *file)
 {
 	struct digest d;
 	struct file_id id;
-	int r = memo_digest(memo, AT_FDCWD, file, &d, &id);
+	int r = digest_cache_digest(memo, AT_FDCWD, file, &d, &id);
 
 	if (r < 0)
 		return r;

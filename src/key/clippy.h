@@ -5,20 +5,20 @@
 #include <stdbool.h>
 
 struct digest;
-struct memo;
+struct digest_cache;
 
 /*
  * What is different for units that clippy-driver compiles (clippy_config's
  * conf.rs and src/driver.rs are where it comes from).  It looks for its
  * configuration in CLIPPY_CONF_DIR, else in CARGO_MANIFEST_DIR, and in each
  * directory above.  Below the working directory these names are items of its
- * shape.  Above it they would name somebody's home, and another checkout has
- * other directories above: there the nearest file is part of the key.
+ * input list.  Above it they would name somebody's home, and another checkout
+ * has other directories above: there the nearest file is part of the key.
  */
 struct clippy_in {
 	const char *(*get)(const char *name);
 	const char *cwd;
-	struct memo *memo;
+	struct digest_cache *memo;
 };
 
 /* The digest of what lies above: the same wherever nothing does.

@@ -4,7 +4,7 @@
 
 /*
  * What is known of well-known programs by their names, which must be the
- * system's or the toolchain's own (key/system).  Pure.  Threads: any.
+ * system's or the toolchain's own (key/provenance).  Pure.  Threads: any.
  */
 enum {
 	TOOLS_ASK = 1,   /* asks for variables by name, and for those that

@@ -183,9 +183,9 @@ int trace_read(const char *path, struct trace *t);
 int trace_parse(const void *data, size_t size, struct trace *t);
 
 /*
- * Drops what programs do each time they run (key/habit), of those that KNOWS
- * says are what they are called; NULL: all are.  Until then every look at the
- * clock and the machine is an event.
+ * Drops what programs do each time they run (key/clock_readers), of those that
+ * KNOWS says are what they are called; NULL: all are.  Until then every look at
+ * the clock and the machine is an event.
  */
 void trace_drop_habits(struct trace *t,
 		       bool (*knows)(void *ctx, const char *exe), void *ctx);

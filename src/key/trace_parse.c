@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 
 #include "base/strset.h"
-#include "key/habit.h"
-#include "key/seen.h"
+#include "key/clock_readers.h"
+#include "base/hashset.h"
 #include "observe/obs.h"
 
 #define NONE UINT32_MAX
@@ -38,9 +38,9 @@ struct decoder {
 	size_t nchildren;
 	uint32_t *pids; /* hash of pid to latest process */
 	uint32_t mask;
-	size_t room;        /* records */
-	size_t events_room; /* slots of t->events */
-	struct seen seen;   /* events that were there before */
+	size_t room;         /* records */
+	size_t events_room;  /* slots of t->events */
+	struct hashset seen; /* events that were there before */
 };
 
 static const struct {
@@ -150,7 +150,7 @@ struct counts {
 static void
 count_records(const struct trace_parts *p, struct counts *c)
 {
-	struct seen pids = { 0 };
+	struct hashset pids = { 0 };
 	struct obs_head h;
 	size_t at, step, i;
 
@@ -165,11 +165,11 @@ count_records(const struct trace_parts *p, struct counts *c)
 			c->processes += h.type == OBS_START;
 			c->processes += h.type == OBS_FORK;
 			c->processes +=
-				seen_add(&pids, (uint64_t)h.pid + 1) ? 1 : 0;
+				hashset_add(&pids, (uint64_t)h.pid + 1) ? 1 : 0;
 			c->children +=
 				h.type == OBS_FORK || h.type == OBS_SPAWN;
 		}
-	seen_free(&pids);
+	hashset_free(&pids);
 }
 
 static uint32_t *
@@ -382,11 +382,11 @@ is_repeated(struct decoder *d, const struct trace_event *e)
 	}
 	if (!p->started)
 		return 0;
-	h = seen_hash(0, key, sizeof key);
-	h = seen_hash(h, p->exe, strlen(p->exe));
-	h = seen_hash(h, e->name, strlen(e->name));
-	h = seen_hash(h, e->other, strlen(e->other));
-	return !seen_add(&d->seen, h);
+	h = hashset_hash(0, key, sizeof key);
+	h = hashset_hash(h, p->exe, strlen(p->exe));
+	h = hashset_hash(h, e->name, strlen(e->name));
+	h = hashset_hash(h, e->other, strlen(e->other));
+	return !hashset_add(&d->seen, h);
 }
 
 /* Decodes one record; -EBADMSG if its strings are not what its type needs. */
@@ -595,7 +595,7 @@ trace_drop_habits(struct trace *t, bool (*knows)(void *ctx, const char *exe),
 		const struct trace_process *p = &t->processes[e->process];
 
 		if ((e->kind == TRACE_CLOCK || e->kind == TRACE_HOST) &&
-		    !e->guest && p->known && habit_is(p->exe, e))
+		    !e->guest && p->known && clock_readers_is(p->exe, e))
 			continue;
 		t->events[kept++] = *e;
 	}
@@ -608,7 +608,7 @@ close_decoder(struct decoder *d)
 	free(d->lives);
 	free(d->children);
 	free(d->pids);
-	seen_free(&d->seen);
+	hashset_free(&d->seen);
 }
 
 static int

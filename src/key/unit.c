@@ -20,7 +20,7 @@ enum use {
 
 /*
  * Names that rustc 1.95, LLVM, glibc, gcc and the linkers ask for.  What is
- * not here and was asked for is an item of the shape, by value.
+ * not here and was asked for is an item of the input list, by value.
  */
 static const struct {
 	const char *name;

@@ -41,7 +41,7 @@ void unit_tag(const struct args *a, struct digest *tag);
 /* Folds what LLVM looks at to find the host's CPU (cpuid). */
 void unit_fold_cpu(struct digest_ctx *c);
 
-/* True if NAME is in K0 (or has no effect) and so never in a shape. */
+/* True if NAME is in K0 (or has no effect) and so never in an input list. */
 bool unit_env_known(const char *name);
 
 /* True if NAME is asked for by rustc, LLVM, a C compiler or a linker without

@@ -3,7 +3,7 @@
 #include "key/vet.h"
 
 #include "base/err.h"
-#include "key/shape.h"
+#include "key/inputs.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -115,7 +115,7 @@ covers(const char *dir, const char *path, size_t n)
  * Gives false for a way above the start.
  */
 static bool
-straighten(const char *path, char real[SHAPE_ITEM_LEN + 2], size_t *to)
+straighten(const char *path, char real[INPUTS_ITEM_LEN + 2], size_t *to)
 {
 	size_t len = 0, n;
 	const char *c;
@@ -128,7 +128,7 @@ straighten(const char *path, char real[SHAPE_ITEM_LEN + 2], size_t *to)
 			while (real[--len] != '/')
 				;
 		} else if (n && !(n == 1 && *c == '.')) {
-			if (len + n + 1 > SHAPE_ITEM_LEN + 2)
+			if (len + n + 1 > INPUTS_ITEM_LEN + 2)
 				return false;
 			real[len++] = '/';
 			memcpy(real + len, c, n);
@@ -148,7 +148,7 @@ is_prefix(const char *rest)
 		"/libexec", "/include", "/share",  "/etc",
 		"/sbin",    "/local",   "/libx32", "/x86_64-linux-gnu"
 	};
-	char real[SHAPE_ITEM_LEN + 2];
+	char real[INPUTS_ITEM_LEN + 2];
 	size_t len;
 
 	if (!straighten(rest, real, &len) || memmem(real, len, "/.", 2))
@@ -162,7 +162,7 @@ is_prefix(const char *rest)
 static bool
 is_system(const char *path)
 {
-	char real[SHAPE_ITEM_LEN + 2];
+	char real[INPUTS_ITEM_LEN + 2];
 	size_t len;
 
 	if (!straighten(path, real, &len))
@@ -235,12 +235,12 @@ item_ok(const char *item)
 }
 
 int
-vet_shape(const struct shape *s)
+vet_inputs(const struct inputs *s)
 {
-	if (s->count > SHAPE_ITEMS_MAX)
+	if (s->count > INPUTS_ITEMS_MAX)
 		return ERR_REFUSED;
 	for (size_t i = 0; i < s->count; i++)
-		if (!item_ok(shape_item(s, i)))
+		if (!item_ok(inputs_item(s, i)))
 			return ERR_REFUSED;
 	return 0;
 }

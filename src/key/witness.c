@@ -4,8 +4,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "key/shape.h"
-#include "rustc/neutral.h"
+#include "key/inputs.h"
+#include "rustc/relocatable.h"
 #include "rustc/roots.h"
 
 #include <errno.h>
@@ -38,7 +38,7 @@ use_value(struct used *u, const char *value)
 
 	if (!value)
 		return 0;
-	neutral_text(u->r, value, strlen(value), &b);
+	relocatable_text(u->r, value, strlen(value), &b);
 	if (b.failed)
 		r = -ENOMEM;
 	for (size_t i = 0; r == 0 && i + 2 < b.len; i++)
@@ -98,7 +98,7 @@ use_item(struct used *u, const char *item, const char *(*get)(const char *))
 }
 
 int
-witness_tags(const struct shape *s, const struct roots *r,
+witness_tags(const struct inputs *s, const struct roots *r,
 	     const char *(*get)(const char *name), char *tags)
 {
 	struct used u = { .r = r };
@@ -108,7 +108,7 @@ witness_tags(const struct shape *s, const struct roots *r,
 	for (const char *t = always; *t; t++)
 		use_tag(&u, *t);
 	for (size_t i = 0; i < s->count && e == 0; i++)
-		e = use_item(&u, shape_item(s, i), get);
+		e = use_item(&u, inputs_item(s, i), get);
 	use_above(&u);
 	for (size_t i = 0; i < r->count && n < WITNESS_PLACES; i++)
 		if (u.root[i])

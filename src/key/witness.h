@@ -9,7 +9,7 @@
 
 struct buf;
 struct roots;
-struct shape;
+struct inputs;
 
 /*
  * In which places a build script's result holds.
@@ -18,17 +18,16 @@ struct shape;
  * makes of them need not show: it may be their length.  So a result holds in
  * its own place, and elsewhere only if two runs in places whose paths have
  * different lengths, and the checkout another name, gave the same neutral
- * result.  There are two kinds of elsewhere: another checkout of the same
- * user, where the paths of OUT_DIR, target and the workspace are others, and
- * any other place, for which the checkouts must lie in different depths, too.
- * Two checkouts of one name (clones in different directories, or a workspace
- * in a subdirectory of its repository) prove nothing about other names: what
- * they gave alike serves checkouts of this name, if the names of what they lie
- * in are others.
- * Which roots matter at all is told by the shape: those that its paths begin
- * with or the values of its variables name, those above them, and OUT_DIR,
- * target and the package in any case, which a process can find out alone.
- * Pure.  Threads: any.
+ * result.  There are two kinds of elsewhere: another checkout of the same user,
+ * where the paths of OUT_DIR, target and the workspace are others, and any
+ * other place, for which the checkouts must lie in different depths, too.  Two
+ * checkouts of one name (clones in different directories, or a workspace in a
+ * subdirectory of its repository) prove nothing about other names: what they
+ * gave alike serves checkouts of this name, if the names of what they lie in
+ * are others.  Which roots matter at all is told by the input list: those that
+ * its paths begin with or the values of its variables name, those above them,
+ * and OUT_DIR, target and the package in any case, which a process can find out
+ * alone.  Pure.  Threads: any.
  */
 enum { WITNESS_PLACES = 12 };
 
@@ -56,9 +55,9 @@ struct witness {
 	size_t n;
 };
 
-/* Tags of the roots of R that matter for a finished shape, in R's order; TAGS
- * holds WITNESS_PLACES bytes and a NUL.  0 or -ENOMEM. */
-int witness_tags(const struct shape *s, const struct roots *r,
+/* Tags of the roots of R that matter for a finished input list, in R's order;
+ * TAGS holds WITNESS_PLACES bytes and a NUL.  0 or -ENOMEM. */
+int witness_tags(const struct inputs *s, const struct roots *r,
 		 const char *(*get)(const char *name), char *tags);
 
 /*

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 
 #include "rawsys.h"
-#include "watch.h"
+#include "recorder.h"
 
 #define PRELOAD "LD_PRELOAD="
 #define PRELOAD_LEN (sizeof PRELOAD - 1)
@@ -50,7 +50,7 @@ room(struct childenv *c, size_t n, size_t bytes)
 int
 childenv_make(struct childenv *c, char *const *envp)
 {
-	const char *library = watch_library();
+	const char *library = recorder_library();
 	size_t len = rawsys_strlen(library), bytes, i, to = 0;
 	struct survey s;
 	char *text, *p;
@@ -80,7 +80,7 @@ childenv_make(struct childenv *c, char *const *envp)
 			c->env[to++] = envp[i];
 	if (len > 0)
 		c->env[to++] = text;
-	c->env[to++] = watch_variable();
+	c->env[to++] = recorder_variable();
 	c->env[to] = NULL;
 	return 0;
 }

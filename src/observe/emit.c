@@ -7,10 +7,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "detour.h"
-#include "guest.h"
+#include "proc_links.h"
+#include "caller_scan.h"
 #include "rawsys.h"
-#include "watch.h"
+#include "recorder.h"
 
 /* The first slots take what a small process has, on few pages. */
 #define FIRST_SLOTS 2048u
@@ -187,7 +187,7 @@ begin_record(struct record *r, const struct emit *e)
 	r->n = 0;
 	r->size = 0;
 	add_piece(r, &r->head, sizeof r->head);
-	if (is_attributed(e->type) && guest_calls())
+	if (is_attributed(e->type) && caller_scan_calls())
 		r->head.flags |= OBS_BY_GUEST;
 	if (e->st) {
 		r->head.flags |= OBS_HAS_STAT;
@@ -213,12 +213,12 @@ finish_record(struct record *r, const struct emit *e, int always)
 	if (!always && !emit_is_new(record_hash(r, e)))
 		return;
 	if (r->size > OBS_SIZE_MAX) {
-		watch_lost();
+		recorder_lost();
 		return;
 	}
 	r->head.size = (uint32_t)r->size;
 	r->head.pid = (uint32_t)rawsys2(SYS_getpid, 0, 0);
-	watch_append(r->pieces, r->n, r->size);
+	recorder_append(r->pieces, r->n, r->size);
 }
 
 /* Apart, for its large frame: callers may run on small stacks. */
@@ -232,7 +232,7 @@ emit_relative(const struct emit *e, int always)
 	begin_record(&r, e);
 	for (i = 0; i < e->n; i++)
 		if (!add_name(&r, &e->names[i], directory)) {
-			watch_lost();
+			recorder_lost();
 			return;
 		}
 	finish_record(&r, e, always);
@@ -247,7 +247,7 @@ emit_two_relative(const struct emit *e, int always)
 	begin_record(&r, e);
 	if (!add_name(&r, &e->names[0], directory[0]) ||
 	    !add_name(&r, &e->names[1], directory[1])) {
-		watch_lost();
+		recorder_lost();
 		return;
 	}
 	finish_record(&r, e, always);
@@ -271,13 +271,13 @@ static void emit_named(const struct emit *e, int always);
 __attribute__((noinline)) static void
 emit_detoured(const struct emit *e, int always)
 {
-	char names[2][DETOUR_MAX];
+	char names[2][PROC_LINKS_MAX];
 	struct emit real = *e;
 	unsigned i;
 
 	for (i = 0; i < e->n; i++)
 		if (may_detour(&e->names[i]) &&
-		    detour_resolve(e->names[i].name, names[i])) {
+		    proc_links_resolve(e->names[i].name, names[i])) {
 			if (rawsys_starts(e->names[i].name, "/proc/self/cwd"))
 				real.flags |= OBS_BY_CWD;
 			real.names[i].name = names[i];
@@ -323,14 +323,14 @@ emit_named(const struct emit *e, int always)
 void
 emit_once(const struct emit *e)
 {
-	if (watch_on())
+	if (recorder_on())
 		emit(e, 0);
 }
 
 void
 emit_always(const struct emit *e)
 {
-	if (watch_on())
+	if (recorder_on())
 		emit(e, 1);
 }
 

@@ -11,7 +11,7 @@
 #include "emit.h"
 #include "on_change.h"
 #include "realsym.h"
-#include "watch.h"
+#include "recorder.h"
 
 int __xmknod(int version, const char *name, mode_t mode, dev_t *dev);
 int __xmknodat(int version, int dirfd, const char *name, mode_t mode,
@@ -23,7 +23,7 @@ on_pair(unsigned type, int fromfd, const char *from, int tofd, const char *to,
 {
 	struct emit_name a = { fromfd, from }, b = { tofd, to };
 
-	if (!watch_on() || !from || !to)
+	if (!recorder_on() || !from || !to)
 		return;
 	if (rc == 0)
 		emit_pair(type, &a, &b);
@@ -34,7 +34,7 @@ on_pair(unsigned type, int fromfd, const char *from, int tofd, const char *to,
 void
 on_changed(unsigned type, int dirfd, const char *name, int rc)
 {
-	if (!watch_on() || !name)
+	if (!recorder_on() || !name)
 		return;
 	if (rc == 0)
 		emit_path(type, 0, dirfd, name);

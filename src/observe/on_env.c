@@ -13,7 +13,7 @@
 #include "on_syscall.h"
 #include "rawsys.h"
 #include "realsym.h"
-#include "watch.h"
+#include "recorder.h"
 
 char *__secure_getenv(const char *name);
 int __connect(int fd, const struct sockaddr *to, socklen_t size);
@@ -23,7 +23,7 @@ asked(const char *name, const char *value)
 {
 	struct emit e = { .type = OBS_GETENV, .n = 1 };
 
-	if (!watch_on())
+	if (!recorder_on())
 		return;
 	e.flags = value ? OBS_IS_SET : 0;
 	e.names[0].dirfd = EMIT_PLAIN;
@@ -36,7 +36,7 @@ asked(const char *name, const char *value)
 	EXPORT char *fn(const char *name) \
 	{ \
 		char *value; \
-		watch_on(); \
+		recorder_on(); \
 		value = REAL(fn)(name); \
 		asked(name, value); \
 		return value; \
@@ -49,7 +49,7 @@ ON_GETENV(__secure_getenv)
 extern char **__environ __attribute__((weak));
 
 void
-on_jump_getenv(const char *name)
+on_call_getenv(const char *name)
 {
 	size_t n = rawsys_strlen(name);
 	char **e = &__environ ? __environ : NULL;

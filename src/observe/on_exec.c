@@ -12,7 +12,7 @@
 #include "childdir.h"
 #include "childenv.h"
 #include "emit.h"
-#include "gate.h"
+#include "exec_check.h"
 #include "obs.h"
 #include "on_exec.h"
 #include "on_open.h"
@@ -20,7 +20,7 @@
 #include "on_syscall.h"
 #include "rawsys.h"
 #include "realsym.h"
-#include "watch.h"
+#include "recorder.h"
 
 #define PATH_BYTES 4096
 /* Arguments of execl on the stack; more of them get a mapping. */
@@ -61,7 +61,7 @@ emit_launch(const struct launch *l, unsigned type, uint32_t aux)
 static void
 decide(struct launch *l, const char *file, char *const *envp)
 {
-	int rc = file ? gate_check(file) : -ENOENT;
+	int rc = file ? exec_check_check(file) : -ENOENT;
 
 	l->reason = rc > 0 ? rc : 0;
 	l->silent = 0;
@@ -85,10 +85,10 @@ prepare(struct launch *l, const char *name, int search, char *found,
 {
 	const char *file;
 
-	if (!watch_on() || !name ||
+	if (!recorder_on() || !name ||
 	    rawsys2(SYS_access, (long)name, F_OK) == -EFAULT)
 		return 0;
-	file = search ? gate_find(name, found) : name;
+	file = search ? exec_check_find(name, found) : name;
 	l->name = (struct emit_name){ AT_FDCWD, name };
 	if (file == found)
 		l->name.dirfd = EMIT_PLAIN;
@@ -254,7 +254,7 @@ search_and_exec(const char *name, char *const argv[], char *const envp[])
 		return REAL(execvpe)(name, argv, envp);
 	look_at_arguments(&l, argv);
 	/* libc hands a file without a known head to the shell. */
-	if (l.reason == OBS_NO_PROGRAM && gate_check(SHELL) == 0 &&
+	if (l.reason == OBS_NO_PROGRAM && exec_check_check(SHELL) == 0 &&
 	    childenv_make(&l.env, envp) == 0)
 		l.reason = 0;
 	emit_launch(&l, OBS_EXEC, (uint32_t)l.reason);
@@ -296,7 +296,7 @@ on_execveat(int dirfd, const char *name, char *const argv[], char *const envp[],
 	struct launch l;
 	int rc;
 
-	if (!watch_on() || !name ||
+	if (!recorder_on() || !name ||
 	    rawsys2(SYS_access, (long)name, F_OK) == -EFAULT)
 		return REAL(execveat)(dirfd, name, argv, envp, flags);
 	l.name = (struct emit_name){ dirfd, name };
@@ -346,7 +346,7 @@ fexecve(int fd, char *const argv[], char *const envp[])
 	struct launch l;
 	int rc;
 
-	if (!watch_on() || fd < 0)
+	if (!recorder_on() || fd < 0)
 		return REAL(fexecve)(fd, argv, envp);
 	l.name = (struct emit_name){ fd, NULL };
 	l.file = l.name;
@@ -546,7 +546,7 @@ posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *restrict to,
 							mode);
 	long seen;
 
-	if (rc != 0 || !watch_on())
+	if (rc != 0 || !recorder_on())
 		return rc;
 	seen = rawsys4(SYS_openat, AT_FDCWD, (long)name, O_PATH | O_CLOEXEC, 0);
 	if (seen >= 0) {
@@ -567,7 +567,7 @@ posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *restrict to,
 static int
 swap(struct launch *l, char ***old)
 {
-	if (!&__environ || !watch_on())
+	if (!&__environ || !recorder_on())
 		return 0;
 	l->name = (struct emit_name){ AT_FDCWD, SHELL };
 	l->file = l->name;
@@ -634,7 +634,7 @@ forked(pid_t pid)
 		emit_always(&e);
 	}
 	if (pid == 0)
-		on_jump_forked();
+		on_call_forked();
 	return pid;
 }
 

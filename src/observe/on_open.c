@@ -14,7 +14,7 @@
 #include "on_open.h"
 #include "rawsys.h"
 #include "realsym.h"
-#include "watch.h"
+#include "recorder.h"
 
 extern __typeof__(fileno) fileno __attribute__((weak));
 
@@ -31,7 +31,7 @@ on_failed(int dirfd, const char *name)
 {
 	int err = on_errno();
 
-	if (!watch_on() || !name)
+	if (!recorder_on() || !name)
 		return;
 	switch (err) {
 	case ENOENT:
@@ -74,7 +74,7 @@ record_read(int dirfd, const char *name, int flags, int fd)
 	/* libc's own: it needs no system call. */
 	REAL(clock_gettime)(CLOCK_REALTIME_COARSE, &now);
 	if (rawsys2(SYS_fstat, fd, (long)&st) != 0) {
-		watch_lost();
+		recorder_lost();
 		return;
 	}
 	if ((flags & (O_ACCMODE | O_CREAT)) != O_RDONLY && st.st_size == 0)
@@ -96,7 +96,7 @@ on_opened(int dirfd, const char *name, int flags, int fd)
 {
 	int mode = flags & O_ACCMODE;
 
-	if (!watch_on() || !name)
+	if (!recorder_on() || !name)
 		return;
 	if (fd < 0) {
 		on_failed(dirfd, name);

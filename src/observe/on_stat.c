@@ -15,7 +15,7 @@
 #include "on_syscall.h"
 #include "rawsys.h"
 #include "realsym.h"
-#include "watch.h"
+#include "recorder.h"
 
 #define TARGET_MAX 4096
 
@@ -70,7 +70,7 @@ record_link(int how, int dirfd, const char *name, const struct stat *st)
 	n = rawsys4(SYS_readlinkat, dirfd, (long)name, (long)target,
 		    sizeof target - 1);
 	if (n < 0 || n >= TARGET_MAX - 1) {
-		watch_lost();
+		recorder_lost();
 		return;
 	}
 	target[n] = '\0';
@@ -80,7 +80,7 @@ record_link(int how, int dirfd, const char *name, const struct stat *st)
 void
 on_tested(int how, int dirfd, const char *name, int rc, const struct stat *st)
 {
-	if (!watch_on() || !name)
+	if (!recorder_on() || !name)
 		return;
 	if (rc < 0)
 		on_failed(dirfd, name);
@@ -164,8 +164,8 @@ on_statx(int dirfd, const char *name, int flags, unsigned mask, int rc,
 		st.st_ctim.tv_nsec = x->stx_ctime.tv_nsec;
 	}
 	/* A link's target is worth more than what the caller left out. */
-	if (rc == 0 && !(mask & times) && !S_ISLNK(st.st_mode) && watch_on() &&
-	    name && name[0] != '\0')
+	if (rc == 0 && !(mask & times) && !S_ISLNK(st.st_mode) &&
+	    recorder_on() && name && name[0] != '\0')
 		record_flagged(HOW(flags), OBS_NO_TIMES, dirfd, name, &st,
 			       NULL);
 	else
@@ -185,7 +185,7 @@ statx(int dirfd, const char *restrict name, int flags, unsigned mask,
 void
 on_access(int dirfd, const char *name, int mode, int rc)
 {
-	if (rc == 0 && mode & W_OK && watch_on() && name && name[0] != '\0')
+	if (rc == 0 && mode & W_OK && recorder_on() && name && name[0] != '\0')
 		record_flagged(OBS_BY_ACCESS, OBS_ASKS_WRITE, dirfd, name, NULL,
 			       NULL);
 	else
@@ -218,7 +218,7 @@ on_statfs(const char *name, int rc)
 {
 	on_tested(OBS_BY_ACCESS, AT_FDCWD, name, rc, NULL);
 	if (rc == 0)
-		on_jump_ask(OBS_ASK_FILE_SYSTEM, AT_FDCWD, name);
+		on_call_ask(OBS_ASK_FILE_SYSTEM, AT_FDCWD, name);
 }
 
 /* They describe the file system, but tell too whether the name is there. */
@@ -240,7 +240,7 @@ ON_STATFS(statvfs64, statvfs64)
 void
 on_readlink(int dirfd, const char *name, long n)
 {
-	if (!watch_on() || !name || name[0] == '\0')
+	if (!recorder_on() || !name || name[0] == '\0')
 		return;
 	if (n >= 0)
 		record_link(OBS_BY_READLINK, dirfd, name, NULL);
@@ -291,7 +291,7 @@ __readlinkat_chk(int dirfd, const char *name, char *buf, size_t size,
 static void
 resolved(const char *name, const char *answer)
 {
-	if (!watch_on() || !name)
+	if (!recorder_on() || !name)
 		return;
 	if (answer)
 		record_present(OBS_BY_REALPATH, AT_FDCWD, name, NULL, answer);
@@ -348,7 +348,7 @@ record_moved(int dirfd, const char *name)
 		    sizeof real - 1);
 	rawsys2(SYS_close, fd, 0);
 	if (n <= 0 || n >= TARGET_MAX - 1) {
-		watch_lost();
+		recorder_lost();
 		return;
 	}
 	real[n] = '\0';
@@ -358,7 +358,7 @@ record_moved(int dirfd, const char *name)
 void
 on_moving(int dirfd, const char *name)
 {
-	if (watch_on() && name)
+	if (recorder_on() && name)
 		record_moved(dirfd, name);
 }
 

@@ -202,50 +202,50 @@ flag_call(long number, long first)
 		break;
 	case SYS_time:
 	case SYS_gettimeofday:
-		on_jump_clock(CLOCK_REALTIME);
+		on_call_clock(CLOCK_REALTIME);
 		break;
 	case SYS_clock_gettime:
-		on_jump_clock(first);
+		on_call_clock(first);
 		break;
 	case SYS_uname:
-		on_jump_host(OBS_HOST_KERNEL);
+		on_call_host(OBS_HOST_KERNEL);
 		break;
 	case SYS_sched_getaffinity:
-		on_jump_host(OBS_HOST_CPUS);
+		on_call_host(OBS_HOST_CPUS);
 		break;
 	case SYS_chmod:
 	case SYS_fchmod:
 	case SYS_fchmodat:
 	case SYS_fchmodat2:
-		on_jump_sets(OBS_SETS_MODE);
+		on_call_sets(OBS_SETS_MODE);
 		break;
 	case SYS_chown:
 	case SYS_fchown:
 	case SYS_lchown:
 	case SYS_fchownat:
-		on_jump_sets(OBS_SETS_OWNER);
+		on_call_sets(OBS_SETS_OWNER);
 		break;
 	case SYS_utime:
 	case SYS_utimes:
 	case SYS_futimesat:
 	case SYS_utimensat:
-		on_jump_sets(OBS_SETS_TIMES);
+		on_call_sets(OBS_SETS_TIMES);
 		break;
 	case SYS_getxattr:
 	case SYS_lgetxattr:
 	case SYS_listxattr:
 	case SYS_llistxattr:
-		on_jump_ask(OBS_ASK_XATTR, AT_FDCWD, NAME(first));
+		on_call_ask(OBS_ASK_XATTR, AT_FDCWD, NAME(first));
 		break;
 	case SYS_fgetxattr:
 	case SYS_flistxattr:
-		on_jump_ask(OBS_ASK_XATTR, (int)first, NULL);
+		on_call_ask(OBS_ASK_XATTR, (int)first, NULL);
 		break;
 	case SYS_statfs:
-		on_jump_ask(OBS_ASK_FILE_SYSTEM, AT_FDCWD, NAME(first));
+		on_call_ask(OBS_ASK_FILE_SYSTEM, AT_FDCWD, NAME(first));
 		break;
 	case SYS_fstatfs:
-		on_jump_ask(OBS_ASK_FILE_SYSTEM, (int)first, NULL);
+		on_call_ask(OBS_ASK_FILE_SYSTEM, (int)first, NULL);
 		break;
 	}
 }

@@ -19,30 +19,30 @@ long on_syscall_kernel(long number, long a, long b, long c, long d, long e,
 		       long f);
 
 /* Records that this clock was read, if it is a wall clock. */
-void on_jump_clock(long clock);
+void on_call_clock(long clock);
 
 /* The process ends in an orderly way. */
-void on_jump_end(void);
+void on_call_end(void);
 
 /* In a forked child, which counts its own readings of the clock. */
-void on_jump_forked(void);
+void on_call_forked(void);
 
 /* Records that libc itself looked for this variable. */
-void on_jump_getenv(const char *name);
+void on_call_getenv(const char *name);
 
 /* Records that such names were asked for. */
-void on_jump_host(enum obs_host what);
+void on_call_host(enum obs_host what);
 
 /* Records that the program set this of a file. */
-void on_jump_sets(enum obs_attribute what);
+void on_call_sets(enum obs_attribute what);
 
 struct timespec;
 
 /* The same of times, unless they are set to now.  are_specs: `times` is an
  * array of two timespecs, which may say so. */
-void on_jump_times(const struct timespec *times, int are_specs);
+void on_call_times(const struct timespec *times, int are_specs);
 
 /* Records that this of the file was asked for. */
-void on_jump_ask(enum obs_ask what, int fd, const char *name);
+void on_call_ask(enum obs_ask what, int fd, const char *name);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan/scripts.h"
 
-#include "plan/bman.h"
+#include "plan/build_manifest.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -56,7 +56,7 @@ pair(const struct named *of, size_t n, size_t most,
 }
 
 int
-scripts_each(const struct bman *m,
+scripts_each(const struct build_manifest *m,
 	     int (*use)(void *ctx, size_t unit, size_t script), void *ctx)
 {
 	struct named *of = calloc(m->count + 1, sizeof(*of));
@@ -66,10 +66,11 @@ scripts_each(const struct bman *m,
 	if (!of)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->count; i++) {
-		const struct bman_unit *u = &m->unit[i];
+		const struct build_manifest_unit *u = &m->unit[i];
 
-		of[i] = (struct named){ bman_package(m, u), bman_version(m, u),
-					i, u->script };
+		of[i] = (struct named){ build_manifest_package(m, u),
+					build_manifest_version(m, u), i,
+					u->script };
 	}
 	qsort(of, m->count, sizeof(*of), in_order);
 	for (size_t i = 0; i < m->count && r >= 0; i = end) {

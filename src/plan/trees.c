@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan/trees.h"
 
-#include "plan/bman.h"
+#include "plan/build_manifest.h"
 #include "plan/scripts.h"
 
 #include <stdint.h>
@@ -32,7 +32,7 @@ struct trees {
 };
 
 static void
-mark_roots(struct trees *t, const struct bman *m)
+mark_roots(struct trees *t, const struct build_manifest *m)
 {
 	unsigned next = 0;
 
@@ -54,7 +54,7 @@ mark_roots(struct trees *t, const struct bman *m)
  * need, so one pass from the end is enough for nearly all; a manifest made to
  * take long is not judged. */
 static bool
-spread(struct trees *t, const struct bman *m)
+spread(struct trees *t, const struct build_manifest *m)
 {
 	bool again = true;
 	int pass;
@@ -62,7 +62,7 @@ spread(struct trees *t, const struct bman *m)
 	for (pass = 0; again && pass < PASSES; pass++) {
 		again = false;
 		for (size_t i = m->count; i-- > 0;) {
-			const struct bman_unit *u = &m->unit[i];
+			const struct build_manifest_unit *u = &m->unit[i];
 
 			for (uint32_t k = 0; k < u->nparents; k++) {
 				uint32_t p = m->parents[u->parent + k];
@@ -131,7 +131,7 @@ judge(const struct trees *t)
 }
 
 struct trees *
-trees_new(const struct bman *m)
+trees_new(const struct build_manifest *m)
 {
 	struct trees *t = calloc(1, sizeof(*t));
 

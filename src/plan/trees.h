@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct bman;
+struct build_manifest;
 
 /*
  * Which part of a build manifest a build is about.  It holds what several
@@ -25,7 +25,7 @@ struct trees;
 
 /* A unit counts as needed by those that name it as a parent.  NULL without
  * memory.  M is not kept. */
-struct trees *trees_new(const struct bman *m);
+struct trees *trees_new(const struct build_manifest *m);
 void trees_free(struct trees *t);
 
 /* UNIT was asked for; again is fine.  True: what is wanted has changed. */

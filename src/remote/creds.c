@@ -6,11 +6,11 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "remote/credfile.h"
-#include "remote/credform.h"
-#include "remote/credmeta.h"
-#include "remote/credproc.h"
-#include "remote/credweb.h"
+#include "remote/cred_file.h"
+#include "remote/cred_parse.h"
+#include "remote/cred_instance.h"
+#include "remote/cred_process.h"
+#include "remote/cred_web_identity.h"
 #include "remote/xfer.h"
 
 #include <errno.h>
@@ -75,7 +75,7 @@ load_environment(const struct creds_opts *o, struct creds_value *out, char *why,
 	const char *secret = o->get("AWS_SECRET_ACCESS_KEY");
 	const char *token = o->get("AWS_SESSION_TOKEN");
 	const char *end = o->get("AWS_CREDENTIAL_EXPIRATION");
-	int64_t expires = end && *end ? credform_time(end) : 0;
+	int64_t expires = end && *end ? cred_parse_time(end) : 0;
 
 	if (!key || !*key)
 		return ERR_MISS;
@@ -99,11 +99,11 @@ load_environment(const struct creds_opts *o, struct creds_value *out, char *why,
 /* The first asks nobody; all others are for the thread. */
 static const struct creds_source sources[] = {
 	{ "environment", load_environment },
-	{ "web identity", credweb_load },
-	{ "AWS files", credfile_load },
-	{ "credential_process", credproc_load },
-	{ "container", credmeta_container },
-	{ "instance", credmeta_instance },
+	{ "web identity", cred_web_identity_load },
+	{ "AWS files", cred_file_load },
+	{ "credential_process", cred_process_load },
+	{ "container", cred_instance_container },
+	{ "instance", cred_instance_instance },
 };
 enum { SOURCES = sizeof(sources) / sizeof(sources[0]) };
 
@@ -175,7 +175,7 @@ creds_ask(const struct creds_opts *o, const struct xfer_fetch *f, int tries,
 static int
 inspect(struct creds_value *v, char *why, size_t room)
 {
-	if (!credform_sound(v))
+	if (!cred_parse_sound(v))
 		snprintf(why, room, "what it gave is no key");
 	else if (v->expires && v->expires <= now_s())
 		snprintf(why, room, "what it gave has expired");
@@ -258,18 +258,18 @@ fetch(struct creds *c, int from, int to)
 static void
 find_region(struct creds *c)
 {
-	struct credfile_profile p = { 0 };
+	struct cred_file_profile p = { 0 };
 	char why[WHY];
 	const char *named = NULL;
 
-	if (!*c->o.region && credfile_read(&c->o, &p, why, sizeof(why)) == 0)
-		named = p.v[CREDFILE_REGION];
+	if (!*c->o.region && cred_file_read(&c->o, &p, why, sizeof(why)) == 0)
+		named = p.v[CRED_FILE_REGION];
 	pthread_mutex_lock(&c->lock);
 	if (named && strlen(named) < sizeof(c->region))
 		snprintf(c->region, sizeof(c->region), "%s", named);
 	c->unplaced = false;
 	pthread_mutex_unlock(&c->lock);
-	credfile_release(&p);
+	cred_file_release(&p);
 }
 
 /* --- the thread ---------------------------------------------------------- */

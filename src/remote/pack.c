@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "base/search.h"
+#include "base/memfind.h"
 #include "remote/pack_internal.h"
 #include "store/blob.h"
 #include "store/store.h"
@@ -157,7 +157,7 @@ lies_in(struct writer *w, size_t i, size_t k)
 	    !find_metadata(w->blob[k], &at, &size) || size < o->size)
 		return false;
 	n = pread(w->blob[k], w->in, WRAPPER, (off_t)at);
-	hit = n < 0 ? NULL : search_find(w->in, (size_t)n, head, sizeof(head));
+	hit = n < 0 ? NULL : memfind(w->in, (size_t)n, head, sizeof(head));
 	if (!hit)
 		return false;
 	at += (uint64_t)(hit - w->in);

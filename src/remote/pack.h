@@ -9,12 +9,12 @@
 
 struct buf;
 struct entry;
-struct memo;
-struct shape;
+struct digest_cache;
+struct inputs;
 struct store;
 
 /*
- * Packs: one entry with its blobs and its shape as one object (LAYOUT has
+ * Packs: one entry with its blobs and its input list as one object (LAYOUT has
  * every byte).  The door to zstd.  Threads: owner.
  */
 enum {
@@ -27,13 +27,13 @@ enum {
 
 struct pack_source {
 	struct store *store;
-	struct memo *memo;
+	struct digest_cache *memo;
 	struct digest k1;
 	struct digest tag;       /* form of the diagnostics; zero: none */
 	const struct digest *at; /* where the entry lies; NULL: at K1 with
 				  * the tag (only a bound one does not) */
 	const struct entry *entry;
-	const struct shape *shape;
+	const struct inputs *inputs;
 };
 
 /*
@@ -58,16 +58,16 @@ struct pack_info {
  * Reading: fed in pieces of any size, it never waits and holds the header,
  * then a window and one piece.  Everything is checked: every maximum before
  * it is used, that the pack is for the key AT that was asked for, names,
- * digest of every blob, the shape (key/vet.h).  What K0 it is for only the
+ * digest of every blob, the input list (key/vet.h).  What K0 it is for only the
  * writer knows; a lie there is a useless record in a manifest.
  */
 struct unpack;
 
-int unpack_open(struct store *s, struct memo *m, const struct digest *at,
-		uint32_t origin, struct unpack **out);
+int unpack_open(struct store *s, struct digest_cache *m,
+		const struct digest *at, uint32_t origin, struct unpack **out);
 
 /* 0, ERR_CORRUPT (and then for ever), ERR_TOOBIG, ERR_REFUSED (a hostile
- * shape or name), -ENOSPC and the like. */
+ * input list or name), -ENOSPC and the like. */
 int unpack_feed(struct unpack *u, const void *p, size_t n);
 
 /* All was fed: publishes blobs, entry and manifest record, and adds to the

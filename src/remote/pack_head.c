@@ -7,7 +7,7 @@
 #include "key/vet.h"
 #include "remote/pack.h"
 #include "store/manifest.h"
-#include "store/rmanifest.h"
+#include "store/unit_manifest.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -17,7 +17,7 @@ enum {
 	FIELDS = 15,
 	MEMBER_FIELDS = 7,
 	CRATE_MAX = 255,
-	ELEMENTS = SHAPE_ITEMS_MAX + ENTRY_TRAVEL_MAX * MEMBER_FIELDS + 64
+	ELEMENTS = INPUTS_ITEMS_MAX + ENTRY_TRAVEL_MAX * MEMBER_FIELDS + 64
 };
 
 static void
@@ -46,7 +46,7 @@ pack_head_encode(const struct pack_source *src, const struct pack_part *parts,
 	const struct entry *e = src->entry;
 	struct digest at;
 
-	rmanifest_at(&src->k1, &src->tag, &at);
+	unit_manifest_at(&src->k1, &src->tag, &at);
 	if (src->at)
 		at = *src->at;
 	mp_put_list(b, FIELDS);
@@ -60,7 +60,7 @@ pack_head_encode(const struct pack_source *src, const struct pack_part *parts,
 	mp_put_str(b, "kache " KACHE_VERSION);
 	put_text(b, &e->crate);
 	mp_put_str(b, e->roots);
-	manifest_put_shape(b, src->shape);
+	manifest_put_inputs(b, src->inputs);
 	mp_put_list(b, (uint32_t)(e->nout * MEMBER_FIELDS));
 	for (size_t i = 0; i < e->nout; i++)
 		put_member(b, &e->out[i], &parts[i]);
@@ -73,7 +73,7 @@ void
 pack_head_release(struct pack_head *h)
 {
 	entry_release(&h->entry);
-	shape_free(&h->shape);
+	inputs_free(&h->inputs);
 }
 
 static int
@@ -208,7 +208,7 @@ take_fields(struct mp_list *l, struct pack_head *h)
 	r = r ? r : mp_next_bin(l, &writer, &n);
 	r = r ? r : take_crate(l, h);
 	r = r ? r : take_roots(l, e);
-	r = r ? r : manifest_take_shape(l, &h->shape);
+	r = r ? r : manifest_take_inputs(l, &h->inputs);
 	r = r ? r : take_members(l, h);
 	r = r ? r : take_text(l, &e->depinfo);
 	r = r ? r : take_text(l, &e->stdout_text);
@@ -246,7 +246,7 @@ check_at(const struct pack_head *h)
 
 	if (h->entry.roots[0] && h->entry.nout)
 		return 0;
-	rmanifest_at(&h->k1, &h->tag, &at);
+	unit_manifest_at(&h->k1, &h->tag, &at);
 	return digest_eq(&at, &h->at) ? 0 : ERR_CORRUPT;
 }
 
@@ -264,7 +264,7 @@ check(const struct pack_head *h)
 	}
 	if (r == 0 && sum > PACK_MAX)
 		r = ERR_TOOBIG;
-	return r ? r : vet_shape(&h->shape);
+	return r ? r : vet_inputs(&h->inputs);
 }
 
 int

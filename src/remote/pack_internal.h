@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/digest.h" /* allow: value */
-#include "key/shape.h"   /* allow: value */
+#include "key/inputs.h"  /* allow: value */
 #include "store/entry.h" /* allow: value */
 
 struct pack_source;
@@ -33,7 +33,7 @@ struct pack_head {
 	struct digest k1;
 	struct digest tag;
 	struct entry entry; /* members are its outputs */
-	struct shape shape;
+	struct inputs inputs;
 	struct pack_part part[ENTRY_TRAVEL_MAX];
 };
 
@@ -42,7 +42,7 @@ void pack_head_encode(const struct pack_source *src,
 		      const struct pack_part *parts, struct buf *out);
 
 /* Reads N bytes and checks them: 0, ERR_CORRUPT, ERR_TOOBIG, ERR_REFUSED
- * (names, shape), -ENOMEM.  The caller owns OUT. */
+ * (names, input list), -ENOMEM.  The caller owns OUT. */
 int pack_head_decode(const void *p, size_t n, struct pack_head *out);
 void pack_head_release(struct pack_head *h);
 

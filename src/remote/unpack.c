@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "remote/pack.h"
 #include "remote/pack_internal.h"
 #include "store/blob.h"
@@ -30,7 +30,7 @@ struct member {
 
 struct unpack {
 	struct store *store;
-	struct memo *memo;
+	struct digest_cache *memo;
 	struct digest at;
 	uint32_t origin;
 	int (*step)(struct unpack *u); /* when `want` bytes are together */
@@ -184,7 +184,7 @@ read_start(struct unpack *u)
 }
 
 int
-unpack_open(struct store *s, struct memo *m, const struct digest *at,
+unpack_open(struct store *s, struct digest_cache *m, const struct digest *at,
 	    uint32_t origin, struct unpack **out)
 {
 	struct unpack *u = calloc(1, sizeof(*u));
@@ -331,7 +331,7 @@ adopt_all(struct unpack *u, bool only_missing)
 		added += existed ? 0 : o->size;
 	}
 	if (added)
-		memo_add_stored(u->memo, added);
+		digest_cache_add_stored(u->memo, added);
 	return r;
 }
 
@@ -344,7 +344,7 @@ publish(struct unpack *u)
 	int r;
 
 	e->origin = u->origin;
-	shape_digest(&u->head.shape, &e->shape);
+	inputs_digest(&u->head.inputs, &e->inputs);
 	e->stored_ms = newest(e->stored_ms);
 	if (e->compile_us > ENTRY_COMPILE_MAX)
 		e->compile_us = ENTRY_COMPILE_MAX;
@@ -364,17 +364,17 @@ add_record(struct unpack *u)
 		.last_k1 = u->head.k1,
 		.compile_us = u->head.entry.compile_us,
 		.stored_ms = u->head.entry.stored_ms,
-		.shape = u->head.shape,
+		.inputs = u->head.inputs,
 	};
 	/* The store's locks keep out other processes, not our own threads. */
 	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
 	int r;
 
-	memset(&u->head.shape, 0, sizeof(u->head.shape));
+	memset(&u->head.inputs, 0, sizeof(u->head.inputs));
 	pthread_mutex_lock(&one);
 	r = manifest_add(u->store, &u->head.entry.k0, &rec);
 	pthread_mutex_unlock(&one);
-	shape_free(&rec.shape);
+	inputs_free(&rec.inputs);
 	return r;
 }
 

@@ -364,7 +364,7 @@ xfer_begin(struct xfer *x, struct xfer_job *j, int64_t now)
 	set_ears(j);
 	set_way(x, j);
 	set_body(j);
-	xfer_watch_start(x, j, now);
+	xfer_timeouts_start(x, j, now);
 	rc = set_lines(j);
 	if (rc == 0 && curl_multi_add_handle(x->multi, j->easy) != CURLM_OK)
 		rc = -EIO;
@@ -415,7 +415,7 @@ finish(struct xfer *x, struct xfer_job *j, int result)
 	curl_multi_remove_handle(x->multi, j->easy);
 	give_handle_back(x, j);
 	deactivate(x, j);
-	xfer_wait_end(x, j, result);
+	xfer_schedule_end(x, j, result);
 }
 
 static void
@@ -438,7 +438,7 @@ reap(struct xfer *x)
 			snprintf(j->why, sizeof(j->why), "%s",
 				 curl_easy_strerror(code));
 		if (rc == 0)
-			xfer_line_ended(x, j);
+			xfer_bandwidth_ended(x, j);
 		finish(x, j, rc);
 	}
 }
@@ -452,11 +452,12 @@ steer(struct xfer *x, struct xfer_job *j, bool hold, int64_t now)
 	bool was = j->full || j->held;
 	bool is;
 
-	if (atomic_exchange(&j->moved, false) && xfer_watch_is_get(j, true) &&
+	if (atomic_exchange(&j->moved, false) &&
+	    xfer_timeouts_is_get(j, true) &&
 	    now + x->o.demand_ms * XFER_MS < j->first_by)
 		j->first_by = now + x->o.demand_ms * XFER_MS;
 	/* Before the headers libcurl would forget a pause. */
-	hold = hold && xfer_watch_is_get(j, false) && j->first;
+	hold = hold && xfer_timeouts_is_get(j, false) && j->first;
 	if (atomic_exchange(&j->resume, false))
 		j->full = false;
 	j->held = hold;
@@ -481,17 +482,17 @@ steer(struct xfer *x, struct xfer_job *j, bool hold, int64_t now)
 static void
 watch_active(struct xfer *x, int64_t now)
 {
-	bool hold = xfer_watch_demand(x);
+	bool hold = xfer_timeouts_demand(x);
 	struct xfer_job *j;
 	struct xfer_job *next;
 
-	xfer_line_watch(x, now);
+	xfer_bandwidth_watch(x, now);
 	for (j = x->active; j; j = next) {
 		int rc = steer(x, j, hold, now);
 
 		next = j->next;
 		if (rc == 0)
-			rc = xfer_watch_trouble(x, j, now);
+			rc = xfer_timeouts_trouble(x, j, now);
 		if (rc != 0)
 			finish(x, j, rc);
 	}
@@ -504,20 +505,20 @@ take_inbox(struct xfer *x)
 
 	pthread_mutex_lock(&x->lock);
 	in = x->inbox;
-	xfer_wait_init(&x->inbox);
+	xfer_schedule_init(&x->inbox);
 	x->stopping = x->stop;
 	pthread_mutex_unlock(&x->lock);
 	while (in.first) {
 		struct xfer_job *j = in.first;
 
 		in.first = j->next;
-		xfer_wait_add(&x->pending, j);
+		xfer_schedule_add(&x->pending, j);
 		x->rescan = true;
 	}
 	if (atomic_exchange(&x->attention, false) || x->stopping)
 		x->rescan = true;
 	if (atomic_exchange(&x->poked, false)) {
-		xfer_wait_wake(x);
+		xfer_schedule_wake(x);
 		x->rescan = true;
 	}
 	return x->stopping && !x->active && !x->pending.first;
@@ -547,7 +548,7 @@ engine(void *ctx)
 		int64_t now = file_monotonic();
 
 		watch_active(x, now);
-		xfer_wait_start(x, now);
+		xfer_schedule_start(x, now);
 		curl_multi_perform(x->multi, &running);
 		reap(x);
 		curl_multi_poll(x->multi, NULL, 0, patience(x), NULL);
@@ -595,8 +596,8 @@ xfer_open(const struct xfer_opts *o, struct xfer **out)
 	x->o = *o;
 	defaults(&x->o);
 	pthread_mutex_init(&x->lock, NULL);
-	xfer_wait_init(&x->inbox);
-	xfer_wait_init(&x->pending);
+	xfer_schedule_init(&x->inbox);
+	xfer_schedule_init(&x->pending);
 	x->due = XFER_NEVER;
 	x->idle = calloc(x->o.transfers, sizeof(*x->idle));
 	if (x->idle && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
@@ -655,7 +656,7 @@ xfer_submit(struct xfer *x, struct xfer_job *j, bool demand)
 	if (x->stop) {
 		rc = -ECANCELED;
 	} else {
-		xfer_wait_add(&x->inbox, j);
+		xfer_schedule_add(&x->inbox, j);
 	}
 	pthread_mutex_unlock(&x->lock);
 	if (rc == 0)

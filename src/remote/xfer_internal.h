@@ -68,31 +68,31 @@ struct xfer {
 /* xfer.c: 0, J is active; or why it cannot begin. */
 int xfer_begin(struct xfer *x, struct xfer_job *j, int64_t now);
 
-void xfer_wait_init(struct xfer_list *l);
-void xfer_wait_add(struct xfer_list *l, struct xfer_job *j);
+void xfer_schedule_init(struct xfer_list *l);
+void xfer_schedule_add(struct xfer_list *l, struct xfer_job *j);
 
 /* Ends an attempt of J, which is in no list. */
-void xfer_wait_end(struct xfer *x, struct xfer_job *j, int result);
+void xfer_schedule_end(struct xfer *x, struct xfer_job *j, int result);
 
 /* Begins what may begin, ends what may not wait longer. */
-void xfer_wait_start(struct xfer *x, int64_t now);
-void xfer_wait_wake(struct xfer *x);
+void xfer_schedule_start(struct xfer *x, int64_t now);
+void xfer_schedule_wake(struct xfer *x);
 
 /* J was answered in full; and time goes by. */
-void xfer_line_ended(struct xfer *x, const struct xfer_job *j);
-void xfer_line_watch(struct xfer *x, int64_t now);
+void xfer_bandwidth_ended(struct xfer *x, const struct xfer_job *j);
+void xfer_bandwidth_watch(struct xfer *x, int64_t now);
 
 /* Bytes a second that the line has carried lately at its best, if only for
  * 50 ms; 0: not known. */
-uint64_t xfer_line_best(struct xfer *x);
+uint64_t xfer_bandwidth_best(struct xfer *x);
 
-void xfer_watch_start(struct xfer *x, struct xfer_job *j, int64_t now);
-bool xfer_watch_is_get(const struct xfer_job *j, bool demand);
+void xfer_timeouts_start(struct xfer *x, struct xfer_job *j, int64_t now);
+bool xfer_timeouts_is_get(const struct xfer_job *j, bool demand);
 
 /* A demand GET is in the middle of a body. */
-bool xfer_watch_demand(struct xfer *x);
+bool xfer_timeouts_demand(struct xfer *x);
 
 /* 0, or why active J must end now. */
-int xfer_watch_trouble(struct xfer *x, struct xfer_job *j, int64_t now);
+int xfer_timeouts_trouble(struct xfer *x, struct xfer_job *j, int64_t now);
 
 #endif

@@ -10,7 +10,7 @@ struct buf;
 
 /*
  * The directories whose place may differ between checkouts and machines, and
- * the one encoding of paths by them that keys, shapes and dep-info share.
+ * the one encoding of paths by them that keys, input lists and dep-info share.
  *
  * An encoded path is an absolute path, or a root's tag, or a tag, '/' and
  * the rest.  The longest root wins; among equals the first of this list:

@@ -7,8 +7,8 @@
 #include "base/file.h"
 #include "base/mp.h"
 #include "base/record.h"
-#include "rustc/holdings.h"
-#include "rustc/parts.h"
+#include "rustc/toolchain_files.h"
+#include "rustc/file_states.h"
 #include "rustc/which.h"
 
 #include <dirent.h>
@@ -34,7 +34,7 @@ enum {
 };
 
 static char *
-behind_proxy(const struct toolchain_in *in, struct parts *notes)
+behind_proxy(const struct toolchain_in *in, struct file_states *notes)
 {
 	const char *name = in->rustup_toolchain;
 	const char *program = in->driver ? "clippy-driver" : "rustc";
@@ -53,7 +53,8 @@ behind_proxy(const struct toolchain_in *in, struct parts *notes)
 
 /* NOTES gets what the answer depends on, besides the words of IN. */
 static int
-resolve(const struct toolchain_in *in, struct toolchain *t, struct parts *notes)
+resolve(const struct toolchain_in *in, struct toolchain *t,
+	struct file_states *notes)
 {
 	char *slash;
 
@@ -114,10 +115,10 @@ is_driver(const char *name)
 }
 
 static int
-add(struct parts *s, const char *path, bool hot)
+add(struct file_states *s, const char *path, bool hot)
 {
-	struct part *p;
-	int r = parts_add(s, path, PART_STAT, &p);
+	struct file_state *p;
+	int r = file_states_add(s, path, FILE_STATE_STAT, &p);
 
 	if (r < 0)
 		return r;
@@ -129,10 +130,10 @@ add(struct parts *s, const char *path, bool hot)
 
 /* What a link holds can be asked for as well. */
 static int
-add_link(struct parts *s, const char *path)
+add_link(struct file_states *s, const char *path)
 {
-	struct part *p;
-	int r = parts_add(s, path, PART_LINK, &p);
+	struct file_state *p;
+	int r = file_states_add(s, path, FILE_STATE_LINK, &p);
 
 	if (r == 0)
 		p->name = true;
@@ -142,10 +143,11 @@ add_link(struct parts *s, const char *path)
 /* What DIR, which lies LEVEL below H, holds of the toolchain.  The directory
  * itself tells when a name comes or goes. */
 static int
-add_dir(struct parts *s, const char *dir, const struct holding *h, int level)
+add_dir(struct file_states *s, const char *dir, const struct holding *h,
+	int level)
 {
 	DIR *d = opendir(dir);
-	struct part *p = NULL;
+	struct file_state *p = NULL;
 	struct dirent *e;
 	int r;
 
@@ -154,7 +156,7 @@ add_dir(struct parts *s, const char *dir, const struct holding *h, int level)
 	/* The directory above tells when it comes, or add_lacks. */
 	if (!d && h->own && strcmp(h->dir, "lib"))
 		return 0;
-	r = parts_add(s, dir, PART_STAT, &p);
+	r = file_states_add(s, dir, FILE_STATE_STAT, &p);
 	if (p) {
 		p->hot = true;
 		p->name = level > 0;
@@ -163,7 +165,7 @@ add_dir(struct parts *s, const char *dir, const struct holding *h, int level)
 		char path[PATH_MAX];
 		struct stat st;
 
-		if (!holdings_take(h, e->d_name, level))
+		if (!toolchain_files_take(h, e->d_name, level))
 			continue;
 		if (snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >=
 		    (int)sizeof(path))
@@ -184,28 +186,28 @@ add_dir(struct parts *s, const char *dir, const struct holding *h, int level)
 #define RUSTLIB "lib/rustlib"
 
 static int
-add_lacks(struct toolchain *t, struct parts *s)
+add_lacks(struct toolchain *t, struct file_states *s)
 {
 	char path[PATH_MAX];
-	struct part *p;
+	struct file_state *p;
 	int r;
 
 	if (snprintf(path, sizeof(path), "%s/" RUSTLIB, t->sysroot) >=
 	    (int)sizeof(path))
 		return -ENAMETOOLONG;
-	r = parts_add(s, path, PART_STAT, &p);
+	r = file_states_add(s, path, FILE_STATE_STAT, &p);
 	if (r == 0)
 		p->hot = true;
-	for (unsigned i = 0; i < HOLDINGS_LACKS && r == 0; i++) {
+	for (unsigned i = 0; i < TOOLCHAIN_FILES_LACKS && r == 0; i++) {
 		if (snprintf(path, sizeof(path), "%s/%s", t->sysroot,
-			     holdings_lack(i)) >= (int)sizeof(path))
+			     toolchain_files_lack(i)) >= (int)sizeof(path))
 			return -ENAMETOOLONG;
-		r = parts_add(s, path, PART_STAT, &p);
+		r = file_states_add(s, path, FILE_STATE_STAT, &p);
 		if (r < 0)
 			break;
 		if (!p->id.mode) {
 			/* Others the directory itself tells of. */
-			p->hot = strncmp(holdings_lack(i), RUSTLIB "/",
+			p->hot = strncmp(toolchain_files_lack(i), RUSTLIB "/",
 					 sizeof(RUSTLIB));
 			t->lacks |= 1u << i;
 		} else {
@@ -218,7 +220,7 @@ add_lacks(struct toolchain *t, struct parts *s)
 }
 
 static size_t
-count_hashed(const struct parts *s)
+count_hashed(const struct file_states *s)
 {
 	size_t n = 0;
 
@@ -229,10 +231,10 @@ count_hashed(const struct parts *s)
 
 /* A compiler without a library beside it is a script that leads elsewhere. */
 static int
-collect(struct toolchain *t, struct parts *s)
+collect(struct toolchain *t, struct file_states *s)
 {
-	struct holding h[HOLDINGS_MAX];
-	size_t n = holdings_of(t->verbose, t->target, h);
+	struct holding h[TOOLCHAIN_FILES_MAX];
+	size_t n = toolchain_files_of(t->verbose, t->target, h);
 	char dir[PATH_MAX];
 	int r = n ? add(s, t->rustc, true) : ERR_REFUSED;
 
@@ -251,19 +253,19 @@ bool
 toolchain_holds(const struct toolchain *t, const char *path)
 {
 	size_t n = strlen(t->sysroot), count;
-	struct holding h[HOLDINGS_MAX];
+	struct holding h[TOOLCHAIN_FILES_MAX];
 
 	if (!strcmp(path, t->rustc))
 		return true;
 	if (strncmp(path, t->sysroot, n) || path[n] != '/')
 		return false;
-	count = holdings_of(t->verbose, t->target, h);
-	return holdings_cover(h, count, path + n + 1) ||
-	       holdings_lacked(t->lacks, path + n + 1);
+	count = toolchain_files_of(t->verbose, t->target, h);
+	return toolchain_files_cover(h, count, path + n + 1) ||
+	       toolchain_files_lacked(t->lacks, path + n + 1);
 }
 
 static int
-hash_part(struct part *p)
+hash_part(struct file_state *p)
 {
 	int fd = open(p->path, O_RDONLY | O_CLOEXEC), r;
 	struct file_id id;
@@ -284,7 +286,7 @@ hash_part(struct part *p)
 static int
 by_path(const void *a, const void *b)
 {
-	const struct part *x = a, *y = b;
+	const struct file_state *x = a, *y = b;
 	int d = strcmp(x->path, y->path);
 
 	return d ? d : (int)x->how - (int)y->how;
@@ -292,19 +294,20 @@ by_path(const void *a, const void *b)
 
 /* What can be asked of a name besides its bytes. */
 static void
-fold_name(struct digest_ctx *c, const struct part *p, const char *name)
+fold_name(struct digest_ctx *c, const struct file_state *p, const char *name)
 {
 	digest_str(c, name);
 	digest_u64(c, p->how);
-	digest_u64(c, p->how == PART_LINK ? p->id.size
-					  : p->id.mode & (S_IFMT | S_IXUSR));
-	if (p->how == PART_LINK)
+	digest_u64(c, p->how == FILE_STATE_LINK
+			      ? p->id.size
+			      : p->id.mode & (S_IFMT | S_IXUSR));
+	if (p->how == FILE_STATE_LINK)
 		digest_u64(c, p->id.dev);
 }
 
 /* Names are relative to the sysroot: no two machines have the same one. */
 static int
-hash_all(struct toolchain *t, struct parts *s)
+hash_all(struct toolchain *t, struct file_states *s)
 {
 	size_t skip = strlen(t->sysroot);
 	struct digest_ctx c;
@@ -316,7 +319,7 @@ hash_all(struct toolchain *t, struct parts *s)
 	digest_str(&c, t->verbose);
 	digest_u64(&c, t->lacks);
 	for (size_t i = 0; i < s->n && r == 0; i++) {
-		struct part *p = &s->p[i];
+		struct file_state *p = &s->p[i];
 
 		if (!p->name)
 			continue;
@@ -367,7 +370,7 @@ decode(struct toolchain *t, const char *p, size_t n)
 	r = r ? r : mp_next_uint(&l, &lacks);
 	t->lacks = (unsigned)lacks;
 	while (r == 0 && l.left)
-		r = parts_still(&l);
+		r = file_states_still(&l);
 	mp_close(&doc);
 	return r;
 }
@@ -404,7 +407,7 @@ recall(const struct toolchain_in *in, const char *name, struct toolchain *t)
 }
 
 static size_t
-count(const struct parts *s, bool all)
+count(const struct file_states *s, bool all)
 {
 	size_t n = 0;
 
@@ -414,23 +417,23 @@ count(const struct parts *s, bool all)
 }
 
 static void
-put_parts(struct buf *b, const struct parts *s, bool all)
+put_parts(struct buf *b, const struct file_states *s, bool all)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (all || s->p[i].hot)
-			parts_put(b, &s->p[i]);
+			file_states_put(b, &s->p[i]);
 }
 
 static int
 write_record(const struct toolchain_in *in, const char *name,
-	     const struct toolchain *t, const struct parts s[2], bool all)
+	     const struct toolchain *t, const struct file_states s[2], bool all)
 {
 	struct buf b = { 0 }, out = { 0 };
 	char tmp[64];
 	size_t n = count(&s[0], all) + count(&s[1], all);
 	int r = -ENOMEM;
 
-	mp_put_list(&b, (uint32_t)(HEAD_FIELDS + PART_FIELDS * n));
+	mp_put_list(&b, (uint32_t)(HEAD_FIELDS + FILE_STATE_FIELDS * n));
 	mp_put_bin(&b, t->id.b, DIGEST_LEN);
 	mp_put_str(&b, t->rustc);
 	mp_put_str(&b, t->sysroot);
@@ -454,7 +457,7 @@ write_record(const struct toolchain_in *in, const char *name,
 /* S: the names that led to the toolchain, and what it holds. */
 static void
 remember(const struct toolchain_in *in, const char *name,
-	 const struct toolchain *t, const struct parts s[2])
+	 const struct toolchain *t, const struct file_states s[2])
 {
 	char all[NAME_LEN];
 
@@ -469,11 +472,11 @@ load_beside(const struct toolchain_in *in, struct toolchain *rustc)
 {
 	struct toolchain driver = { 0 };
 	struct toolchain_in at = *in;
-	struct parts notes = { 0 };
+	struct file_states notes = { 0 };
 	char file[PATH_MAX];
 	int r = resolve(in, &driver, &notes);
 
-	parts_free(&notes);
+	file_states_free(&notes);
 	if (r == 0 && snprintf(file, sizeof(file), "%s/bin/rustc",
 			       driver.sysroot) >= (int)sizeof(file))
 		r = ERR_REFUSED;
@@ -490,7 +493,8 @@ load_beside(const struct toolchain_in *in, struct toolchain *rustc)
 
 /* What the library is that it links the toolchain's own identity says. */
 static int
-hash_driver(struct toolchain *t, const struct toolchain *rustc, struct parts *s)
+hash_driver(struct toolchain *t, const struct toolchain *rustc,
+	    struct file_states *s)
 {
 	struct digest_ctx c;
 	int r = ERR_REFUSED;
@@ -510,7 +514,7 @@ hash_driver(struct toolchain *t, const struct toolchain *rustc, struct parts *s)
 
 static int
 identify_driver(struct toolchain *t, const struct toolchain *rustc,
-		struct parts *s)
+		struct file_states *s)
 {
 	int r;
 
@@ -520,7 +524,7 @@ identify_driver(struct toolchain *t, const struct toolchain *rustc,
 }
 
 static int
-identify_rustc(struct toolchain *t, struct parts *s)
+identify_rustc(struct toolchain *t, struct file_states *s)
 {
 	struct buf text = { 0 };
 	int r = read_verbose(t->rustc, &text);
@@ -539,7 +543,7 @@ static int
 identify(const struct toolchain_in *in, const char *name,
 	 const struct toolchain *rustc, struct toolchain *t)
 {
-	struct parts s[2] = { { 0 }, { 0 } };
+	struct file_states s[2] = { { 0 }, { 0 } };
 	int r = take_target(in, t);
 
 	r = r ? r : resolve(in, t, &s[0]);
@@ -549,8 +553,8 @@ identify(const struct toolchain_in *in, const char *name,
 	/* Not remembered is no failure: the next unit hashes again. */
 	if (r == 0)
 		remember(in, name, t, s);
-	parts_free(&s[0]);
-	parts_free(&s[1]);
+	file_states_free(&s[0]);
+	file_states_free(&s[1]);
 	return r;
 }
 

@@ -7,16 +7,16 @@
 #include "base/digest.h" /* allow: value */
 
 /*
- * Which compiler this is, by content: the text of `rustc -vV` and the bytes
- * of the compiler, of every library it loads from its own directories, and
- * of the standard library for host and target (rustc/holdings has the list).
+ * Which compiler this is, by content: the text of `rustc -vV` and the bytes of
+ * the compiler, of every library it loads from its own directories, and of the
+ * standard library for host and target (rustc/toolchain_files has the list).
  * Half a gigabyte is hashed once a toolchain; the result is remembered in ids/
  * with the stats of what was hashed and of the names that led there.  A hit
  * checks the names, the compiler, its driver library and the directories; a
- * thorough load checks every file (done when cargo asks for the version, once
- * a build).  Of a driver the identity is that of the
- * toolchain and the driver's own bytes, which are all that is hashed for it.
- * Threads: any; several processes hash one toolchain only once.
+ * thorough load checks every file (done when cargo asks for the version, once a
+ * build).  Of a driver the identity is that of the toolchain and the driver's
+ * own bytes, which are all that is hashed for it.  Threads: any; several
+ * processes hash one toolchain only once.
  */
 struct toolchain {
 	struct digest id;
@@ -24,7 +24,7 @@ struct toolchain {
 	char *sysroot;
 	char *verbose;  /* what -vV prints */
 	char *target;   /* beside the host, or NULL */
-	unsigned lacks; /* of holdings_lack: bits of what is absent */
+	unsigned lacks; /* of toolchain_files_lack: bits of what is absent */
 };
 
 struct toolchain_in {

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include "rustc/which.h"
 
-#include "rustc/parts.h"
+#include "rustc/file_states.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -14,20 +14,21 @@
 static const char fallback[] = "/bin:/usr/bin";
 
 static bool
-note(struct parts *notes, const char *path, enum part_how how)
+note(struct file_states *notes, const char *path, enum file_state_how how)
 {
-	struct part *p;
+	struct file_state *p;
 
-	if (parts_add(notes, path, how, &p) < 0)
+	if (file_states_add(notes, path, how, &p) < 0)
 		return false;
 	p->hot = true;
 	return true;
 }
 
 char *
-which_real(const char *path, struct parts *notes)
+which_real(const char *path, struct file_states *notes)
 {
-	if (parts_add_links(notes, path) < 0 || !note(notes, path, PART_STAT))
+	if (file_states_add_links(notes, path) < 0 ||
+	    !note(notes, path, FILE_STATE_STAT))
 		return NULL;
 	return realpath(path, NULL);
 }
@@ -48,7 +49,7 @@ next_place(const char **path, const char *name, char file[PATH_MAX])
 }
 
 char *
-which_file(const char *compiler, const char *path, struct parts *notes)
+which_file(const char *compiler, const char *path, struct file_states *notes)
 {
 	char file[PATH_MAX];
 
@@ -59,16 +60,16 @@ which_file(const char *compiler, const char *path, struct parts *notes)
 		next_place(&path, compiler, file);
 		if (!file[0])
 			continue;
-		if (parts_runs(file))
+		if (file_states_runs(file))
 			return which_real(file, notes);
-		if (!note(notes, file, PART_VAIN))
+		if (!note(notes, file, FILE_STATE_VAIN))
 			return NULL;
 	}
 	return NULL;
 }
 
 bool
-which_is_proxy(const char *file, struct parts *notes)
+which_is_proxy(const char *file, struct file_states *notes)
 {
 	const char *slash = strrchr(file, '/');
 	char rustup[PATH_MAX];
@@ -79,7 +80,7 @@ which_is_proxy(const char *file, struct parts *notes)
 	if (snprintf(rustup, sizeof(rustup), "%.*s/rustup", (int)(slash - file),
 		     file) >= (int)sizeof(rustup))
 		return true;
-	if (!note(notes, rustup, PART_STAT))
+	if (!note(notes, rustup, FILE_STATE_STAT))
 		return true;
 	return !stat(rustup, &a) && !stat(file, &b) && a.st_ino == b.st_ino &&
 	       a.st_dev == b.st_dev;

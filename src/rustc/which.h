@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-struct parts;
+struct file_states;
 
 /*
  * The absolute file that COMPILER names, as execvp finds it: over PATH (NULL:
@@ -13,14 +13,15 @@ struct parts;
  * were tried in vain, the one that was taken, the links it led through.
  * Threads: any.
  */
-char *which_file(const char *compiler, const char *path, struct parts *notes);
+char *which_file(const char *compiler, const char *path,
+		 struct file_states *notes);
 
 /* The same of PATH, a name that is not looked up anywhere. */
-char *which_real(const char *path, struct parts *notes);
+char *which_real(const char *path, struct file_states *notes);
 
 /* rustup installs one program under many names, as links of both kinds: FILE
  * is one of these.  NOTES as above. */
-bool which_is_proxy(const char *file, struct parts *notes);
+bool which_is_proxy(const char *file, struct file_states *notes);
 
 /* Where the search depends on the current directory. */
 bool which_is_relative(const char *compiler, const char *path);

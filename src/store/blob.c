@@ -5,7 +5,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -44,7 +44,7 @@ blob_exists(struct store *s, const struct digest *d)
 }
 
 int
-blob_condemn(struct store *s, struct memo *m, const struct digest *d,
+blob_condemn(struct store *s, struct digest_cache *m, const struct digest *d,
 	     const struct file_id *id)
 {
 	char name[STORE_NAME];
@@ -59,13 +59,13 @@ blob_condemn(struct store *s, struct memo *m, const struct digest *d,
 		return ERR_CHANGED;
 	store_remove(s, name);
 	if (m)
-		memo_condemn(m, d);
+		digest_cache_condemn(m, d);
 	return faccessat(s->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? -EACCES
 								       : 0;
 }
 
 int
-blob_check(struct store *s, struct memo *m, const struct digest *d,
+blob_check(struct store *s, struct digest_cache *m, const struct digest *d,
 	   struct file_id *id)
 {
 	char name[STORE_NAME];
@@ -81,7 +81,7 @@ blob_check(struct store *s, struct memo *m, const struct digest *d,
 		blob_condemn(s, m, d, id);
 		return ERR_CORRUPT;
 	}
-	if (!s->always && memo_get_own(m, id, &have) == 0 &&
+	if (!s->always && digest_cache_get_own(m, id, &have) == 0 &&
 	    digest_eq(&have, d))
 		return 0;
 	fd = openat(s->dir, name,
@@ -97,7 +97,7 @@ blob_check(struct store *s, struct memo *m, const struct digest *d,
 	close(fd);
 	if (r == 0 && digest_eq(&have, d)) {
 		if (!s->always)
-			memo_put_own(m, id, d);
+			digest_cache_put_own(m, id, d);
 		return 0;
 	}
 	/* A sector that cannot be read any more is as good as a wrong one. */
@@ -110,7 +110,7 @@ blob_check(struct store *s, struct memo *m, const struct digest *d,
 
 /* FROM below FROMFD becomes the blob NAME, unless a sound one is there. */
 static int
-publish(struct store *s, struct memo *m, int fromfd, const char *from,
+publish(struct store *s, struct digest_cache *m, int fromfd, const char *from,
 	const struct digest *d, bool *existed)
 {
 	char name[STORE_NAME];
@@ -137,7 +137,7 @@ publish(struct store *s, struct memo *m, int fromfd, const char *from,
 }
 
 int
-blob_adopt(struct store *s, struct memo *m, const char *tmp,
+blob_adopt(struct store *s, struct digest_cache *m, const char *tmp,
 	   const struct digest *d, bool *existed)
 {
 	struct file_id id;
@@ -145,7 +145,7 @@ blob_adopt(struct store *s, struct memo *m, const char *tmp,
 	int r = publish(s, m, s->dir, tmp, d, &had);
 
 	if (r == 0 && !had && file_id_at(s->dir, tmp, &id) == 0)
-		memo_put_own(m, &id, d);
+		digest_cache_put_own(m, &id, d);
 	if (r == 0)
 		*existed = had;
 	return r;
@@ -153,7 +153,7 @@ blob_adopt(struct store *s, struct memo *m, const char *tmp,
 
 /* Hashes the copy, not the original: nobody else can write to it. */
 static int
-put_copy(struct store *s, struct memo *m, int in, struct digest *out,
+put_copy(struct store *s, struct digest_cache *m, int in, struct digest *out,
 	 bool *existed)
 {
 	char tmp[STORE_NAME];
@@ -183,7 +183,7 @@ put_copy(struct store *s, struct memo *m, int in, struct digest *out,
 	if (r == 0)
 		r = publish(s, m, s->dir, tmp, out, existed);
 	if (r == 0 && !*existed)
-		memo_put_own(m, &id, out);
+		digest_cache_put_own(m, &id, out);
 	unlinkat(s->dir, tmp, 0);
 	/* The original has the same bytes if nobody wrote to it meanwhile:
 	 * its consumers need not hash it. */
@@ -191,13 +191,13 @@ put_copy(struct store *s, struct memo *m, int in, struct digest *out,
 		file_id_of(&st, &after);
 		if (file_id_same(&before, &after) &&
 		    after.mtime < file_now_coarse())
-			memo_put_own(m, &after, out);
+			digest_cache_put_own(m, &after, out);
 	}
 	return r;
 }
 
 static int
-put_link(struct store *s, struct memo *m, int in, struct blob_put *p,
+put_link(struct store *s, struct digest_cache *m, int in, struct blob_put *p,
 	 struct digest *out)
 {
 	struct file_id id;
@@ -208,12 +208,12 @@ put_link(struct store *s, struct memo *m, int in, struct blob_put *p,
 	r = publish(s, m, AT_FDCWD, p->path, out, &p->existed);
 	/* The output itself is known as well: its consumers are next. */
 	if (r == 0)
-		memo_put_own(m, &id, out);
+		digest_cache_put_own(m, &id, out);
 	return r;
 }
 
 int
-blob_put(struct store *s, struct memo *m, struct blob_put *p,
+blob_put(struct store *s, struct digest_cache *m, struct blob_put *p,
 	 struct digest *out)
 {
 	int fd = open(p->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

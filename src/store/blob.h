@@ -7,7 +7,7 @@
 
 struct digest;
 struct file_id;
-struct memo;
+struct digest_cache;
 struct store;
 
 /*
@@ -28,7 +28,7 @@ struct blob_put {
  * and possible, else a copy; the memo learns what was hashed.
  * 0, ERR_CHANGED (it was written meanwhile), or -errno.
  */
-int blob_put(struct store *s, struct memo *m, struct blob_put *p,
+int blob_put(struct store *s, struct digest_cache *m, struct blob_put *p,
 	     struct digest *out);
 
 /*
@@ -36,7 +36,7 @@ int blob_put(struct store *s, struct memo *m, struct blob_put *p,
  * bytes are known to have the digest D, becomes that blob; its name TMP
  * stays.  *EXISTED: a sound one was there.  0 or -errno.
  */
-int blob_adopt(struct store *s, struct memo *m, const char *tmp,
+int blob_adopt(struct store *s, struct digest_cache *m, const char *tmp,
 	       const struct digest *d, bool *existed);
 
 /* True if the blob is there (not: is sound). */
@@ -48,7 +48,7 @@ bool blob_exists(struct store *s, const struct digest *d);
  * condemned.  Gives its
  * identity.  0, ERR_MISS (not there), ERR_CORRUPT, or -errno.
  */
-int blob_check(struct store *s, struct memo *m, const struct digest *d,
+int blob_check(struct store *s, struct digest_cache *m, const struct digest *d,
 	       struct file_id *id);
 
 /*
@@ -57,7 +57,7 @@ int blob_check(struct store *s, struct memo *m, const struct digest *d,
  * count it and forget everything that is said to hold D: files restored from
  * it are as wrong.  0 or -errno.
  */
-int blob_condemn(struct store *s, struct memo *m, const struct digest *d,
-		 const struct file_id *id);
+int blob_condemn(struct store *s, struct digest_cache *m,
+		 const struct digest *d, const struct file_id *id);
 
 #endif

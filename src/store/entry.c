@@ -75,7 +75,7 @@ entry_encode(const struct entry *e, struct buf *out)
 	put_text(&b, &e->stdout_text);
 	put_text(&b, &e->stderr_text);
 	mp_put_uint(&b, e->origin);
-	mp_put_bin(&b, e->shape.b, DIGEST_LEN);
+	mp_put_bin(&b, e->inputs.b, DIGEST_LEN);
 	if (b.failed)
 		out->failed = true;
 	else
@@ -160,11 +160,11 @@ take_fields(struct mp_list *l, struct entry *e)
 	r = r ? r : take_text(l, &e->depinfo);
 	r = r ? r : take_text(l, &e->stdout_text);
 	r = r ? r : take_text(l, &e->stderr_text);
-	/* Entries of the first releases have no origin, or no shape. */
+	/* Entries of the first releases have no origin, or no input list. */
 	if (r == 0 && l->left)
 		r = mp_next_uint(l, &origin);
 	if (r == 0 && l->left)
-		r = mp_next_fixed(l, e->shape.b, DIGEST_LEN);
+		r = mp_next_fixed(l, e->inputs.b, DIGEST_LEN);
 	e->kind = (uint32_t)kind;
 	e->origin = (uint32_t)origin;
 	return r;

@@ -54,7 +54,7 @@ struct entry {
 	struct buf stdout_text;
 	struct buf stderr_text; /* without artifact lines */
 	uint32_t origin;        /* enum entry_origin: how it came here */
-	struct digest shape;    /* digest of the shape it was stored under;
+	struct digest inputs;   /* digest of the input list it was stored under;
 				 * zero: an older version did not say */
 	/* The first NOUT are set.  Last, since it is large. */
 	struct entry_output out[ENTRY_OUTPUTS_MAX];

@@ -4,15 +4,15 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "store/gc_lock.h"
 #include "store/gc_plan.h"
 #include "store/gc_rest.h"
 #include "store/gc_scan.h"
 #include "store/gc_steps.h"
 #include "store/gc_units.h"
-#include "store/incsweep.h"
-#include "store/spool.h"
+#include "store/incremental_gc.h"
+#include "store/upload_intent.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -109,9 +109,9 @@ empty_trash(struct sweep *w)
 static bool
 has_expired(struct sweep *w, const struct digest *at)
 {
-	return spool_is_older(w->s, at, w->now - wait_ns) &&
+	return upload_intent_is_older(w->s, at, w->now - wait_ns) &&
 	       (w->o->dry_run ||
-		spool_bury(w->s, at, "not uploaded for 30 days") == 0);
+		upload_intent_bury(w->s, at, "not uploaded for 30 days") == 0);
 }
 
 static int
@@ -183,7 +183,7 @@ stays_after_all(struct sweep *w, size_t i)
 	if (!is_waiting(w->s, &e->key))
 		return false;
 	if (w->o->waiting && e->why == GC_PURGED) {
-		spool_retire(w->s, &e->key);
+		upload_intent_retire(w->s, &e->key);
 		return false;
 	}
 	return e->why != GC_DAMAGED;
@@ -347,7 +347,7 @@ sweep_manifests(struct sweep *w)
 
 	gc_units_trim(w->s, &w->scan, &t);
 	w->rep.manifests = t.manifests;
-	w->rep.shapes = t.shapes;
+	w->rep.input_lists = t.input_lists;
 	w->rep.bytes_after -= t.bytes;
 }
 
@@ -356,7 +356,7 @@ sweep_manifests(struct sweep *w)
 static void
 sweep_incremental(struct sweep *w)
 {
-	struct incsweep inc = {
+	struct incremental_gc inc = {
 		.steps = &w->steps,
 		.now = w->now,
 		.max_age = w->o->incremental_max_age,
@@ -366,7 +366,7 @@ sweep_incremental(struct sweep *w)
 	if (file_lock(w->lock, LOCK_INCREMENTAL, true, 0) < 0)
 		return;
 	file_unlock(w->lock, LOCK_STORE);
-	incsweep_run(w->s, &inc);
+	incremental_gc(w->s, &inc);
 	w->rep.incremental = inc.dirs;
 	w->rep.incremental_bytes = inc.bytes;
 	w->rep.incremental_left = inc.left;
@@ -409,13 +409,13 @@ look(struct sweep *w)
 	/* After the entries: what was offered before we read them is seen;
 	 * what is offered later is looked for once more at the end. */
 	if (!w->o->waiting)
-		spool_each(w->s, 0, pin, w);
+		upload_intent_each(w->s, 0, pin, w);
 	make_plan(w);
 	return 0;
 }
 
 static int
-sweep_store(struct sweep *w, struct memo *m)
+sweep_store(struct sweep *w, struct digest_cache *m)
 {
 	int r = look(w);
 
@@ -435,14 +435,14 @@ sweep_store(struct sweep *w, struct memo *m)
 	sweep_manifests(w);
 	/* What is in the store only a whole sweep knows. */
 	if (!w->steps.stopped)
-		memo_swept(m, w->rep.bytes_after);
+		digest_cache_swept(m, w->rep.bytes_after);
 	sweep_rest(w);
 	return 0;
 }
 
 /* 0, also if it was ended, or -errno. */
 static int
-sweep(struct sweep *w, struct memo *m)
+sweep(struct sweep *w, struct digest_cache *m)
 {
 	int r = w->o->locked ? w->o->locked(w->o->ctx) : 0;
 
@@ -458,7 +458,7 @@ sweep(struct sweep *w, struct memo *m)
 }
 
 int
-gc_run(struct store *s, struct memo *m, const struct gc_options *o,
+gc_run(struct store *s, struct digest_cache *m, const struct gc_options *o,
        struct gc_report *report)
 {
 	struct gc_options own = *o;

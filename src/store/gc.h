@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct memo;
+struct digest_cache;
 struct store;
 
 /*
@@ -73,8 +73,8 @@ struct gc_report {
 
 	uint64_t stuck; /* entries and blobs that could not be removed */
 
-	uint64_t manifests; /* removed */
-	uint64_t shapes;    /* taken out of manifests that stay */
+	uint64_t manifests;   /* removed */
+	uint64_t input_lists; /* taken out of manifests that stay */
 	uint64_t temps;
 	uint64_t letters; /* dead letters of the spool */
 	uint64_t sessions;
@@ -93,7 +93,7 @@ struct gc_report {
  * Memory: about 200 bytes for each entry and 70 for each blob, 35 MB for
  * 100,000 entries.
  */
-int gc_run(struct store *s, struct memo *m, const struct gc_options *o,
+int gc_run(struct store *s, struct digest_cache *m, const struct gc_options *o,
 	   struct gc_report *report);
 
 #endif

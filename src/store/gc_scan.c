@@ -453,8 +453,8 @@ describe(struct gc_scan *scan, const struct loaded *l, struct gc_entry *ge,
 	seen->ino = l->st.st_ino;
 	seen->ctime = ns(&l->st.st_ctim);
 	seen->k0 = e->k0;
-	if (!digest_eq(&e->shape, &none))
-		seen->shape = gc_scan_brief(&e->shape);
+	if (!digest_eq(&e->inputs, &none))
+		seen->inputs = gc_scan_brief(&e->inputs);
 	seen->newer = l->newer;
 	seen->redirect = e->roots[0] && e->nout == 0;
 	seen->bound = e->roots[0] && e->nout > 0;
@@ -580,9 +580,9 @@ note_change(struct gc_scan *scan, const struct loaded *l)
 	scan->change = more;
 	c = &scan->change[scan->nchanges++];
 	c->k0 = l->entry.k0;
-	c->shape = digest_eq(&l->entry.shape, &none)
-			   ? 0
-			   : gc_scan_brief(&l->entry.shape);
+	c->inputs = digest_eq(&l->entry.inputs, &none)
+			    ? 0
+			    : gc_scan_brief(&l->entry.inputs);
 	return 0;
 }
 

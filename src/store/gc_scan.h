@@ -35,10 +35,10 @@ struct gc_seen {
 	uint64_t ino;
 	int64_t ctime;
 	struct digest k0;
-	uint64_t shape; /* first bytes of its shape's digest; 0: not known */
-	bool newer;     /* of a later version: only its blobs are known */
-	bool redirect;  /* has roots and no outputs */
-	bool bound;     /* has roots and outputs: found by a redirect */
+	uint64_t inputs; /* start of its input list's digest; 0: not known */
+	bool newer;      /* of a later version: only its blobs are known */
+	bool redirect;   /* has roots and no outputs */
+	bool bound;      /* has roots and outputs: found by a redirect */
 };
 
 struct gc_manifest {
@@ -52,7 +52,7 @@ struct gc_manifest {
 /* A unit that got an entry while we swept. */
 struct gc_change {
 	struct digest k0;
-	uint64_t shape;
+	uint64_t inputs;
 };
 
 struct gc_scan {

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LOCK_MS = 2000, SHAPES = 64 };
+enum { LOCK_MS = 2000, INPUT_LISTS = 64 };
 
 static const int64_t young_ns = (int64_t)600 * 1000000000;
 
@@ -154,26 +154,26 @@ load(struct store *s, const struct digest *k0, struct manifest *m)
 }
 
 static uint64_t
-brief_of(const struct shape *shape)
+brief_of(const struct inputs *inputs)
 {
 	struct digest d;
 
-	shape_digest(shape, &d);
+	inputs_digest(inputs, &d);
 	return gc_scan_brief(&d);
 }
 
-/* More than one shape: only then may the manifest have dropped one. */
+/* More than one input list: only then may the manifest have dropped one. */
 static bool
 is_mixed(const struct unit *u)
 {
 	uint64_t first = 0;
 
 	for (size_t i = u->from; i < u->to; i++) {
-		uint64_t shape = seen_of(u, i)->shape;
+		uint64_t inputs = seen_of(u, i)->inputs;
 
-		if (first && shape && shape != first)
+		if (first && inputs && inputs != first)
 			return true;
-		first = first ? first : shape;
+		first = first ? first : inputs;
 	}
 	return false;
 }
@@ -183,18 +183,18 @@ find_unreachable(struct store *s, const struct unit *u, int64_t now)
 {
 	const struct gc_manifest *there = find_manifest(u->scan, k0_of(u));
 	struct manifest m = { 0 };
-	uint64_t shape[MANIFEST_MAX];
+	uint64_t inputs[MANIFEST_MAX];
 
 	if (there && (!is_mixed(u) || load(s, k0_of(u), &m) < 0))
 		return;
 	for (size_t k = 0; k < m.count; k++)
-		shape[k] = brief_of(&m.rec[k].shape);
+		inputs[k] = brief_of(&m.rec[k].inputs);
 	for (size_t i = u->from; i < u->to; i++) {
-		uint64_t own = seen_of(u, i)->shape;
+		uint64_t own = seen_of(u, i)->inputs;
 		bool found = there && own == 0;
 
 		for (size_t k = 0; k < m.count; k++)
-			found = found || shape[k] == own;
+			found = found || inputs[k] == own;
 		if (!found)
 			set_unreachable(u, i, now);
 	}
@@ -229,20 +229,20 @@ struct rest {
 	size_t entries;
 	size_t gone;
 	bool purged; /* by name */
-	bool unsure; /* some entry does not say its shape */
+	bool unsure; /* some entry does not say its input list */
 	bool mixed;
-	size_t nshapes;
-	uint64_t shape[SHAPES];
+	size_t ninput_lists;
+	uint64_t inputs[INPUT_LISTS];
 };
 
 static void
-add_rest(struct rest *r, uint64_t shape)
+add_rest(struct rest *r, uint64_t inputs)
 {
 	r->entries++;
-	if (!shape || r->nshapes == SHAPES)
+	if (!inputs || r->ninput_lists == INPUT_LISTS)
 		r->unsure = true;
 	else
-		r->shape[r->nshapes++] = shape;
+		r->inputs[r->ninput_lists++] = inputs;
 }
 
 static void
@@ -257,22 +257,22 @@ find_rest(const struct gc_scan *scan, const struct unit *u,
 			r->gone++;
 			r->purged = r->purged || e->why == GC_PURGED;
 		} else {
-			add_rest(r, seen_of(u, i)->shape);
+			add_rest(r, seen_of(u, i)->inputs);
 		}
 	}
 	r->mixed = u->from < u->to && is_mixed(u);
 	for (size_t i = 0; i < scan->nchanges; i++)
 		if (digest_eq(&scan->change[i].k0, k0))
-			add_rest(r, scan->change[i].shape);
+			add_rest(r, scan->change[i].inputs);
 }
 
 static bool
 leads_somewhere(const struct rest *r, const struct manifest_record *rec)
 {
-	uint64_t shape = brief_of(&rec->shape);
+	uint64_t inputs = brief_of(&rec->inputs);
 
-	for (size_t i = 0; i < r->nshapes; i++)
-		if (r->shape[i] == shape)
+	for (size_t i = 0; i < r->ninput_lists; i++)
+		if (r->inputs[i] == inputs)
 			return true;
 	return r->unsure;
 }
@@ -344,13 +344,13 @@ trim_records(struct trimming *w, const struct gc_manifest *at,
 	struct manifest left = { 0 };
 	size_t all = m->count;
 
-	/* Both share their shapes; M still has them all to release. */
+	/* Both share their input lists; M still has them all to release. */
 	for (size_t i = 0; i < all; i++)
 		if (leads_somewhere(rest, &m->rec[i]))
 			left.rec[left.count++] = m->rec[i];
 	if (left.count == all)
 		return;
-	w->t->shapes += all - left.count;
+	w->t->input_lists += all - left.count;
 	write_rest(w, at, name, &left);
 }
 

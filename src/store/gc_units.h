@@ -22,16 +22,16 @@ struct gc_trim {
 	/* Of units that lost an entry by name, or of all, manifests of the last
 	 * 10 min go, too, unless they changed since they were listed. */
 	bool everything;
-	bool dry_run; /* only counts; shapes are not looked at */
+	bool dry_run; /* only counts; input lists are not looked at */
 	/* Out */
-	uint64_t manifests; /* removed */
-	uint64_t shapes;    /* taken out of others */
-	uint64_t bytes;     /* of what was removed */
+	uint64_t manifests;   /* removed */
+	uint64_t input_lists; /* taken out of others */
+	uint64_t bytes;       /* of what was removed */
 };
 
 /*
  * After gc_scan_changed: removes manifests of units without entries, and
- * from those of units that lost some the shapes without.  0, or
+ * from those of units that lost some the input lists without.  0, or
  * -ECANCELED (steps).
  */
 int gc_units_trim(struct store *s, struct gc_scan *scan, struct gc_trim *t);

@@ -17,16 +17,16 @@ void
 manifest_release(struct manifest *m)
 {
 	for (size_t i = 0; i < m->count; i++)
-		shape_free(&m->rec[i].shape);
+		inputs_free(&m->rec[i].inputs);
 	m->count = 0;
 }
 
 void
-manifest_put_shape(struct buf *b, const struct shape *s)
+manifest_put_inputs(struct buf *b, const struct inputs *s)
 {
 	mp_put_list(b, (uint32_t)s->count);
 	for (size_t i = 0; i < s->count; i++)
-		mp_put_str(b, shape_item(s, i));
+		mp_put_str(b, inputs_item(s, i));
 }
 
 void
@@ -41,7 +41,7 @@ manifest_encode(const struct manifest *m, struct buf *out)
 		mp_put_bin(&b, r->last_k1.b, DIGEST_LEN);
 		mp_put_uint(&b, r->compile_us);
 		mp_put_uint(&b, r->stored_ms);
-		manifest_put_shape(&b, &r->shape);
+		manifest_put_inputs(&b, &r->inputs);
 	}
 	if (b.failed)
 		out->failed = true;
@@ -51,7 +51,7 @@ manifest_encode(const struct manifest *m, struct buf *out)
 }
 
 int
-manifest_take_shape(struct mp_list *l, struct shape *s)
+manifest_take_inputs(struct mp_list *l, struct inputs *s)
 {
 	struct mp_list items;
 	const char *p;
@@ -63,9 +63,9 @@ manifest_take_shape(struct mp_list *l, struct shape *s)
 		if (r == 0 && (n < 2 || memchr(p, '\0', n)))
 			r = ERR_CORRUPT;
 		if (r == 0)
-			r = shape_add(s, p[0], p + 1, n - 1);
+			r = inputs_add(s, p[0], p + 1, n - 1);
 	}
-	return r ? r : shape_finish(s);
+	return r ? r : inputs_finish(s);
 }
 
 static int
@@ -75,7 +75,7 @@ take_record(struct mp_list *l, struct manifest_record *rec)
 
 	r = r ? r : mp_next_uint(l, &rec->compile_us);
 	r = r ? r : mp_next_uint(l, &rec->stored_ms);
-	return r ? r : manifest_take_shape(l, &rec->shape);
+	return r ? r : manifest_take_inputs(l, &rec->inputs);
 }
 
 int
@@ -122,34 +122,34 @@ manifest_load(struct store *s, const struct digest *k0, struct manifest *out)
 }
 
 bool
-manifest_same_shape(const struct shape *a, const struct shape *b)
+manifest_same_inputs(const struct inputs *a, const struct inputs *b)
 {
 	if (a->count != b->count)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
-		if (strcmp(shape_item(a, i), shape_item(b, i)) != 0)
+		if (strcmp(inputs_item(a, i), inputs_item(b, i)) != 0)
 			return false;
 	return true;
 }
 
-/* R goes first; the rest keep their order.  M takes R's shape. */
+/* R goes first; the rest keep their order.  M takes R's input list. */
 static void
 insert(struct manifest *m, struct manifest_record *r)
 {
 	size_t drop = m->count;
 
 	for (size_t i = 0; i < m->count; i++)
-		if (manifest_same_shape(&m->rec[i].shape, &r->shape))
+		if (manifest_same_inputs(&m->rec[i].inputs, &r->inputs))
 			drop = i;
 	if (drop == m->count && m->count == MANIFEST_MAX)
 		drop = MANIFEST_MAX - 1;
 	if (drop < m->count)
-		shape_free(&m->rec[drop].shape);
+		inputs_free(&m->rec[drop].inputs);
 	else
 		m->count++;
 	memmove(&m->rec[1], &m->rec[0], drop * sizeof(m->rec[0]));
 	m->rec[0] = *r;
-	memset(&r->shape, 0, sizeof(r->shape));
+	memset(&r->inputs, 0, sizeof(r->inputs));
 }
 
 int

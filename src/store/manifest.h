@@ -7,13 +7,13 @@
 #include <stdint.h>
 
 #include "base/digest.h" /* allow: value */
-#include "key/shape.h"   /* allow: value */
+#include "key/inputs.h"  /* allow: value */
 
 struct mp_list;
 struct store;
 
 /*
- * The manifest of a unit key: the shapes its compiles had, newest first.
+ * The manifest of a unit key: the input lists its compiles had, newest first.
  * Threads: owner; writers of one manifest are serialised by its lock.
  */
 enum { MANIFEST_MAX = 8 };
@@ -22,7 +22,7 @@ struct manifest_record {
 	struct digest last_k1;
 	uint64_t compile_us;
 	uint64_t stored_ms;
-	struct shape shape;
+	struct inputs inputs;
 };
 
 struct manifest {
@@ -36,8 +36,8 @@ int manifest_load(struct store *s, const struct digest *k0,
 		  struct manifest *out);
 
 /*
- * Puts a record in front, dropping one with an equal shape or else the
- * oldest of too many.  Takes what R->shape holds on success.
+ * Puts a record in front, dropping one with an equal input list or else the
+ * oldest of too many.  Takes what R->input list holds on success.
  */
 int manifest_add(struct store *s, const struct digest *k0,
 		 struct manifest_record *r);
@@ -46,10 +46,10 @@ int manifest_decode(const void *p, size_t n, struct manifest *out);
 void manifest_encode(const struct manifest *m, struct buf *out);
 void manifest_release(struct manifest *m);
 
-/* A shape as an element of a record: a list of its items.  Taking adds to an
- * empty S, which the caller frees whatever the result. */
-void manifest_put_shape(struct buf *b, const struct shape *s);
-int manifest_take_shape(struct mp_list *l, struct shape *s);
-bool manifest_same_shape(const struct shape *a, const struct shape *b);
+/* An input list as an element of a record: a list of its items.  Taking adds to
+ * an empty S, which the caller frees whatever the result. */
+void manifest_put_inputs(struct buf *b, const struct inputs *s);
+int manifest_take_inputs(struct mp_list *l, struct inputs *s);
+bool manifest_same_inputs(const struct inputs *a, const struct inputs *b);
 
 #endif

@@ -8,8 +8,8 @@
 /* A sweep that lists entries from now on sees ours, so what is there after
  * this look stays. */
 static int
-check_blob(struct store *s, struct memo *m, const struct entry_output *o,
-	   const char *path)
+check_blob(struct store *s, struct digest_cache *m,
+	   const struct entry_output *o, const char *path)
 {
 	struct blob_put put = { .path = path };
 	struct digest d;
@@ -24,7 +24,7 @@ check_blob(struct store *s, struct memo *m, const struct entry_output *o,
 }
 
 int
-publish_entry(struct store *s, struct memo *m, const struct digest *key,
+publish_entry(struct store *s, struct digest_cache *m, const struct digest *key,
 	      const struct entry *e, const char *const *paths)
 {
 	int r = entry_save(s, key, e);

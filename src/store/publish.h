@@ -4,7 +4,7 @@
 
 struct digest;
 struct entry;
-struct memo;
+struct digest_cache;
 struct store;
 
 /*
@@ -14,7 +14,8 @@ struct store;
  * 0; ERR_CHANGED if a file is no longer what was stored; or -errno.
  * Threads: any.
  */
-int publish_entry(struct store *s, struct memo *m, const struct digest *key,
-		  const struct entry *e, const char *const *paths);
+int publish_entry(struct store *s, struct digest_cache *m,
+		  const struct digest *key, const struct entry *e,
+		  const char *const *paths);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/store.h"
@@ -183,7 +183,7 @@ commit(struct restore *r, struct place *p)
 			return -errno;
 		r->bytes += p->id[i].size;
 		if (o->role != ENTRY_DEPINFO)
-			memo_put_own(r->memo, &p->id[i], &o->blob);
+			digest_cache_put_own(r->memo, &p->id[i], &o->blob);
 	}
 	return 0;
 }

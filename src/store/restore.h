@@ -6,7 +6,7 @@
 
 struct buf;
 struct entry;
-struct memo;
+struct digest_cache;
 struct store;
 
 /*
@@ -20,7 +20,7 @@ struct store;
  */
 struct restore {
 	struct store *store;
-	struct memo *memo;
+	struct digest_cache *memo;
 	const struct entry *entry;
 	const char *dir;           /* --out-dir */
 	const struct buf *depinfo; /* text for the ENTRY_DEPINFO output */

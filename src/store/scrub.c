@@ -5,7 +5,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "store/blob.h"
 #include "store/gc_lock.h"
 #include "store/store.h"
@@ -28,7 +28,7 @@ static const uint64_t all_done = (uint64_t)1 << 32;
 
 struct walk {
 	struct scrub *s;
-	struct memo_scrub at;
+	struct digest_cache_scrub at;
 	uint64_t due;
 	int64_t end;  /* monotonic ns */
 	int64_t from; /* when reading began, for the rate */
@@ -36,13 +36,13 @@ struct walk {
 };
 
 /* The digests in one of the 256 directories, in their order. */
-struct part {
+struct file_state {
 	struct digest *d;
 	size_t n;
 };
 
 uint64_t
-scrub_due(struct memo_scrub *s, int64_t now)
+scrub_due(struct digest_cache_scrub *s, int64_t now)
 {
 	int64_t done;
 
@@ -61,13 +61,13 @@ scrub_due(struct memo_scrub *s, int64_t now)
 }
 
 bool
-scrub_is_due(struct memo *m)
+scrub_is_due(struct digest_cache *m)
 {
-	struct memo_scrub s;
+	struct digest_cache_scrub s;
 	uint64_t due;
 	int64_t began;
 
-	if (memo_get_scrub(m, &s) < 0)
+	if (digest_cache_get_scrub(m, &s) < 0)
 		return false;
 	began = s.began;
 	due = scrub_due(&s, file_now());
@@ -192,7 +192,7 @@ by_digest(const void *a, const void *b)
 }
 
 static int
-add(struct part *p, const char *file)
+add(struct file_state *p, const char *file)
 {
 	struct digest d;
 
@@ -210,7 +210,7 @@ add(struct part *p, const char *file)
 }
 
 static int
-list(struct store *s, unsigned part, struct part *p)
+list(struct store *s, unsigned part, struct file_state *p)
 {
 	char name[16];
 	struct dirent *e;
@@ -244,7 +244,7 @@ place_of(const struct digest *d)
 static int
 walk_part(struct walk *w)
 {
-	struct part p = { 0 };
+	struct file_state p = { 0 };
 	unsigned part = (unsigned)(w->at.at >> 24);
 	int r = list(w->s->store, part, &p);
 
@@ -268,7 +268,7 @@ walk_part(struct walk *w)
 static int
 walk(struct walk *w)
 {
-	int r = memo_get_scrub(w->s->memo, &w->at);
+	int r = digest_cache_get_scrub(w->s->memo, &w->at);
 
 	if (r < 0)
 		return r;
@@ -277,11 +277,11 @@ walk(struct walk *w)
 	w->end = w->from + w->s->budget_ms * 1000000;
 	while (r == 0 && w->at.at < w->due && goes_on(w)) {
 		r = walk_part(w);
-		memo_set_scrub(w->s->memo, &w->at);
+		digest_cache_set_scrub(w->s->memo, &w->at);
 	}
 	if (w->at.at >= all_done)
 		scrub_due(&w->at, file_now());
-	memo_set_scrub(w->s->memo, &w->at);
+	digest_cache_set_scrub(w->s->memo, &w->at);
 	return r;
 }
 

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct memo;
-struct memo_scrub;
+struct digest_cache;
+struct digest_cache_scrub;
 struct store;
 
 /*
@@ -26,7 +26,7 @@ enum {
 
 struct scrub {
 	struct store *store;
-	struct memo *memo;
+	struct digest_cache *memo;
 	int64_t budget_ms; /* it ends soon after this time */
 	/* Called between small steps, may be NULL: false ends it. */
 	bool (*go_on)(void *ctx);
@@ -42,10 +42,10 @@ struct scrub {
  * first 32 bits are below it, in steps of a 256th.  Pure.  S->began is moved
  * where the clock was set back, or a round begins.
  */
-uint64_t scrub_due(struct memo_scrub *s, int64_t now);
+uint64_t scrub_due(struct digest_cache_scrub *s, int64_t now);
 
 /* Whether anything is due, at the price of one read. */
-bool scrub_is_due(struct memo *m);
+bool scrub_is_due(struct digest_cache *m);
 
 /* Reads what is due.  0, also if it was ended; -EAGAIN: another one is at
  * it; or -errno.  Threads: one of a process at a time. */

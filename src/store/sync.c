@@ -3,17 +3,17 @@
 #include "store/sync.h"
 
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "store/store.h"
 
 #include <unistd.h>
 
 /* The time is taken first: what is stored while we wait is not promised. */
 void
-store_sync(struct store *s, struct memo *m)
+store_sync(struct store *s, struct digest_cache *m)
 {
 	int64_t now = file_now();
 
 	if (syncfs(s->dir) == 0)
-		memo_set_synced(m, now);
+		digest_cache_set_synced(m, now);
 }

@@ -2,7 +2,7 @@
 #ifndef STORE_SYNC_H
 #define STORE_SYNC_H
 
-struct memo;
+struct digest_cache;
 struct store;
 
 /*
@@ -11,6 +11,6 @@ struct store;
  * the daemon and `kache gc`, never for a build.  Failure changes nothing.
  * Threads: any.
  */
-void store_sync(struct store *s, struct memo *m);
+void store_sync(struct store *s, struct digest_cache *m);
 
 #endif

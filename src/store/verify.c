@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/record.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/manifest.h"
@@ -361,7 +361,7 @@ condemn(struct run *r, const struct item *it)
 
 	if (it->kind == BLOB && !it->foreign && r->o->memo &&
 	    digest_parse(base, strlen(base), &d) == 0)
-		memo_condemn(r->o->memo, &d);
+		digest_cache_condemn(r->o->memo, &d);
 }
 
 /* A store may have put the right file there since. */

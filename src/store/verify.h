@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct memo;
+struct digest_cache;
 struct store;
 
 /*
@@ -21,8 +21,9 @@ struct store;
  */
 struct verify_options {
 	bool repair;
-	struct memo *memo; /* told of blobs that are removed; NULL: none */
-	unsigned threads;  /* 0: one for each processor, at most 8 */
+	struct digest_cache
+		*memo;    /* told of blobs that are removed; NULL: none */
+	unsigned threads; /* 0: one for each processor, at most 8 */
 	/* An entry that is younger may still get its blobs: it is looked at
 	 * again until it is this old. */
 	int settle_ms;

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include "work/pool.h"
 
-#include "base/humble.h"
+#include "base/thread_background.h"
 #include "work/queue.h"
 
 #include <errno.h>
@@ -50,7 +50,7 @@ background_worker(void *arg)
 {
 	struct pool *p = arg;
 
-	humble_thread();
+	thread_background();
 	if (pass_gate(p))
 		while (queue_turn_lane(p->queue, QUEUE_BACKGROUND))
 			;

@@ -2,8 +2,8 @@
 /* Any bytes as what a source of credentials says, or as a profile's command:
  * what is taken is whole, what is refused leaves nothing. */
 #include "base/buf.h"
-#include "remote/credform.h"
-#include "remote/credproc.h"
+#include "remote/cred_parse.h"
+#include "remote/cred_process.h"
 #include "remote/creds.h"
 
 #include <assert.h>
@@ -21,7 +21,7 @@ judge(int rc, struct creds_value *v, const char *why)
 		return;
 	}
 	assert(v->key && v->secret && v->expires >= INT64_MIN / 2);
-	if (credform_sound(v))
+	if (cred_parse_sound(v))
 		assert(!strpbrk(v->key, "\r\n ") && *v->secret);
 	creds_release(v);
 }
@@ -35,10 +35,10 @@ split(const uint8_t *data, size_t size)
 	size_t i, n;
 
 	assert(text);
-	if (credproc_split(text, &out, &n)) {
+	if (cred_process_split(text, &out, &n)) {
 		for (i = 0; i < out.len; i++)
 			words += out.p[i] == '\0';
-		assert(words == n && n <= CREDPROC_WORDS);
+		assert(words == n && n <= CRED_PROCESS_WORDS);
 	}
 	buf_free(&out);
 	free(text);
@@ -52,11 +52,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char why[200] = "";
 	char code[16];
 
-	judge(credform_json(text, size, "Token", &v, why, sizeof(why)), &v,
+	judge(cred_parse_json(text, size, "Token", &v, why, sizeof(why)), &v,
 	      why);
 	why[0] = '\0';
-	judge(credform_sts(text, size, &v, why, sizeof(why)), &v, why);
-	credform_code(text, size, code, sizeof(code));
+	judge(cred_parse_sts(text, size, &v, why, sizeof(why)), &v, why);
+	cred_parse_code(text, size, code, sizeof(code));
 	assert(strlen(code) < sizeof(code));
 	split(data, size);
 	return 0;

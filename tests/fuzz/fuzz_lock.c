@@ -2,7 +2,7 @@
 /* Any bytes as a Cargo.lock: what is read has an order, ids and a request. */
 #include "base/buf.h"
 #include "base/digest.h"
-#include "plan/lock.h"
+#include "plan/cargo_lock.h"
 #include "plan/planner.h"
 
 #include <assert.h>
@@ -34,7 +34,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct buf request = { 0 };
 	struct digest id;
 
-	if (lock_read(data, size, &l) < 0) {
+	if (cargo_lock_read(data, size, &l) < 0) {
 		assert(l.packages.count == 0 && !l.own);
 		return 0;
 	}
@@ -46,9 +46,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	check_order(&l.packages);
 	memset(&id, 0, sizeof(id));
-	lock_nearest_id(&l, &id, "default", &id);
+	cargo_lock_nearest_id(&l, &id, "default", &id);
 	assert(planner_request(&l.packages, &id, "default", &request) == 0);
 	buf_free(&request);
-	lock_release(&l);
+	cargo_lock_release(&l);
 	return 0;
 }

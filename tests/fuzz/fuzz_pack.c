@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "remote/pack.h"
 #include "remote/pack_internal.h"
 #include "store/blob.h"
@@ -25,12 +25,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct store store;
-static struct memo memo;
+static struct digest_cache memo;
 
 static void
 at_exit(void)
 {
-	memo_close(&memo);
+	digest_cache_close(&memo);
 	store_close(&store);
 	testdir_remove(NULL);
 }
@@ -44,7 +44,7 @@ set_up(void)
 		return;
 	if (testdir_make(NULL) < 0 || store_open(&store, testdir) < 0)
 		abort();
-	memo_open(&memo, store.dir);
+	digest_cache_open(&memo, store.dir);
 	atexit(at_exit);
 }
 

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/record.h"
 #include "key/vet.h"
-#include "store/rmanifest.h"
+#include "store/unit_manifest.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -18,23 +18,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 as_rmanifest(const void *p, size_t n)
 {
-	struct rmanifest m, again;
+	struct unit_manifest m, again;
 	struct buf b = { 0 }, c = { 0 };
 
-	if (rmanifest_decode(p, n, &m) < 0)
+	if (unit_manifest_decode(p, n, &m) < 0)
 		return;
-	assert(m.count <= RMANIFEST_MAX);
+	assert(m.count <= UNIT_MANIFEST_MAX);
 	for (size_t i = 0; i < m.count; i++)
-		assert(vet_shape(&m.rec[i].shape) == 0);
-	rmanifest_encode(&m, &b);
-	assert(rmanifest_decode(b.p, b.len, &again) == 0);
+		assert(vet_inputs(&m.rec[i].inputs) == 0);
+	unit_manifest_encode(&m, &b);
+	assert(unit_manifest_decode(b.p, b.len, &again) == 0);
 	assert(again.dropped == 0);
-	rmanifest_encode(&again, &c);
+	unit_manifest_encode(&again, &c);
 	assert(b.len == c.len && memcmp(b.p, c.p, b.len) == 0);
 	buf_free(&b);
 	buf_free(&c);
-	rmanifest_release(&again);
-	rmanifest_release(&m);
+	unit_manifest_release(&again);
+	unit_manifest_release(&m);
 }
 
 int

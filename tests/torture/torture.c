@@ -10,14 +10,14 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/gc.h"
 #include "store/manifest.h"
 #include "store/publish.h"
 #include "store/restore.h"
-#include "store/spool.h"
+#include "store/upload_intent.h"
 #include "store/store.h"
 #include "store/verify.h"
 
@@ -51,14 +51,14 @@ add(unsigned long *n, unsigned long v)
 }
 
 static void
-open_store(struct store *s, struct memo *m)
+open_store(struct store *s, struct digest_cache *m)
 {
 	char path[4200];
 
 	snprintf(path, sizeof(path), "%s/store", root);
 	if (store_open(s, path) < 0)
 		abort();
-	memo_open(m, s->dir);
+	digest_cache_open(m, s->dir);
 }
 
 static size_t
@@ -98,7 +98,8 @@ content_of(unsigned k, unsigned i)
 	return (k * 7 + i * 31) % CONTENTS;
 }
 
-/* Several keys are shapes of one unit, as results of one command line are. */
+/* Several keys are input lists of one unit, as results of one command line
+ * are. */
 static void
 unit_of(unsigned k, struct entry *e, struct manifest_record *r)
 {
@@ -107,15 +108,15 @@ unit_of(unsigned k, struct entry *e, struct manifest_record *r)
 
 	digest_bytes(&unit, sizeof(unit), &e->k0);
 	snprintf(name, sizeof(name), "/src/%u.rs", k);
-	if (shape_add(&r->shape, 'f', name, strlen(name)) < 0 ||
-	    shape_finish(&r->shape) < 0)
+	if (inputs_add(&r->inputs, 'f', name, strlen(name)) < 0 ||
+	    inputs_finish(&r->inputs) < 0)
 		abort();
-	shape_digest(&r->shape, &e->shape);
+	inputs_digest(&r->inputs, &e->inputs);
 	key_of(k, &r->last_k1);
 }
 
 static void
-store_one(struct store *s, struct memo *m, const char *dir, unsigned k)
+store_one(struct store *s, struct digest_cache *m, const char *dir, unsigned k)
 {
 	char path[OUTPUTS][4400];
 	const char *paths[OUTPUTS];
@@ -143,7 +144,7 @@ store_one(struct store *s, struct memo *m, const char *dir, unsigned k)
 		add(&sum->stored, 1);
 		manifest_add(s, &e.k0, &r);
 	}
-	shape_free(&r.shape);
+	inputs_free(&r.inputs);
 }
 
 static void
@@ -168,7 +169,8 @@ check_restored(const char *dir, unsigned k)
 
 /* False: it was not there. */
 static bool
-restore_one(struct store *s, struct memo *m, const char *dir, unsigned k)
+restore_one(struct store *s, struct digest_cache *m, const char *dir,
+	    unsigned k)
 {
 	struct entry e = { 0 };
 	struct restore r = { .store = s, .memo = m, .entry = &e, .dir = dir };
@@ -208,7 +210,7 @@ static void
 pinner(void)
 {
 	struct store s;
-	struct memo m;
+	struct digest_cache m;
 	char dir[4200];
 
 	open_store(&s, &m);
@@ -216,11 +218,11 @@ pinner(void)
 	file_mkdirs(dir, 0755);
 	for (unsigned n = 0; time(NULL) < end; n++) {
 		unsigned k = KEYS + n % PINNED;
-		struct spool_intent i = { .kind = SPOOL_UNIT };
+		struct upload_intent_intent i = { .kind = UPLOAD_INTENT_UNIT };
 
 		key_of(k, &i.at);
 		i.k1 = i.at;
-		if (spool_add(&s, &i) < 0)
+		if (upload_intent_add(&s, &i) < 0)
 			abort();
 		wait_sweeps(1);
 		store_one(&s, &m, dir, k);
@@ -232,9 +234,9 @@ pinner(void)
 			if (!restore_one(&s, &m, dir, k))
 				add(&sum->pins_lost, 1);
 		}
-		spool_retire(&s, &i.at);
+		upload_intent_retire(&s, &i.at);
 	}
-	memo_close(&m);
+	digest_cache_close(&m);
 	store_close(&s);
 	_exit(0);
 }
@@ -243,7 +245,7 @@ static void
 storer(unsigned id, unsigned seed)
 {
 	struct store s;
-	struct memo m;
+	struct digest_cache m;
 	char dir[4200];
 
 	srandom(seed + id);
@@ -258,7 +260,7 @@ storer(unsigned id, unsigned seed)
 		else
 			restore_one(&s, &m, dir, k);
 	}
-	memo_close(&m);
+	digest_cache_close(&m);
 	store_close(&s);
 	_exit(0);
 }
@@ -275,7 +277,7 @@ static void
 sweeper(unsigned seed)
 {
 	struct store s;
-	struct memo m;
+	struct digest_cache m;
 
 	srandom(seed);
 	open_store(&s, &m);
@@ -294,7 +296,7 @@ sweeper(unsigned seed)
 		add(&sum->by_age, rep.by_age);
 		add(&sum->by_size, rep.by_size + rep.unreachable);
 	}
-	memo_close(&m);
+	digest_cache_close(&m);
 	store_close(&s);
 	_exit(0);
 }
@@ -316,7 +318,7 @@ judge(void)
 	struct gc_report g = { 0 };
 	unsigned long bad;
 	struct store s;
-	struct memo m;
+	struct digest_cache m;
 
 	open_store(&s, &m);
 	bad = verify_run(&s, &v, &r) < 0 ? 1 : r.left;
@@ -330,7 +332,7 @@ judge(void)
 		printf("a second sweep finds more\n");
 		bad++;
 	}
-	memo_close(&m);
+	digest_cache_close(&m);
 	store_close(&s);
 	return bad;
 }

@@ -72,8 +72,8 @@ calls(const char *path, const char *open)
 static const char *const anywhere[] = {
 	"refuse(a, ",
 	"refuse(k, ",
-	"learn_refuse(w, ",
-	"learn_refuse(&w, ",
+	"derive_refuse(w, ",
+	"derive_refuse(&w, ",
 	"fail(j, ",
 	"pass(j, ",
 	"*why = ",
@@ -85,9 +85,9 @@ static const struct {
 	const char *file;
 	const char *open;
 } besides[] = {
-	{ "shim/script.c", "\t\treturn \"" },
-	{ "shim/offer.c", "\t\treturn \"" },
-	{ "shim/offer.c", "vet_shape(shape) < 0 ? \"" },
+	{ "shim/build_script.c", "\t\treturn \"" },
+	{ "shim/upload_policy.c", "\t\treturn \"" },
+	{ "shim/upload_policy.c", "vet_inputs(inputs) < 0 ? \"" },
 	{ "src/key/unit.c", "\t\treturn \"" },
 };
 

@@ -2,8 +2,8 @@
 #define _GNU_SOURCE
 #include "cli/view.h"
 
-#include "cli/local.h"
-#include "cli/talk.h"
+#include "cli/local_status.h"
+#include "cli/daemon_client.h"
 #include "tests/unit/testdir.h"
 
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 #include <string.h>
 
 static char out[1 << 16];
-static struct talk_report report;
+static struct daemon_client_report report;
 
 static void
 fill(const char *const *lines)
@@ -30,7 +30,7 @@ fill(const char *const *lines)
 
 /* What is printed goes to OUT. */
 static void
-print(bool brief, const struct local *l)
+print(bool brief, const struct local_status *l)
 {
 	char path[128];
 	int own, fd;
@@ -69,10 +69,10 @@ values_are_found_by_their_whole_name(void **state)
 
 	(void)state;
 	fill(lines);
-	assert_string_equal(talk_value(&report, "pid"), "2");
-	assert_string_equal(talk_value(&report, "empty"), "");
-	assert_null(talk_value(&report, "pi"));
-	assert_null(talk_value(&report, "none"));
+	assert_string_equal(daemon_client_value(&report, "pid"), "2");
+	assert_string_equal(daemon_client_value(&report, "empty"), "");
+	assert_null(daemon_client_value(&report, "pi"));
+	assert_null(daemon_client_value(&report, "none"));
 }
 
 static void
@@ -124,15 +124,15 @@ unknown_values_come_as_they_are(void **state)
 static void
 dead_letters_have_reasons(void **state)
 {
-	static struct local l = { .waiting = 3, .dead = 1 };
+	static struct local_status l = { .waiting = 3, .dead = 1 };
 
 	(void)state;
 	print(false, &l);
 	assert_true(has("spool            3 uploads wait"));
 	assert_true(has("dead letters     1 cannot be uploaded"));
 	snprintf(l.letter[0].key, sizeof(l.letter[0].key), "0123456789abcdef");
-	snprintf(l.letter[0].reason, LOCAL_TEXT, "too large");
-	l.dead = LOCAL_DEAD + 2;
+	snprintf(l.letter[0].reason, LOCAL_STATUS_TEXT, "too large");
+	l.dead = LOCAL_STATUS_DEAD + 2;
 	l.down_s = 30;
 	print(false, &l);
 	assert_true(has("  0123456789abcdef too large"));

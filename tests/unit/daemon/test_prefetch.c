@@ -9,11 +9,11 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "daemon/builds.h"
-#include "daemon/hub.h"
-#include "daemon/planload.h"
+#include "daemon/sessions.h"
+#include "daemon/services.h"
+#include "daemon/plan_load.h"
 #include "daemon/prefetch.h"
-#include "plan/bman.h"
+#include "plan/build_manifest.h"
 #include "store/store.h"
 #include "work/flight.h"
 
@@ -33,57 +33,57 @@
  */
 enum { FLIGHTS = 20000, UNITS_MAX = 8192 };
 
-static struct hub hub;
-static struct hub_setup setup;
-static struct build build[2];
+static struct services hub;
+static struct services_setup setup;
+static struct session build[2];
 static struct {
 	struct flight *flight;
 	struct digest at;
 	bool live, cancelled;
 } flown[FLIGHTS];
 static int starts, refuse;
-static void (*plan_loaded)(void *ctx, struct planload_result *r);
+static void (*plan_loaded)(void *ctx, struct plan_load_result *r);
 static void *plan_ctx;
 
-struct hub_setup *
-hub_get(struct hub *h)
+struct services_setup *
+services_get(struct services *h)
 {
 	(void)h;
 	return &setup;
 }
 
 void
-hub_put(struct hub_setup *s)
+services_put(struct services_setup *s)
 {
 	(void)s;
 }
 
-struct hub_store *
-hub_store(struct hub *h)
+struct services_store *
+services_store(struct services *h)
 {
 	(void)h;
 	return NULL;
 }
 
-struct planload *
-planload_start(struct hub *h, const struct build *b, bool with_hint,
-	       void (*done)(void *ctx, struct planload_result *r), void *ctx)
+struct plan_load *
+plan_load_start(struct services *h, const struct session *b, bool with_hint,
+		void (*done)(void *ctx, struct plan_load_result *r), void *ctx)
 {
 	(void)b;
 	(void)with_hint;
 	plan_loaded = done;
 	plan_ctx = ctx;
-	return (struct planload *)h;
+	return (struct plan_load *)h;
 }
 
 void
-planload_forget(struct planload *l)
+plan_load_forget(struct plan_load *l)
 {
 	(void)l;
 }
 
-struct build *
-builds_find(struct builds *b, uint64_t session)
+struct session *
+sessions_find(struct sessions *b, uint64_t session)
 {
 	(void)b;
 	(void)session;
@@ -180,24 +180,25 @@ get(int i)
 }
 
 static void
-add(struct bman *m, uint64_t size, int k0, int at, uint32_t unused)
+add(struct build_manifest *m, uint64_t size, int k0, int at, uint32_t unused)
 {
-	struct bman_unit u = { .size = size,
-			       .compile_us = UNITS_MAX - m->count,
-			       .unused = unused };
+	struct build_manifest_unit u = { .size = size,
+					 .compile_us = UNITS_MAX - m->count,
+					 .unused = unused };
 	int n = (int)m->count;
 
 	key_of(at, &u.at);
 	key_of(-1 - k0, &u.k0);
-	assert_int_equal(bman_add(m, &u, "crate", "1.0.0", NULL, 0), n);
+	assert_int_equal(build_manifest_add(m, &u, "crate", "1.0.0", NULL, 0),
+			 n);
 }
 
 /* The last unit of M is in the store. */
 static void
-give(int k, struct bman *m)
+give(int k, struct build_manifest *m)
 {
 	static bool here[UNITS_MAX];
-	struct planload_result r = { .here = here, .source = "a test" };
+	struct plan_load_result r = { .here = here, .source = "a test" };
 
 	memset(here, 0, sizeof(here));
 	here[m->count - 1] = true;
@@ -205,7 +206,7 @@ give(int k, struct bman *m)
 	build[k].session = (uint64_t)k + 1;
 	prefetch_begin(hub.prefetches, &build[k]);
 	plan_loaded(plan_ctx, &r);
-	bman_release(&r.bman);
+	build_manifest_release(&r.bman);
 }
 
 enum { MET = 1 << 20 };
@@ -215,7 +216,7 @@ enum { MET = 1 << 20 };
 static void
 plan_only(int k, int n, uint64_t size, int same)
 {
-	struct bman m = { 0 };
+	struct build_manifest m = { 0 };
 
 	for (int i = 0; i < n; i++)
 		add(&m, size, i, i / same, 0);
@@ -453,7 +454,7 @@ a_plan_of_another_build_costs_nothing(void **state)
 static void
 what_was_asked_for_meanwhile_counts(void **state)
 {
-	struct bman m = { 0 };
+	struct build_manifest m = { 0 };
 
 	(void)state;
 	build[0].session = 1;
@@ -507,7 +508,7 @@ trust_grows_with_what_is_used(void **state)
 static void
 a_large_pack_waits_for_trust(void **state)
 {
-	struct bman m = { 0 };
+	struct build_manifest m = { 0 };
 
 	(void)state;
 	for (int i = 0; i < 4; i++)
@@ -576,7 +577,7 @@ what_is_asked_for_is_left_to_who_asks(void **state)
 static void
 only_the_last_version_of_a_unit_is_fetched(void **state)
 {
-	struct bman m = { 0 };
+	struct build_manifest m = { 0 };
 	struct digest at;
 
 	(void)state;
@@ -601,24 +602,25 @@ only_the_last_version_of_a_unit_is_fetched(void **state)
 static void
 a_script_comes_before_its_package(void **state)
 {
-	struct bman_unit u = { .size = 1000, .compile_us = 1000 };
-	struct bman m = { 0 };
+	struct build_manifest_unit u = { .size = 1000, .compile_us = 1000 };
+	struct build_manifest m = { 0 };
 	struct digest at;
 
 	(void)state;
 	for (int i = 0; i < 40; i++) {
 		key_of(i, &u.at);
 		key_of(-1 - i, &u.k0);
-		assert_int_equal(bman_add(&m, &u, "other", "1.0.0", NULL, 0),
-				 i);
+		assert_int_equal(
+			build_manifest_add(&m, &u, "other", "1.0.0", NULL, 0),
+			i);
 	}
 	u.compile_us = 5000;
 	key_of(40, &u.at);
-	bman_add(&m, &u, "sys", "1.0.0", NULL, 0);
+	build_manifest_add(&m, &u, "sys", "1.0.0", NULL, 0);
 	u.compile_us = 1;
 	u.script = true;
 	key_of(41, &u.at);
-	bman_add(&m, &u, "sys", "1.0.0", NULL, 0);
+	build_manifest_add(&m, &u, "sys", "1.0.0", NULL, 0);
 	u.script = false;
 	add(&m, 1000, MET, MET, 0);
 	give(0, &m);

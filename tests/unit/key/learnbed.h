@@ -2,11 +2,11 @@
 #ifndef UNIT_LEARNBED_H
 #define UNIT_LEARNBED_H
 
-#include "key/learn.h"
+#include "key/derive.h"
 
 #include "base/err.h"
 #include "base/file.h"
-#include "key/shape.h"
+#include "key/inputs.h"
 #include "key/trace.h"
 #include "rustc/args.h"
 #include "rustc/depinfo.h"
@@ -46,8 +46,8 @@ static char *dep_files[FILES];
 static struct depinfo_env dep_envs[2];
 static struct roots roots;
 static const char *outputs[FILES];
-static struct learn l;
-static struct shape shape;
+static struct derive l;
+static struct inputs inputs;
 static char names[64][160];
 static size_t nnames;
 
@@ -101,8 +101,8 @@ world(void)
 {
 	struct roots_in in = { .mode = ROOTS_CHECKOUT, .args = &args };
 
-	learn_release(&l);
-	shape_free(&shape);
+	derive_release(&l);
+	inputs_free(&inputs);
 	memset(events, 0, sizeof(events));
 	nnames = 0;
 	search[0] =
@@ -138,16 +138,16 @@ world(void)
 				.gap_reason = "",
 				.gap_name = "" };
 	depinfo = (struct depinfo){ .files = dep_files, .envs = dep_envs };
-	l = (struct learn){ .trace = &trace,
-			    .depinfo = &depinfo,
-			    .args = &args,
-			    .roots = &roots,
-			    .toolchain = &toolchain,
-			    .cwd = in.cwd,
-			    .observer = at("lib/observe.so"),
-			    .outputs = outputs,
-			    .externs = extern_ids,
-			    .started = file_now() + SECOND };
+	l = (struct derive){ .trace = &trace,
+			     .depinfo = &depinfo,
+			     .args = &args,
+			     .roots = &roots,
+			     .toolchain = &toolchain,
+			     .cwd = in.cwd,
+			     .observer = at("lib/observe.so"),
+			     .outputs = outputs,
+			     .externs = extern_ids,
+			     .started = file_now() + SECOND };
 }
 
 static inline struct trace_event *
@@ -188,27 +188,27 @@ by_linker(struct trace_event *e)
 static inline bool
 has(const char *item)
 {
-	for (size_t i = 0; i < shape.count; i++)
-		if (!strcmp(shape_item(&shape, i), item))
+	for (size_t i = 0; i < inputs.count; i++)
+		if (!strcmp(inputs_item(&inputs, i), item))
 			return true;
 	return false;
 }
 
-/* The shape is these items, no more and no less. */
+/* The input list is these items, no more and no less. */
 static inline void
 items(const char *const *want)
 {
 	size_t n = 0;
-	int r = learn_shape(&l, &shape);
+	int r = derive_inputs(&l, &inputs);
 
 	if (r < 0)
 		fail_msg("refused: %s", l.reason);
 	for (; want[n]; n++)
 		if (!has(want[n]))
 			fail_msg("missing: %s", want[n]);
-	for (size_t i = 0; i < shape.count && shape.count != n; i++)
-		print_message("item: %s\n", shape_item(&shape, i));
-	assert_int_equal(shape.count, n);
+	for (size_t i = 0; i < inputs.count && inputs.count != n; i++)
+		print_message("item: %s\n", inputs_item(&inputs, i));
+	assert_int_equal(inputs.count, n);
 }
 
 #define ITEMS(...) items((const char *const[]){ __VA_ARGS__, NULL })
@@ -217,7 +217,7 @@ items(const char *const *want)
 static inline void
 refused(int code, const char *reason)
 {
-	int r = learn_shape(&l, &shape);
+	int r = derive_inputs(&l, &inputs);
 
 	if (r == 0)
 		fail_msg("not refused: %s", reason);
@@ -280,8 +280,8 @@ learnbed_make(void **state)
 static inline int
 learnbed_remove(void **state)
 {
-	learn_release(&l);
-	shape_free(&shape);
+	derive_release(&l);
+	inputs_free(&inputs);
 	return testdir_remove(state);
 }
 

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include "key/classify.h"
 
-#include "key/elf.h"
+#include "classify/elf.h"
 #include "tests/unit/testdir.h"
 
 #include <setjmp.h>
@@ -104,7 +104,7 @@ write_bytes(const void *bytes, size_t n, mode_t mode)
 }
 
 static enum classify_class
-class_of(enum system_place place)
+class_of(enum provenance_place place)
 {
 	return classify_file(path, place).class;
 }
@@ -114,7 +114,7 @@ static enum classify_class
 class_now(void)
 {
 	write_bytes(&im, sizeof im, 0755);
-	return class_of(SYSTEM_OWN_PLACE);
+	return class_of(PROVENANCE_OWN_PLACE);
 }
 
 static unsigned
@@ -122,7 +122,7 @@ traits_as(const char *name)
 {
 	snprintf(path, sizeof path, "%s/%s", testdir, name);
 	write_bytes(&im, sizeof im, 0755);
-	return classify_file(path, SYSTEM_OWN_PLACE).traits;
+	return classify_file(path, PROVENANCE_OWN_PLACE).traits;
 }
 
 static void
@@ -173,7 +173,7 @@ setuid_programs_are_not_seen(void **state)
 {
 	(void)state;
 	write_bytes(&im, sizeof im, 04755);
-	assert_int_equal(class_of(SYSTEM_ELSEWHERE), CLASSIFY_SETUID);
+	assert_int_equal(class_of(PROVENANCE_ELSEWHERE), CLASSIFY_SETUID);
 }
 
 static void
@@ -195,17 +195,17 @@ foreign_code_needs_the_helper(void **state)
 {
 	(void)state;
 	class_now();
-	assert_int_equal(class_of(SYSTEM_ELSEWHERE), CLASSIFY_ASK);
+	assert_int_equal(class_of(PROVENANCE_ELSEWHERE), CLASSIFY_ASK);
 	/* A library as well: it may make use of the times of files. */
 	im.segments[0].p_type = PT_NULL;
 	assert_int_equal(class_now(), CLASSIFY_OBSERVABLE);
-	assert_int_equal(class_of(SYSTEM_ELSEWHERE), CLASSIFY_ASK);
+	assert_int_equal(class_of(PROVENANCE_ELSEWHERE), CLASSIFY_ASK);
 	spell(im.names + 1, "environ");
 	assert_int_equal(class_now(), CLASSIFY_OBSERVABLE);
-	assert_int_equal(class_of(SYSTEM_ELSEWHERE), CLASSIFY_ASK);
+	assert_int_equal(class_of(PROVENANCE_ELSEWHERE), CLASSIFY_ASK);
 	spell(im.names + 1, "_RNvNtCs0_3std3env7vars_os");
 	class_now();
-	assert_int_equal(class_of(SYSTEM_ELSEWHERE), CLASSIFY_ASK);
+	assert_int_equal(class_of(PROVENANCE_ELSEWHERE), CLASSIFY_ASK);
 }
 
 static void
@@ -233,7 +233,7 @@ tools_ask_for_variables_by_name(void **state)
 				 CLASSIFY_SYSTEM | CLASSIFY_ENVIRONMENT);
 	assert_true(traits_as("lscpu") & CLASSIFY_CPU);
 	/* Elsewhere a name says nothing. */
-	assert_int_equal(classify_file(path, SYSTEM_ELSEWHERE).class,
+	assert_int_equal(classify_file(path, PROVENANCE_ELSEWHERE).class,
 			 CLASSIFY_ASK);
 }
 
@@ -288,7 +288,7 @@ known_names_count_in_trusted_places_only(void **state)
 	for (i = 0; i < sizeof good / sizeof *good; i++) {
 		snprintf(path, sizeof path, "%s/%s", testdir, good[i]);
 		assert_int_equal(class_now(), CLASSIFY_KNOWN);
-		assert_int_equal(class_of(SYSTEM_ELSEWHERE), CLASSIFY_ASK);
+		assert_int_equal(class_of(PROVENANCE_ELSEWHERE), CLASSIFY_ASK);
 	}
 	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
 		snprintf(path, sizeof path, "%s/%s", testdir, bad[i]);
@@ -306,7 +306,7 @@ damaged_files_are_survived(void **state)
 	(void)state;
 	for (i = 0; i < sizeof im; i += 7) {
 		write_bytes(&im, i, 0755);
-		classify_file(path, SYSTEM_ELSEWHERE);
+		classify_file(path, PROVENANCE_ELSEWHERE);
 	}
 	for (i = 0; i < OFFSET(loader); i++) {
 		p[i] = (unsigned char)~p[i];
@@ -320,15 +320,15 @@ other_files(void **state)
 {
 	(void)state;
 	write_bytes("#!/bin/sh\n", 10, 0755);
-	assert_int_equal(classify_file(path, SYSTEM_ELSEWHERE).class,
+	assert_int_equal(classify_file(path, PROVENANCE_ELSEWHERE).class,
 			 CLASSIFY_SCRIPT);
 	write_bytes("", 0, 0755);
-	assert_int_equal(classify_file(path, SYSTEM_ELSEWHERE).class,
+	assert_int_equal(classify_file(path, PROVENANCE_ELSEWHERE).class,
 			 CLASSIFY_SCRIPT);
 	unlink(path);
-	assert_int_equal(classify_file(path, SYSTEM_ELSEWHERE).class,
+	assert_int_equal(classify_file(path, PROVENANCE_ELSEWHERE).class,
 			 CLASSIFY_UNREADABLE);
-	assert_int_equal(classify_file(testdir, SYSTEM_ELSEWHERE).class,
+	assert_int_equal(classify_file(testdir, PROVENANCE_ELSEWHERE).class,
 			 CLASSIFY_UNREADABLE);
 }
 
@@ -355,7 +355,7 @@ ask(const char *script, const char *const *files, struct classified *out)
 	snprintf(helper, sizeof helper, "%s/helper", testdir);
 	memcpy(path, helper, sizeof path);
 	write_bytes(script, strlen(script), 0755);
-	return classify_ask(helper, SYSTEM_ELSEWHERE, files, 2, out);
+	return classify_ask(helper, PROVENANCE_ELSEWHERE, files, 2, out);
 }
 
 static void
@@ -390,8 +390,8 @@ the_helper_is_believed_word_by_word(void **state)
 			 bad[i]);
 		assert_true(ask(script, files, out) < 0);
 	}
-	assert_true(classify_ask("/nowhere", SYSTEM_ELSEWHERE, files, 2, out) <
-		    0);
+	assert_true(classify_ask("/nowhere", PROVENANCE_ELSEWHERE, files, 2,
+				 out) < 0);
 	assert_int_equal(out[0].class, CLASSIFY_GO);
 }
 
@@ -410,9 +410,10 @@ the_helper_is_told_the_place(void **state)
 	snprintf(helper, sizeof helper, "%s/helper", testdir);
 	memcpy(path, helper, sizeof path);
 	write_bytes(script, strlen(script), 0755);
-	assert_int_equal(classify_ask(helper, SYSTEM_TOOLCHAIN, files, 2, out),
-			 0);
-	assert_true(classify_ask(helper, SYSTEM_ELSEWHERE, files, 2, out) < 0);
+	assert_int_equal(
+		classify_ask(helper, PROVENANCE_TOOLCHAIN, files, 2, out), 0);
+	assert_true(classify_ask(helper, PROVENANCE_ELSEWHERE, files, 2, out) <
+		    0);
 }
 
 #define TEST(fn) cmocka_unit_test_setup(fn, make_image)

@@ -4,7 +4,7 @@
 
 #include "base/digest.h"
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "tests/unit/testdir.h"
 
 #include <setjmp.h>
@@ -50,14 +50,14 @@ static struct digest
 conf(const char *below)
 {
 	char cwd[PATH_MAX + 16];
-	struct memo m;
+	struct digest_cache m;
 	struct clippy_in in = { get, cwd, &m };
 	struct digest d;
 
 	snprintf(cwd, sizeof(cwd), "%s/%s", top, below);
-	memo_open(&m, at);
+	digest_cache_open(&m, at);
 	assert_int_equal(clippy_conf(&in, &d), 0);
-	memo_close(&m);
+	digest_cache_close(&m);
 	return d;
 }
 

@@ -432,7 +432,7 @@ variables_without_effect_do_not_count(void **state)
 				  U(.words = BIN)));
 		assert_true(unit_env_known(names[i]));
 	}
-	/* These belong into the shape when they are asked for. */
+	/* These belong into the input list when they are asked for. */
 	assert_false(unit_env_known("PATH"));
 	assert_false(unit_env_known("HOME"));
 	assert_false(unit_env_known("OUT_DIR"));

@@ -2,7 +2,7 @@
 #include "key/vet.h"
 
 #include "base/err.h"
-#include "key/shape.h"
+#include "key/inputs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,13 +16,14 @@
 static int
 vet(const char *item)
 {
-	struct shape s = { 0 };
+	struct inputs s = { 0 };
 	int r;
 
-	assert_int_equal(shape_add(&s, item[0], item + 1, strlen(item + 1)), 0);
-	assert_int_equal(shape_finish(&s), 0);
-	r = vet_shape(&s);
-	shape_free(&s);
+	assert_int_equal(inputs_add(&s, item[0], item + 1, strlen(item + 1)),
+			 0);
+	assert_int_equal(inputs_finish(&s), 0);
+	r = vet_inputs(&s);
+	inputs_free(&s);
 	return r;
 }
 

@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "key/shape.h"
+#include "key/inputs.h"
 #include "rustc/roots.h"
 
 #include <setjmp.h>
@@ -48,23 +48,23 @@ static void
 tags(const struct roots *r, const char *const *items, const char *want)
 {
 	char got[WITNESS_PLACES + 1];
-	struct shape s = { 0 };
+	struct inputs s = { 0 };
 
 	for (; *items; items++)
 		assert_int_equal(
-			shape_add(&s, **items, *items + 1, strlen(*items + 1)),
+			inputs_add(&s, **items, *items + 1, strlen(*items + 1)),
 			0);
-	assert_int_equal(shape_finish(&s), 0);
+	assert_int_equal(inputs_finish(&s), 0);
 	assert_int_equal(witness_tags(&s, r, get, got), 0);
 	assert_string_equal(got, want);
-	shape_free(&s);
+	inputs_free(&s);
 }
 
 #define TAGS(r, want, ...) \
 	tags(r, (const char *const[]){ __VA_ARGS__, NULL }, want)
 
 static void
-what_the_shape_names_matters(void **state)
+what_the_inputs_names_matters(void **state)
 {
 	struct roots r = place("/w/a", "/root"), at_home;
 
@@ -293,7 +293,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_the_shape_names_matters),
+		cmocka_unit_test(what_the_inputs_names_matters),
 		cmocka_unit_test(another_checkout_is_reached_after_a_second),
 		cmocka_unit_test(packages_of_a_registry_do_not_move),
 		cmocka_unit_test(the_checkout_must_have_another_name),

@@ -6,12 +6,12 @@
 
 #include <cmocka.h>
 
-#include "plan/bman.h"
+#include "plan/build_manifest.h"
 #include "plan/scripts.h"
 
 #include <stdlib.h>
 
-struct seen {
+struct hashset {
 	size_t count;
 	size_t last;
 	bool pair[16][16];
@@ -20,7 +20,7 @@ struct seen {
 static int
 note(void *ctx, size_t unit, size_t script)
 {
-	struct seen *s = ctx;
+	struct hashset *s = ctx;
 
 	if (unit < 16 && script < 16)
 		s->pair[unit][script] = true;
@@ -29,20 +29,22 @@ note(void *ctx, size_t unit, size_t script)
 }
 
 static void
-add(struct bman *m, const char *package, const char *version, bool script)
+add(struct build_manifest *m, const char *package, const char *version,
+    bool script)
 {
-	struct bman_unit u = { .script = script };
+	struct build_manifest_unit u = { .script = script };
 	int i = (int)m->count;
 
 	digest_bytes(&i, sizeof(i), &u.at);
-	assert_int_equal(bman_add(m, &u, package, version, NULL, 0), i);
+	assert_int_equal(build_manifest_add(m, &u, package, version, NULL, 0),
+			 i);
 }
 
 static void
 units_wait_for_the_scripts_of_their_package(void **state)
 {
-	struct seen s = { 0 };
-	struct bman m = { 0 };
+	struct hashset s = { 0 };
+	struct build_manifest m = { 0 };
 
 	(void)state;
 	assert_int_equal(scripts_each(&m, note, &s), 0);
@@ -58,14 +60,14 @@ units_wait_for_the_scripts_of_their_package(void **state)
 	assert_true(s.pair[0][2]);
 	assert_true(s.pair[5][2]);
 	assert_true(s.pair[6][4]);
-	bman_release(&m);
+	build_manifest_release(&m);
 }
 
 static void
 who_is_told_may_end_it(void **state)
 {
-	struct seen s = { .last = 2 };
-	struct bman m = { 0 };
+	struct hashset s = { .last = 2 };
+	struct build_manifest m = { 0 };
 
 	(void)state;
 	add(&m, "a", "1.0.0", true);
@@ -75,22 +77,22 @@ who_is_told_may_end_it(void **state)
 	add(&m, "b", "1.0.0", false);
 	assert_int_equal(scripts_each(&m, note, &s), -7);
 	assert_int_equal(s.count, 2);
-	bman_release(&m);
+	build_manifest_release(&m);
 }
 
 /* 4,096 scripts and as many others in one package: 16 million pairs. */
 static void
 a_manifest_made_to_have_many_is_cut(void **state)
 {
-	struct seen s = { 0 };
-	struct bman m = { 0 };
+	struct hashset s = { 0 };
+	struct build_manifest m = { 0 };
 
 	(void)state;
-	for (int i = 0; i < BMAN_UNITS; i++)
+	for (int i = 0; i < BUILD_MANIFEST_UNITS; i++)
 		add(&m, "a", "1.0.0", i % 2);
 	assert_int_equal(scripts_each(&m, note, &s), 0);
 	assert_int_equal(s.count, SCRIPTS_PAIRS);
-	bman_release(&m);
+	build_manifest_release(&m);
 }
 
 int

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "plan/bman.h"
+#include "plan/build_manifest.h"
 #include "plan/trees.h"
 
 #include <stdio.h>
@@ -15,14 +15,14 @@
 
 /* A unit of PACKAGE that needs the N units NEEDS. */
 static size_t
-unit(struct bman *m, const char *package, bool script, size_t n,
+unit(struct build_manifest *m, const char *package, bool script, size_t n,
      const uint32_t *needs)
 {
-	struct bman_unit u = { .script = script };
+	struct build_manifest_unit u = { .script = script };
 	int i = (int)m->count, r;
 
 	digest_bytes(&i, sizeof(i), &u.at);
-	r = bman_add(m, &u, package, "1.0.0", needs, n);
+	r = build_manifest_add(m, &u, package, "1.0.0", needs, n);
 	assert_int_equal(r, i);
 	return (size_t)r;
 }
@@ -32,7 +32,7 @@ enum { DEPS = 20 };
 /* What `cargo check` and `cargo build` use: a macro and build scripts are the
  * same, all else is not.  Gives the numbers in order of demand. */
 struct both {
-	struct bman m;
+	struct build_manifest m;
 	size_t script, macro, check[DEPS], build[DEPS], root[2];
 };
 
@@ -72,7 +72,7 @@ all_is_wanted_at_first(void **state)
 	for (size_t i = 0; i < b.m.count; i++)
 		assert_true(trees_want(t, i));
 	trees_free(t);
-	bman_release(&b.m);
+	build_manifest_release(&b.m);
 }
 
 static void
@@ -100,7 +100,7 @@ what_is_asked_for_tells_the_command(void **state)
 	assert_true(trees_want(t, b.script));
 	assert_true(trees_want(t, b.macro));
 	trees_free(t);
-	bman_release(&b.m);
+	build_manifest_release(&b.m);
 }
 
 /* `cargo check && cargo build` may be one session, as far as we know. */
@@ -123,14 +123,14 @@ one_unit_of_another_tree_wants_it(void **state)
 	/* Asking again says nothing new. */
 	assert_false(trees_ask(t, b.build[0]));
 	trees_free(t);
-	bman_release(&b.m);
+	build_manifest_release(&b.m);
 }
 
 /* A build script's own dependencies go with its package. */
 static void
 a_script_lies_where_its_package_does(void **state)
 {
-	struct bman m = { 0 };
+	struct build_manifest m = { 0 };
 	struct trees *t;
 	uint32_t need;
 	size_t helper, script, lib, root, other[6];
@@ -156,7 +156,7 @@ a_script_lies_where_its_package_does(void **state)
 	assert_true(trees_want(t, script));
 	assert_true(trees_want(t, helper));
 	trees_free(t);
-	bman_release(&m);
+	build_manifest_release(&m);
 }
 
 /* Where the top of a command is missing, each of its dependencies looks like
@@ -164,7 +164,7 @@ a_script_lies_where_its_package_does(void **state)
 static void
 small_trees_are_always_wanted(void **state)
 {
-	struct bman m = { 0 };
+	struct build_manifest m = { 0 };
 	struct trees *t;
 	uint32_t leaf[300];
 
@@ -182,7 +182,7 @@ small_trees_are_always_wanted(void **state)
 			assert_true(trees_want(t, k));
 	}
 	trees_free(t);
-	bman_release(&m);
+	build_manifest_release(&m);
 }
 
 /* Each unit needs the one after it: the order is as bad as can be. */
@@ -190,7 +190,7 @@ static void
 a_manifest_made_to_take_long_is_not_judged(void **state)
 {
 	enum { N = 8192 };
-	struct bman m = { 0 };
+	struct build_manifest m = { 0 };
 	struct trees *t;
 
 	(void)state;
@@ -205,13 +205,13 @@ a_manifest_made_to_take_long_is_not_judged(void **state)
 	for (size_t i = 0; i < N; i++)
 		assert_true(trees_want(t, i));
 	trees_free(t);
-	bman_release(&m);
+	build_manifest_release(&m);
 }
 
 static void
 many_roots_and_cycles_do_no_harm(void **state)
 {
-	struct bman m = { 0 };
+	struct build_manifest m = { 0 };
 	struct trees *t;
 	uint32_t need;
 
@@ -235,7 +235,7 @@ many_roots_and_cycles_do_no_harm(void **state)
 	for (size_t i = 0; i < m.count; i++)
 		assert_true(trees_want(t, i));
 	trees_free(t);
-	bman_release(&m);
+	build_manifest_release(&m);
 	t = trees_new(&m);
 	assert_non_null(t);
 	assert_false(trees_ask(t, 0));
@@ -273,7 +273,7 @@ what_the_last_session_used_is_wanted_at_first(void **state)
 		trees_ask(t, b.build[i]);
 	assert_false(trees_want(t, b.check[3]));
 	trees_free(t);
-	bman_release(&b.m);
+	build_manifest_release(&b.m);
 }
 
 int

@@ -7,13 +7,13 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "key/memo.h"
-#include "key/shape.h"
+#include "key/digest_cache.h"
+#include "key/inputs.h"
 #include "remote/pack.h"
 #include "remote/pack_internal.h"
 #include "store/blob.h"
 #include "store/entry.h"
-#include "store/rmanifest.h"
+#include "store/unit_manifest.h"
 #include "store/store.h"
 #include "tests/unit/testdir.h"
 
@@ -32,7 +32,7 @@
 /* Two machines. */
 struct machine {
 	struct store s;
-	struct memo m;
+	struct digest_cache m;
 };
 
 static struct machine here, there;
@@ -40,7 +40,7 @@ static struct machine here, there;
 /* A unit with metadata, an archive that holds it, and dep-info. */
 struct unit {
 	struct entry e;
-	struct shape shape;
+	struct inputs inputs;
 	struct digest k1;
 	struct digest tag;
 	struct digest at;
@@ -125,9 +125,9 @@ unit_make(struct unit *u, size_t n, bool says)
 		buf_str(&u->e.stderr_text, "{\"warning\":1}\n");
 		digest_bytes("tag", 3, &u->tag);
 	}
-	rmanifest_at(&u->k1, &u->tag, &u->at);
-	assert_int_equal(shape_add(&u->shape, 'f', "w/src/lib.rs", 12), 0);
-	assert_int_equal(shape_finish(&u->shape), 0);
+	unit_manifest_at(&u->k1, &u->tag, &u->at);
+	assert_int_equal(inputs_add(&u->inputs, 'f', "w/src/lib.rs", 12), 0);
+	assert_int_equal(inputs_finish(&u->inputs), 0);
 	buf_free(&rlib);
 	free(meta);
 }
@@ -136,7 +136,7 @@ static inline void
 unit_free(struct unit *u)
 {
 	entry_release(&u->e);
-	shape_free(&u->shape);
+	inputs_free(&u->inputs);
 }
 
 static inline int
@@ -148,7 +148,7 @@ pack(const struct unit *u, struct buf *out)
 				   .tag = u->tag,
 				   .at = &u->at,
 				   .entry = &u->e,
-				   .shape = &u->shape };
+				   .inputs = &u->inputs };
 	int fd = open(testdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), r;
 	struct digest sha, have;
 	uint64_t size;
@@ -263,7 +263,7 @@ forge(const struct unit *u, const struct pack_part *parts, const void *z,
 {
 	static const struct pack_part none[ENTRY_TRAVEL_MAX];
 	struct pack_source src = {
-		.k1 = u->k1, .tag = u->tag, .entry = &u->e, .shape = &u->shape
+		.k1 = u->k1, .tag = u->tag, .entry = &u->e, .inputs = &u->inputs
 	};
 	uint32_t word[2] = { PACK_VERSION, 0 };
 	struct buf h = { 0 };
@@ -291,7 +291,7 @@ open_machine(struct machine *m, const char *name)
 	snprintf(path, sizeof(path), "%s/%s", testdir, name);
 	r = store_open(&m->s, path);
 	if (r == 0)
-		memo_open(&m->m, m->s.dir);
+		digest_cache_open(&m->m, m->s.dir);
 	return r;
 }
 
@@ -306,8 +306,8 @@ set_up(void **state)
 static inline int
 tear_down(void **state)
 {
-	memo_close(&here.m);
-	memo_close(&there.m);
+	digest_cache_close(&here.m);
+	digest_cache_close(&there.m);
 	store_close(&here.s);
 	store_close(&there.s);
 	return testdir_remove(state);

@@ -4,10 +4,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "remote/credfile.h"
-#include "remote/credmeta.h"
-#include "remote/credproc.h"
-#include "remote/credweb.h"
+#include "remote/cred_file.h"
+#include "remote/cred_instance.h"
+#include "remote/cred_process.h"
+#include "remote/cred_web_identity.h"
 #include "remote/xfer.h"
 
 #include <setjmp.h>
@@ -112,10 +112,10 @@ static void
 a_web_identity_gets_a_role(void **state)
 {
 	(void)state;
-	assert_int_equal(ask(credweb_load), ERR_MISS);
+	assert_int_equal(ask(cred_web_identity_load), ERR_MISS);
 	web();
 	page("POST / ", 200, STS_GOOD);
-	assert_int_equal(ask(credweb_load), 0);
+	assert_int_equal(ask(cred_web_identity_load), 0);
 	assert_string_equal(got.key, "WEB");
 	assert_int_equal(got.expires, 4070908800);
 	assert_true(was_said("Action=AssumeRoleWithWebIdentity&Version="
@@ -126,7 +126,7 @@ a_web_identity_gets_a_role(void **state)
 	/* The token is read again, and the session's name counts. */
 	file("token", "newer");
 	var("AWS_ROLE_SESSION_NAME", "me");
-	assert_int_equal(ask(credweb_load), 0);
+	assert_int_equal(ask(cred_web_identity_load), 0);
 	assert_true(was_said("RoleSessionName=me&WebIdentityToken=newer"));
 }
 
@@ -144,11 +144,11 @@ a_profile_names_a_web_identity(void **state)
 	file("config", text);
 	page("POST / ", 200, STS_GOOD);
 	opts.profile = "p";
-	assert_int_equal(ask(credweb_load), 0);
+	assert_int_equal(ask(cred_web_identity_load), 0);
 	assert_true(was_said("RoleArn=R&RoleSessionName=S&WebIdentityToken="
 			     "third"));
 	opts.profile = "q";
-	assert_int_equal(ask(credweb_load), ERR_MISS);
+	assert_int_equal(ask(cred_web_identity_load), ERR_MISS);
 }
 
 static void
@@ -158,20 +158,20 @@ what_sts_refuses_is_said(void **state)
 	web();
 	page("POST / ", 403,
 	     "<E><Code>AccessDenied</Code><Message>hush</Message></E>");
-	refused(ask(credweb_load), "HTTP 403 AccessDenied");
+	refused(ask(cred_web_identity_load), "HTTP 403 AccessDenied");
 	assert_int_equal(asked("POST / "), 1);
 	page("POST / ", 500, "hush");
-	refused(ask(credweb_load), "HTTP 500");
+	refused(ask(cred_web_identity_load), "HTTP 500");
 	assert_int_equal(asked("POST / "), 3);
 	page("POST / ", 200, "<hush>");
-	refused(ask(credweb_load), "no credentials");
+	refused(ask(cred_web_identity_load), "no credentials");
 	file("token", "\n");
-	refused(ask(credweb_load), "token file cannot be used");
+	refused(ask(cred_web_identity_load), "token file cannot be used");
 	unlink(file("token", ""));
-	refused(ask(credweb_load), "token file cannot be used");
+	refused(ask(cred_web_identity_load), "token file cannot be used");
 	web();
 	var("AWS_ENDPOINT_URL_STS", "ftp://x");
-	refused(ask(credweb_load), "address of STS");
+	refused(ask(cred_web_identity_load), "address of STS");
 }
 
 static const char *
@@ -181,7 +181,7 @@ sts_url(const char *region)
 	struct buf b = { 0 };
 
 	snprintf(text, sizeof(text), "-");
-	if (credweb_url(&opts, region, &b))
+	if (cred_web_identity_url(&opts, region, &b))
 		snprintf(text, sizeof(text), "%s", b.p);
 	buf_free(&b);
 	return text;
@@ -222,11 +222,11 @@ a_process_gives_a_key(void **state)
 	char command[300];
 
 	(void)state;
-	assert_int_equal(ask(credproc_load), ERR_MISS);
+	assert_int_equal(ask(cred_process_load), ERR_MISS);
 	snprintf(command, sizeof(command), "cat '%s'",
 		 file("answer", GOOD_JSON("PROC", FAR)));
 	process(command);
-	assert_int_equal(ask(credproc_load), 0);
+	assert_int_equal(ask(cred_process_load), 0);
 	assert_string_equal(got.key, "PROC");
 	assert_string_equal(got.token, "T");
 }
@@ -236,22 +236,22 @@ a_bad_process_is_refused(void **state)
 {
 	(void)state;
 	process("echo hush");
-	refused(ask(credproc_load), "not JSON");
+	refused(ask(cred_process_load), "not JSON");
 	process("sh -c 'echo hush >&2; echo hush; exit 3'");
-	refused(ask(credproc_load), "status 3");
+	refused(ask(cred_process_load), "status 3");
 	process("sh -c 'kill -9 $$'");
-	refused(ask(credproc_load), "signal 9");
+	refused(ask(cred_process_load), "signal 9");
 	process("head -c 1000000 /dev/zero");
-	refused(ask(credproc_load), "more than 65536 bytes");
+	refused(ask(cred_process_load), "more than 65536 bytes");
 	process("true");
-	refused(ask(credproc_load), "not JSON");
+	refused(ask(cred_process_load), "not JSON");
 	process("/nowhere/hush");
-	refused(ask(credproc_load), "cannot be run");
+	refused(ask(cred_process_load), "cannot be run");
 	process("'open");
-	refused(ask(credproc_load), "open quote");
+	refused(ask(cred_process_load), "open quote");
 	opts.process_ms = 200;
 	process("sleep 600");
-	refused(ask(credproc_load), "did not end in time");
+	refused(ask(cred_process_load), "did not end in time");
 }
 
 static void
@@ -259,13 +259,13 @@ what_a_profile_may_not_ask_is_said(void **state)
 {
 	(void)state;
 	file("config", "[default]\nrole_arn=R\nsource_profile=b\n");
-	refused(ask(credfile_load), "not supported; use credential_process");
+	refused(ask(cred_file_load), "not supported; use credential_process");
 	file("config", "[default]\nrole_arn=R\ncredential_source=Environment");
-	refused(ask(credfile_load), "not supported; use credential_process");
+	refused(ask(cred_file_load), "not supported; use credential_process");
 	file("config", "[default]\nsso_session=b\n");
-	refused(ask(credfile_load), "not supported; use credential_process");
+	refused(ask(cred_file_load), "not supported; use credential_process");
 	file("config", "[default]\nsso_start_url=b\ncredential_process=c\n");
-	assert_int_equal(ask(credfile_load), ERR_MISS);
+	assert_int_equal(ask(cred_file_load), ERR_MISS);
 }
 
 /* --- container ----------------------------------------------------------- */
@@ -283,21 +283,21 @@ static void
 a_container_gives_a_key(void **state)
 {
 	(void)state;
-	assert_int_equal(ask(credmeta_container), ERR_MISS);
+	assert_int_equal(ask(cred_instance_container), ERR_MISS);
 	container("/c?id=1");
 	page("GET /c?id=1 ", 200, GOOD_JSON("CONT", FAR));
-	assert_int_equal(ask(credmeta_container), 0);
+	assert_int_equal(ask(cred_instance_container), 0);
 	assert_string_equal(got.key, "CONT");
 	assert_false(was_said("Authorization"));
 	var("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic abc");
-	assert_int_equal(ask(credmeta_container), 0);
+	assert_int_equal(ask(cred_instance_container), 0);
 	assert_true(was_said("\r\nAuthorization: Basic abc\r\n"));
 	/* A file goes before it, and is read again. */
 	var("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file("auth", "one"));
-	assert_int_equal(ask(credmeta_container), 0);
+	assert_int_equal(ask(cred_instance_container), 0);
 	assert_true(was_said("\r\nAuthorization: one\r\n"));
 	file("auth", "two");
-	assert_int_equal(ask(credmeta_container), 0);
+	assert_int_equal(ask(cred_instance_container), 0);
 	assert_true(was_said("\r\nAuthorization: two\r\n"));
 }
 
@@ -308,11 +308,11 @@ a_token_is_one_line(void **state)
 	container("/c");
 	page("GET /c ", 200, GOOD_JSON("CONT", FAR));
 	var("AWS_CONTAINER_AUTHORIZATION_TOKEN", "hush\r\nX: y");
-	refused(ask(credmeta_container), "more than one line");
+	refused(ask(cred_instance_container), "more than one line");
 	var("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file("auth", "hush\n"));
-	refused(ask(credmeta_container), "more than one line");
+	refused(ask(cred_instance_container), "more than one line");
 	unlink(file("auth", ""));
-	refused(ask(credmeta_container), "cannot be read");
+	refused(ask(cred_instance_container), "cannot be read");
 	assert_int_equal(asked("GET /c "), 0);
 }
 
@@ -325,14 +325,14 @@ a_bad_container_is_refused(void **state)
 	memset(huge, 'x', 200000);
 	huge[200000] = '\0';
 	container("/c");
-	refused(ask(credmeta_container), "HTTP 404");
+	refused(ask(cred_instance_container), "HTTP 404");
 	page("GET /c ", 503, "hush");
-	refused(ask(credmeta_container), "HTTP 503");
+	refused(ask(cred_instance_container), "HTTP 503");
 	assert_int_equal(asked("GET /c "), 3);
 	page("GET /c ", 200, "hush");
-	refused(ask(credmeta_container), "not JSON");
+	refused(ask(cred_instance_container), "not JSON");
 	page("GET /c ", 200, huge);
-	refused(ask(credmeta_container), "does not answer");
+	refused(ask(cred_instance_container), "does not answer");
 	free(huge);
 }
 
@@ -344,7 +344,7 @@ full_uri(const char *url)
 	int rc;
 
 	var("AWS_CONTAINER_CREDENTIALS_FULL_URI", url);
-	rc = credmeta_container_url(&opts, &b, text, sizeof(text));
+	rc = cred_instance_container_url(&opts, &b, text, sizeof(text));
 	if (rc == 0)
 		snprintf(text, sizeof(text), "%s", b.p);
 	else
@@ -423,13 +423,13 @@ an_instance_gives_a_key_and_a_region(void **state)
 {
 	(void)state;
 	instance();
-	assert_int_equal(ask(credmeta_instance), 0);
+	assert_int_equal(ask(cred_instance_instance), 0);
 	assert_string_equal(got.key, "INST");
 	assert_string_equal(got.region, "");
 	assert_true(was_said("X-aws-ec2-metadata-token: session\r\n"));
 	assert_int_equal(asked(REGION), 0);
 	opts.region = "";
-	assert_int_equal(ask(credmeta_instance), 0);
+	assert_int_equal(ask(cred_instance_instance), 0);
 	assert_string_equal(got.region, "eu-north-7");
 }
 
@@ -439,18 +439,18 @@ an_instance_may_have_none(void **state)
 	(void)state;
 	instance();
 	page(ROLES, 404, "hush");
-	assert_int_equal(ask(credmeta_instance), ERR_MISS);
+	assert_int_equal(ask(cred_instance_instance), ERR_MISS);
 	page("PUT /latest/api/token ", 404, "");
-	assert_int_equal(ask(credmeta_instance), ERR_MISS);
+	assert_int_equal(ask(cred_instance_instance), ERR_MISS);
 	page("PUT /latest/api/token ", 200, "two\r\nlines");
 	page(ROLES, 200, "r1");
 	page(ROLE, 200, "hush");
-	refused(ask(credmeta_instance), "not JSON");
+	refused(ask(cred_instance_instance), "not JSON");
 	page(ROLES, 200, "r1 ?\n");
-	assert_int_equal(ask(credmeta_instance), ERR_MISS);
+	assert_int_equal(ask(cred_instance_instance), ERR_MISS);
 	instance();
 	var("AWS_EC2_METADATA_DISABLED", "True");
-	assert_int_equal(ask(credmeta_instance), ERR_MISS);
+	assert_int_equal(ask(cred_instance_instance), ERR_MISS);
 	assert_int_equal(asked(ROLES), 0);
 }
 
@@ -461,7 +461,7 @@ a_silent_instance_is_given_up(void **state)
 	instance();
 	slow(2500);
 	/* It is given up before the server speaks. */
-	assert_int_equal(ask(credmeta_instance), ERR_MISS);
+	assert_int_equal(ask(cred_instance_instance), ERR_MISS);
 	assert_int_equal(asked("PUT /latest/api/token "), 1);
 	assert_int_equal(asked(ROLES), 0);
 }

@@ -26,7 +26,7 @@ what_is_packed_is_unpacked(void **state)
 	assert_int_equal(manifest_load(&there.s, &u.e.k0, &m), 0);
 	assert_true(digest_eq(&m.rec[0].last_k1, &u.k1));
 	assert_int_equal(m.rec[0].compile_us, 99);
-	assert_string_equal(shape_item(&m.rec[0].shape, 0), "fw/src/lib.rs");
+	assert_string_equal(inputs_item(&m.rec[0].inputs, 0), "fw/src/lib.rs");
 	manifest_release(&m);
 	/* Once more, over what is there. */
 	assert_int_equal(unpack(&there, &u.at, b.p, b.len, 4096), 0);
@@ -58,7 +58,7 @@ blobs_come_as_local_ones(void **state)
 				 u.e.out[i].exec ? 0755 : 0644);
 		assert_int_equal(st.st_nlink, 1);
 		file_id_of(&st, &id);
-		assert_int_equal(memo_get_own(&there.m, &id, &d), 0);
+		assert_int_equal(digest_cache_get_own(&there.m, &id, &d), 0);
 		assert_true(digest_eq(&d, &u.e.out[i].blob));
 	}
 	forget(&there, &u);
@@ -159,7 +159,7 @@ foreign_times_are_bounded(void **state)
 
 enum { THREADS = MANIFEST_MAX };
 
-struct job {
+struct invocation {
 	pthread_t thread;
 	struct unit u;
 	struct buf b;
@@ -169,17 +169,17 @@ struct job {
 static void *
 unpack_one(void *arg)
 {
-	struct job *j = arg;
+	struct invocation *j = arg;
 
 	j->r = unpack(&there, &j->u.at, j->b.p, j->b.len, 1000);
 	return NULL;
 }
 
-/* Of one unit, each with a shape of its own: no record may be lost. */
+/* Of one unit, each with an input list of its own: no record may be lost. */
 static void
 many_come_at_once(void **state)
 {
-	static struct job jobs[THREADS];
+	static struct invocation jobs[THREADS];
 	struct manifest m;
 
 	(void)state;
@@ -189,8 +189,8 @@ many_come_at_once(void **state)
 
 		unit_make(&jobs[i].u, 300 + i, false);
 		assert_int_equal(
-			shape_add(&jobs[i].u.shape, 'f', item, (size_t)n), 0);
-		assert_int_equal(shape_finish(&jobs[i].u.shape), 0);
+			inputs_add(&jobs[i].u.inputs, 'f', item, (size_t)n), 0);
+		assert_int_equal(inputs_finish(&jobs[i].u.inputs), 0);
 		assert_int_equal(pack(&jobs[i].u, &jobs[i].b), 0);
 	}
 	for (size_t i = 0; i < THREADS; i++)
@@ -263,10 +263,10 @@ lost_and_wrong_blobs_are_not_packed(void **state)
 		char item[80];
 		int n = snprintf(item, sizeof(item), "w/%060d", i);
 
-		if (shape_add(&u.shape, 'f', item, (size_t)n) < 0)
+		if (inputs_add(&u.inputs, 'f', item, (size_t)n) < 0)
 			break;
 	}
-	assert_int_equal(shape_finish(&u.shape), 0);
+	assert_int_equal(inputs_finish(&u.inputs), 0);
 	assert_int_equal(pack(&u, &b), ERR_TOOBIG);
 	forget(&here, &u);
 	buf_free(&b);

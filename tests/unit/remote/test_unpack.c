@@ -209,13 +209,13 @@ hostile_names(void **state)
 }
 
 static void
-hostile_shapes(void **state)
+hostile_inputs(void **state)
 {
 	struct unit u;
 
 	(void)state;
 	unit_make(&u, 300, false);
-	assert_int_equal(shape_add(&u.shape, 'f', "/etc/shadow", 11), 0);
+	assert_int_equal(inputs_add(&u.inputs, 'f', "/etc/shadow", 11), 0);
 	assert_int_equal(head_of(&u, NULL), ERR_REFUSED);
 	unit_free(&u);
 }
@@ -280,7 +280,7 @@ main(void)
 		cmocka_unit_test(bombs_do_not_go_off),
 		cmocka_unit_test(windows_are_bounded),
 		cmocka_unit_test(hostile_names),
-		cmocka_unit_test(hostile_shapes),
+		cmocka_unit_test(hostile_inputs),
 		cmocka_unit_test(hostile_parts),
 		cmocka_unit_test(announced_lengths_are_checked_first),
 	};

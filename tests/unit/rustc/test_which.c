@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mp.h"
-#include "rustc/parts.h"
+#include "rustc/file_states.h"
 #include "tests/unit/testdir.h"
 
 #include <setjmp.h>
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 /* Works in the test's directory; names are relative to it. */
-static struct parts notes;
+static struct file_states notes;
 static char names[16][160];
 static unsigned nnames;
 
@@ -66,7 +66,7 @@ leads_to(const char *compiler, const char *path, const char *to)
 {
 	char *file;
 
-	parts_free(&notes);
+	file_states_free(&notes);
 	file = which_file(compiler, path, &notes);
 	if (!to) {
 		assert_null(file);
@@ -86,14 +86,14 @@ still(void)
 	struct mp_list l;
 	int r = 0;
 
-	mp_put_list(&b, (uint32_t)(notes.n * PART_FIELDS));
+	mp_put_list(&b, (uint32_t)(notes.n * FILE_STATE_FIELDS));
 	for (size_t i = 0; i < notes.n; i++)
-		parts_put(&b, &notes.p[i]);
+		file_states_put(&b, &notes.p[i]);
 	assert_false(b.failed);
 	assert_int_equal(mp_open(&doc, b.p, b.len), 0);
 	l = mp_root(&doc);
 	while (r == 0 && l.left)
-		r = parts_still(&l);
+		r = file_states_still(&l);
 	mp_close(&doc);
 	buf_free(&b);
 	return r;
@@ -220,12 +220,12 @@ proxies_are_told_by_what_lies_beside(void **state)
 {
 	(void)state;
 	fresh();
-	parts_free(&notes);
+	file_states_free(&notes);
 	assert_false(which_is_proxy(at("a/rustc"), &notes));
 	assert_int_equal(still(), 0);
 	link_to("rustc", "a/rustup");
 	assert_int_equal(still(), ERR_MISS);
-	parts_free(&notes);
+	file_states_free(&notes);
 	assert_true(which_is_proxy(at("a/rustc"), &notes));
 	unlink("a/rustup");
 	assert_int_equal(still(), ERR_MISS);
@@ -245,7 +245,7 @@ begin(void **state)
 static int
 end(void **state)
 {
-	parts_free(&notes);
+	file_states_free(&notes);
 	return chdir("/") ? -1 : testdir_remove(state);
 }
 

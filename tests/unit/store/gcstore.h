@@ -17,17 +17,17 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/gc.h"
-#include "store/spool.h"
+#include "store/upload_intent.h"
 #include "store/store.h"
 #include "tests/unit/testdir.h"
 
 /* A store of one test program, and what the tests of sweeps put into it. */
 static struct store s;
-static struct memo m;
+static struct digest_cache m;
 
 static inline void
 write_output(const char *name, char fill, char path[128])
@@ -76,14 +76,14 @@ open_store(void **state)
 	snprintf(path, sizeof(path), "%s/store", testdir);
 	if (store_open(&s, path) < 0)
 		return -1;
-	memo_open(&m, s.dir);
+	digest_cache_open(&m, s.dir);
 	return 0;
 }
 
 static inline int
 close_store(void **state)
 {
-	memo_close(&m);
+	digest_cache_close(&m);
 	store_close(&s);
 	return testdir_remove(state);
 }
@@ -103,9 +103,10 @@ loads(const struct digest *k1)
 static inline void
 offer(const struct digest *at)
 {
-	struct spool_intent i = { .kind = SPOOL_UNIT, .at = *at };
+	struct upload_intent_intent i = { .kind = UPLOAD_INTENT_UNIT,
+					  .at = *at };
 
-	assert_int_equal(spool_add(&s, &i), 0);
+	assert_int_equal(upload_intent_add(&s, &i), 0);
 }
 
 /* When the first orphan is about to be renamed. */

@@ -6,7 +6,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "store/entry.h"
 #include "store/gc.h"
 #include "store/publish.h"
@@ -26,7 +26,7 @@
 #include <sys/stat.h>
 
 static struct store s;
-static struct memo m;
+static struct digest_cache m;
 static char path[128];
 
 static const char *
@@ -100,7 +100,7 @@ adopted_files_become_blobs(void **state)
 	blob_is(&d, "adopted");
 	store_name("blobs", &d, name);
 	assert_int_equal(file_id_at(s.dir, name, &id), 0);
-	assert_int_equal(memo_get_own(&m, &id, &have), 0);
+	assert_int_equal(digest_cache_get_own(&m, &id, &have), 0);
 	assert_true(digest_eq(&have, &d));
 	/* Never over a sound one; always over a damaged one. */
 	assert_int_equal(file_publish(s.dir, tmp, tmp, "adopted", 7), 0);
@@ -204,7 +204,7 @@ static void
 checks_work_without_a_memo(void **state)
 {
 	struct blob_put p = { .path = write_output("no memo", 0644) };
-	struct memo none = { .fd = -1 };
+	struct digest_cache none = { .fd = -1 };
 	struct file_id id;
 	struct digest d;
 
@@ -301,8 +301,8 @@ boot_again(void)
 {
 	/* Where FORMAT has the boot id. */
 	assert_int_equal(pwrite(m.fd, "another boot", 12, 8), 12);
-	memo_close(&m);
-	memo_open(&m, s.dir);
+	digest_cache_close(&m);
+	digest_cache_open(&m, s.dir);
 }
 
 static void
@@ -314,7 +314,7 @@ after_another_boot_unsynced_blobs_are_not_believed(void **state)
 
 	(void)state;
 	put_text("written before the sync", &synced);
-	memo_set_synced(&m, file_now());
+	digest_cache_set_synced(&m, file_now());
 	put_text("used after the cut", &used);
 	put_text("stored after the cut", &stored);
 	lose_bytes(&synced);
@@ -345,14 +345,14 @@ set_up(void **state)
 	snprintf(dir, sizeof(dir), "%s/store", testdir);
 	if (store_open(&s, dir) < 0)
 		return -1;
-	memo_open(&m, s.dir);
+	digest_cache_open(&m, s.dir);
 	return 0;
 }
 
 static int
 tear_down(void **state)
 {
-	memo_close(&m);
+	digest_cache_close(&m);
 	store_close(&s);
 	return testdir_remove(state);
 }

@@ -281,7 +281,7 @@ shorten(const struct buf *b, unsigned n, size_t len, struct entry *out)
 	buf_free(&old);
 }
 
-/* Entries of the first releases end before the origin, or the shape. */
+/* Entries of the first releases end before the origin, or the input list. */
 static void
 old_entries_say_less(void **state)
 {
@@ -292,17 +292,17 @@ old_entries_say_less(void **state)
 
 	(void)state;
 	e.origin = ENTRY_PREFETCHED;
-	digest_bytes("shape", 5, &e.shape);
+	digest_bytes("shape", 5, &e.inputs);
 	entry_encode(&e, &b);
 	len = b.len - RECORD_HEAD;
 	assert_int_equal(entry_decode(b.p, b.len, &back), 0);
 	assert_int_equal(back.origin, ENTRY_PREFETCHED);
-	assert_true(digest_eq(&back.shape, &e.shape));
+	assert_true(digest_eq(&back.inputs, &e.inputs));
 	entry_release(&back);
 	assert_int_equal((unsigned char)b.p[RECORD_HEAD], 0x9c);
 	shorten(&b, 11, len - 2 - DIGEST_LEN, &back);
 	assert_int_equal(back.origin, ENTRY_PREFETCHED);
-	assert_true(digest_eq(&back.shape, &none));
+	assert_true(digest_eq(&back.inputs, &none));
 	same(&back, &e);
 	entry_release(&back);
 	shorten(&b, 10, len - 3 - DIGEST_LEN, &back);

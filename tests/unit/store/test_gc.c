@@ -149,7 +149,7 @@ automatic_sweeps_spare_the_young(void **state)
 	o.max_size = 1;
 	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
 	assert_false(loads(&k));
-	assert_int_equal(memo_add_stored(&m, 0), r.bytes_after);
+	assert_int_equal(digest_cache_add_stored(&m, 0), r.bytes_after);
 }
 
 static bool
@@ -249,7 +249,7 @@ what_waits_for_its_upload_stays(void **state)
 {
 	struct gc_options o = { .max_size = 1 };
 	struct digest waits, done;
-	struct spool_intent i;
+	struct upload_intent_intent i;
 	struct gc_report r;
 
 	(void)state;
@@ -267,7 +267,7 @@ what_waits_for_its_upload_stays(void **state)
 	assert_int_equal(gc_run(&s, &m, &all, &r), 0);
 	assert_int_equal(r.purged, 1);
 	assert_false(loads(&waits));
-	assert_int_equal(spool_read(&s, &waits, &i), ERR_MISS);
+	assert_int_equal(upload_intent_read(&s, &waits, &i), ERR_MISS);
 }
 
 struct late {

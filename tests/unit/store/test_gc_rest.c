@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/record.h"
 #include "store/gc_steps.h"
-#include "store/spool.h"
+#include "store/upload_intent.h"
 #include "store/store.h"
 #include "tests/unit/testdir.h"
 
@@ -102,18 +102,18 @@ temporary_files_live_a_day(void **state)
 static void
 dead_letters_live_a_month(void **state)
 {
-	struct spool_intent i = { .kind = SPOOL_UNIT };
+	struct upload_intent_intent i = { .kind = UPLOAD_INTENT_UNIT };
 	char name[STORE_NAME], waiting[STORE_NAME], newer[STORE_NAME];
 	struct gc_rest r;
 
 	(void)state;
 	digest_bytes("dead", 4, &i.at);
-	assert_int_equal(spool_add(&s, &i), 0);
-	assert_int_equal(spool_bury(&s, &i.at, "too large"), 0);
+	assert_int_equal(upload_intent_add(&s, &i), 0);
+	assert_int_equal(upload_intent_bury(&s, &i.at, "too large"), 0);
 	snprintf(name, sizeof(name), "spool/dead/");
 	digest_hex(&i.at, name + strlen(name));
 	digest_bytes("waiting", 7, &i.at);
-	assert_int_equal(spool_add(&s, &i), 0);
+	assert_int_equal(upload_intent_add(&s, &i), 0);
 	store_name("spool", &i.at, waiting);
 	age(waiting, 400);
 	name_of("spool/dead", 7, "", newer);

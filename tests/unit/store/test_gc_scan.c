@@ -4,7 +4,7 @@
 
 #include "base/digest.h"
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/store.h"
@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 
 static struct store s;
-static struct memo m;
+static struct digest_cache m;
 
 static void
 put_blob(const char *text, struct entry_output *o)
@@ -220,14 +220,14 @@ set_up(void **state)
 	snprintf(dir, sizeof(dir), "%s/store", testdir);
 	if (store_open(&s, dir) < 0)
 		return -1;
-	memo_open(&m, s.dir);
+	digest_cache_open(&m, s.dir);
 	return 0;
 }
 
 static int
 tear_down(void **state)
 {
-	memo_close(&m);
+	digest_cache_close(&m);
 	store_close(&s);
 	return testdir_remove(state);
 }

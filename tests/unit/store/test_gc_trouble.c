@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "base/record.h"
-#include "store/incnote.h"
+#include "store/incremental_index.h"
 #include "tests/unit/store/gcstore.h"
 
 #include <errno.h>
@@ -144,7 +144,7 @@ nothing_waits_for_more_than_30_days(void **state)
 	struct timespec t[2] = { { .tv_nsec = UTIME_NOW },
 				 { .tv_sec = time(NULL) - 29 * 86400 } };
 	char name[STORE_NAME], dead[STORE_NAME];
-	struct spool_intent i;
+	struct upload_intent_intent i;
 	struct gc_report r;
 	struct digest k;
 
@@ -161,13 +161,13 @@ nothing_waits_for_more_than_30_days(void **state)
 	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
 	assert_int_equal(r.expired, 1);
 	assert_int_equal(r.by_age, 1);
-	assert_int_equal(spool_read(&s, &k, &i), 0);
+	assert_int_equal(upload_intent_read(&s, &k, &i), 0);
 	o.dry_run = false;
 	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
 	assert_int_equal(r.expired, 1);
 	assert_int_equal(r.waiting, 0);
 	assert_false(loads(&k));
-	assert_int_equal(spool_read(&s, &k, &i), ERR_MISS);
+	assert_int_equal(upload_intent_read(&s, &k, &i), ERR_MISS);
 	assert_int_equal(faccessat(s.dir, dead, F_OK, 0), 0);
 }
 
@@ -239,7 +239,7 @@ incremental_state_keeps_no_other_sweep(void **state)
 	struct gc_report r;
 
 	(void)state;
-	incnote_seen(&s, testdir);
+	incremental_index_seen(&s, testdir);
 	assert_int_equal(gc_run(&s, &m, &o, &r), 0);
 	assert_int_equal(code, 1);
 }

@@ -47,27 +47,27 @@ age(const char *kind, const struct digest *d, int hours)
 }
 
 static void
-make_shape(const char *item, struct shape *shape)
+make_inputs(const char *item, struct inputs *inputs)
 {
-	assert_int_equal(shape_add(shape, 'e', item, strlen(item)), 0);
-	assert_int_equal(shape_finish(shape), 0);
+	assert_int_equal(inputs_add(inputs, 'e', item, strlen(item)), 0);
+	assert_int_equal(inputs_finish(inputs), 0);
 }
 
-/* The entry KEY of UNIT under the shape of one ITEM (NULL: it does not say),
- * last used HOURS ago.  ROOTS and OUTPUTS as in an entry. */
+/* The entry KEY of UNIT under the input list of one ITEM (NULL: it does not
+ * say), last used HOURS ago.  ROOTS and OUTPUTS as in an entry. */
 static void
 put(const char *key, const char *unit, const char *item, int hours,
     const char *roots, size_t outputs)
 {
 	struct entry e = { .nout = outputs };
-	struct shape shape = { 0 };
+	struct inputs inputs = { 0 };
 	struct digest d;
 
 	digest_of(unit, &e.k0);
 	if (item) {
-		make_shape(item, &shape);
-		shape_digest(&shape, &e.shape);
-		shape_free(&shape);
+		make_inputs(item, &inputs);
+		inputs_digest(&inputs, &e.inputs);
+		inputs_free(&inputs);
 	}
 	snprintf(e.roots, sizeof(e.roots), "%s", roots);
 	for (size_t i = 0; i < outputs; i++) {
@@ -81,20 +81,20 @@ put(const char *key, const char *unit, const char *item, int hours,
 }
 
 static void
-add_shape(const char *unit, const char *item, int hours)
+add_inputs(const char *unit, const char *item, int hours)
 {
 	struct manifest_record r = { .stored_ms = 1 };
 	struct digest k0;
 
 	digest_of(unit, &k0);
-	make_shape(item, &r.shape);
+	make_inputs(item, &r.inputs);
 	assert_int_equal(manifest_add(&s, &k0, &r), 0);
-	shape_free(&r.shape);
+	inputs_free(&r.inputs);
 	age("manifests", &k0, hours);
 }
 
 static size_t
-shapes_of(const char *unit)
+inputs_of(const char *unit)
 {
 	struct manifest m = { 0 };
 	struct digest k0;
@@ -139,7 +139,7 @@ what_no_manifest_leads_to_is_unreachable(void **state)
 	put("led to", "unit", "A", 1, "", 0);
 	put("dropped", "unit", "B", 1, "", 0);
 	put("not said", "unit", NULL, 1, "", 0);
-	add_shape("unit", "A", 1);
+	add_inputs("unit", "A", 1);
 	look(&scan);
 	assert_true(find(&scan, "lost")->unreachable);
 	assert_false(find(&scan, "new")->unreachable);
@@ -160,8 +160,8 @@ redirects_live_as_long_as_their_targets(void **state)
 	put("old target", "bound", "A", 40, "w", 1);
 	put("target", "bound", "A", 2, "w", 1);
 	put("bound to nothing", "alone", "A", 50, "w", 0);
-	add_shape("bound", "A", 1);
-	add_shape("alone", "A", 1);
+	add_inputs("bound", "A", 1);
+	add_inputs("alone", "A", 1);
 	look(&scan);
 	assert_int_equal(find(&scan, "redirect")->used,
 			 find(&scan, "target")->used + 1);
@@ -186,7 +186,7 @@ trim(struct gc_scan *scan, struct gc_trim *t)
 }
 
 static void
-shapes_without_entries_leave_the_manifest(void **state)
+inputs_without_entries_leave_the_manifest(void **state)
 {
 	struct gc_scan scan;
 	struct gc_trim t;
@@ -201,10 +201,10 @@ shapes_without_entries_leave_the_manifest(void **state)
 		static const char *const unit[] = { "trim", "unsure",
 						    "emptied" };
 
-		add_shape(unit[i], "A", 1);
-		add_shape(unit[i], "B", 1);
+		add_inputs(unit[i], "A", 1);
+		add_inputs(unit[i], "B", 1);
 	}
-	add_shape("young", "A", 0);
+	add_inputs("young", "A", 0);
 	look(&scan);
 	find(&scan, "t1")->victim = true;
 	find(&scan, "t3")->victim = true;
@@ -212,15 +212,15 @@ shapes_without_entries_leave_the_manifest(void **state)
 	t = (struct gc_trim){ .now = now, .dry_run = true };
 	assert_int_equal(gc_units_trim(&s, &scan, &t), 0);
 	assert_int_equal(t.manifests, 1);
-	assert_int_equal(shapes_of("emptied"), 2);
+	assert_int_equal(inputs_of("emptied"), 2);
 	trim(&scan, &t);
-	assert_int_equal(t.shapes, 1);
+	assert_int_equal(t.input_lists, 1);
 	assert_int_equal(t.manifests, 1);
 	assert_true(t.bytes > 0);
-	assert_int_equal(shapes_of("trim"), 1);
-	assert_int_equal(shapes_of("unsure"), 2);
-	assert_int_equal(shapes_of("emptied"), 0);
-	assert_int_equal(shapes_of("young"), 1);
+	assert_int_equal(inputs_of("trim"), 1);
+	assert_int_equal(inputs_of("unsure"), 2);
+	assert_int_equal(inputs_of("emptied"), 0);
+	assert_int_equal(inputs_of("young"), 1);
 }
 
 /* `purge foo` beside a build: the manifests of others are as young as ever,
@@ -236,11 +236,11 @@ purging_spares_what_is_being_stored(void **state)
 	put("foo2", "foo again", "A", 0, "", 0);
 	put("bar1", "bar", "A", 0, "", 0);
 	put("bar2", "bar", "B", 0, "", 0);
-	add_shape("foo", "A", 0);
-	add_shape("foo again", "A", 0);
-	add_shape("bar", "A", 0);
-	add_shape("bar", "B", 0);
-	add_shape("no entry yet", "A", 0);
+	add_inputs("foo", "A", 0);
+	add_inputs("foo again", "A", 0);
+	add_inputs("bar", "A", 0);
+	add_inputs("bar", "B", 0);
+	add_inputs("no entry yet", "A", 0);
 	look(&scan);
 	for (int i = 0; i < 2; i++) {
 		struct gc_entry *e = find(&scan, i ? "foo2" : "foo1");
@@ -249,17 +249,17 @@ purging_spares_what_is_being_stored(void **state)
 		e->victim = true;
 	}
 	/* Stored while we swept; its entry was published too late for us. */
-	add_shape("bar", "C", 0);
-	add_shape("foo again", "A", 0);
+	add_inputs("bar", "C", 0);
+	add_inputs("foo again", "A", 0);
 	assert_int_equal(gc_units_trim(&s, &scan, &t), 0);
-	assert_int_equal(shapes_of("foo"), 0);
-	assert_int_equal(shapes_of("foo again"), 1);
-	assert_int_equal(shapes_of("bar"), 3);
-	assert_int_equal(shapes_of("no entry yet"), 1);
+	assert_int_equal(inputs_of("foo"), 0);
+	assert_int_equal(inputs_of("foo again"), 1);
+	assert_int_equal(inputs_of("bar"), 3);
+	assert_int_equal(inputs_of("no entry yet"), 1);
 	t = (struct gc_trim){ .now = now, .everything = true };
 	assert_int_equal(gc_units_trim(&s, &scan, &t), 0);
-	assert_int_equal(shapes_of("no entry yet"), 0);
-	assert_int_equal(shapes_of("foo again"), 1);
+	assert_int_equal(inputs_of("no entry yet"), 0);
+	assert_int_equal(inputs_of("foo again"), 1);
 	gc_scan_free(&scan);
 }
 
@@ -272,9 +272,9 @@ entries_of_the_meantime_count(void **state)
 
 	(void)state;
 	put("m1", "meantime", "A", 1, "", 0);
-	add_shape("meantime", "A", 1);
-	add_shape("meantime", "B", 1);
-	add_shape("late", "A", 1);
+	add_inputs("meantime", "A", 1);
+	add_inputs("meantime", "B", 1);
+	add_inputs("late", "A", 1);
 	look(&scan);
 	find(&scan, "m1")->victim = true;
 	put("m2", "meantime", "B", 0, "", 0);
@@ -282,18 +282,18 @@ entries_of_the_meantime_count(void **state)
 	scan.change = calloc(2, sizeof(*scan.change));
 	scan.nchanges = 2;
 	for (int i = 0; i < 2; i++) {
-		struct shape shape = { 0 };
+		struct inputs inputs = { 0 };
 		struct digest d;
 
-		make_shape(i ? "A" : "B", &shape);
-		shape_digest(&shape, &d);
-		shape_free(&shape);
+		make_inputs(i ? "A" : "B", &inputs);
+		inputs_digest(&inputs, &d);
+		inputs_free(&inputs);
 		digest_of(i ? "late" : "meantime", &scan.change[i].k0);
-		scan.change[i].shape = gc_scan_brief(&d);
+		scan.change[i].inputs = gc_scan_brief(&d);
 	}
 	trim(&scan, &t);
-	assert_int_equal(shapes_of("meantime"), 1);
-	assert_int_equal(shapes_of("late"), 1);
+	assert_int_equal(inputs_of("meantime"), 1);
+	assert_int_equal(inputs_of("late"), 1);
 }
 
 /* A later version's manifest stays, and so do all while there are entries of
@@ -313,7 +313,7 @@ later_versions_are_left_alone(void **state)
 	store_name("manifests", &d, newer);
 	assert_int_equal(file_publish(s.dir, "tmp/x", newer, m.p, m.len), 0);
 	age("manifests", &d, 100);
-	add_shape("stale", "A", 100);
+	add_inputs("stale", "A", 100);
 	record_seal(&e, 'e', 2, "\x90", 1);
 	digest_of("newer entry", &d);
 	store_name("entries", &d, entry);
@@ -324,7 +324,7 @@ later_versions_are_left_alone(void **state)
 	assert_int_equal(unlinkat(s.dir, entry, 0), 0);
 	look(&scan);
 	trim(&scan, &t);
-	assert_int_equal(shapes_of("stale"), 0);
+	assert_int_equal(inputs_of("stale"), 0);
 	assert_int_equal(faccessat(s.dir, newer, F_OK, 0), 0);
 	buf_free(&m);
 	buf_free(&e);
@@ -355,7 +355,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_no_manifest_leads_to_is_unreachable),
 		cmocka_unit_test(redirects_live_as_long_as_their_targets),
-		cmocka_unit_test(shapes_without_entries_leave_the_manifest),
+		cmocka_unit_test(inputs_without_entries_leave_the_manifest),
 		cmocka_unit_test(purging_spares_what_is_being_stored),
 		cmocka_unit_test(entries_of_the_meantime_count),
 		cmocka_unit_test(later_versions_are_left_alone),

@@ -28,9 +28,9 @@ record(const char *file, uint64_t when)
 	struct manifest_record r = { .compile_us = 5, .stored_ms = when };
 
 	digest_bytes(file, strlen(file), &r.last_k1);
-	assert_int_equal(shape_add(&r.shape, 'f', file, strlen(file)), 0);
-	assert_int_equal(shape_add(&r.shape, 'e', "NAME", 4), 0);
-	assert_int_equal(shape_finish(&r.shape), 0);
+	assert_int_equal(inputs_add(&r.inputs, 'f', file, strlen(file)), 0);
+	assert_int_equal(inputs_add(&r.inputs, 'e', "NAME", 4), 0);
+	assert_int_equal(inputs_finish(&r.inputs), 0);
 	return r;
 }
 
@@ -49,14 +49,14 @@ newest_comes_first(void **state)
 	assert_int_equal(manifest_load(&s, &k0, &m), 0);
 	assert_int_equal(m.count, 2);
 	assert_int_equal(m.rec[0].stored_ms, 2);
-	assert_int_equal(m.rec[0].shape.count, 2);
-	assert_string_equal(shape_item(&m.rec[0].shape, 0), "eNAME");
-	assert_string_equal(shape_item(&m.rec[0].shape, 1), "fwb");
+	assert_int_equal(m.rec[0].inputs.count, 2);
+	assert_string_equal(inputs_item(&m.rec[0].inputs, 0), "eNAME");
+	assert_string_equal(inputs_item(&m.rec[0].inputs, 1), "fwb");
 	manifest_release(&m);
 }
 
 static void
-equal_shapes_are_one_record(void **state)
+equal_inputs_are_one_record(void **state)
 {
 	struct manifest_record a = record("wa", 1), b = record("wb", 2);
 	struct manifest_record again = record("wa", 3);
@@ -193,8 +193,8 @@ newer_manifests_are_left_alone(void **state)
 	assert_int_equal(manifest_load(&s, &k0, &m), ERR_NEWER);
 	assert_int_equal(manifest_add(&s, &k0, &r), ERR_NEWER);
 	/* Not taken on failure. */
-	assert_int_equal(r.shape.count, 2);
-	shape_free(&r.shape);
+	assert_int_equal(r.inputs.count, 2);
+	inputs_free(&r.inputs);
 	assert_int_equal(file_id_at(s.dir, name, &b), 0);
 	assert_true(file_id_same(&a, &b));
 	buf_free(&text);
@@ -238,7 +238,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(newest_comes_first),
-		cmocka_unit_test(equal_shapes_are_one_record),
+		cmocka_unit_test(equal_inputs_are_one_record),
 		cmocka_unit_test(the_oldest_of_too_many_goes),
 		cmocka_unit_test(every_flipped_bit_is_refused),
 		cmocka_unit_test(damage_is_a_miss_and_goes),

@@ -6,7 +6,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/store.h"
@@ -26,7 +26,7 @@
 #include <sys/stat.h>
 
 static struct store s;
-static struct memo m;
+static struct digest_cache m;
 static char path[256];
 
 static const char *
@@ -348,7 +348,7 @@ restored_files_are_known(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(file_id_at(AT_FDCWD, at(e.out[i].name), &id),
 				 0);
-		assert_int_equal(memo_get_own(&m, &id, &d), 0);
+		assert_int_equal(digest_cache_get_own(&m, &id, &d), 0);
 		assert_true(digest_eq(&d, &e.out[i].blob));
 	}
 	entry_release(&e);
@@ -364,14 +364,14 @@ set_up(void **state)
 	snprintf(dir, sizeof(dir), "%s/store", testdir);
 	if (store_open(&s, dir) < 0)
 		return -1;
-	memo_open(&m, s.dir);
+	digest_cache_open(&m, s.dir);
 	return 0;
 }
 
 static int
 tear_down(void **state)
 {
-	memo_close(&m);
+	digest_cache_close(&m);
 	store_close(&s);
 	return testdir_remove(state);
 }

@@ -5,7 +5,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "store/blob.h"
 #include "store/gc_lock.h"
 #include "store/store.h"
@@ -30,7 +30,7 @@ enum { BLOBS = 40 };
 
 static const uint64_t whole = (uint64_t)1 << 32;
 static struct store s;
-static struct memo m;
+static struct digest_cache m;
 static struct digest all[BLOBS];
 static bool stopped;
 
@@ -93,10 +93,11 @@ fill(void)
 static void
 begun(int64_t seconds, uint64_t at)
 {
-	struct memo_scrub at_now = { .began = file_now() - seconds * SECOND,
-				     .at = at };
+	struct digest_cache_scrub at_now = {
+		.began = file_now() - seconds * SECOND, .at = at
+	};
 
-	memo_set_scrub(&m, &at_now);
+	digest_cache_set_scrub(&m, &at_now);
 }
 
 static struct scrub
@@ -110,19 +111,19 @@ run(void)
 	return in;
 }
 
-static struct memo_scrub
+static struct digest_cache_scrub
 state_now(void)
 {
-	struct memo_scrub at;
+	struct digest_cache_scrub at;
 
-	assert_int_equal(memo_get_scrub(&m, &at), 0);
+	assert_int_equal(digest_cache_get_scrub(&m, &at), 0);
 	return at;
 }
 
 static void
 due_grows_with_time(void **state)
 {
-	struct memo_scrub at = { 0 };
+	struct digest_cache_scrub at = { 0 };
 	int64_t now = 1000 * SECOND, part = SCRUB_PERIOD_S / 256 + 1;
 
 	(void)state;
@@ -139,7 +140,7 @@ due_grows_with_time(void **state)
 	assert_int_equal(at.at, 0);
 	assert_int_equal(scrub_due(&at, -5), 0);
 	/* The end of a round is the beginning of the next. */
-	at = (struct memo_scrub){ .began = now, .at = whole };
+	at = (struct digest_cache_scrub){ .began = now, .at = whole };
 	assert_int_equal(scrub_due(&at, 2 * now), 0);
 	assert_int_equal(at.whole, 2 * now);
 	assert_int_equal(at.at, 0);
@@ -173,8 +174,8 @@ half_a_period_is_half_of_the_store(void **state)
 	assert_in_range(first.blobs, 1, BLOBS - 1);
 	assert_int_equal(state_now().at, whole / 2);
 	/* Another process goes on where this one ended. */
-	memo_close(&m);
-	memo_open(&m, s.dir);
+	digest_cache_close(&m);
+	digest_cache_open(&m, s.dir);
 	begun(SCRUB_PERIOD_S + 1, state_now().at);
 	second = run();
 	assert_int_equal(first.blobs + second.blobs, BLOBS);
@@ -192,7 +193,7 @@ rot_is_found_removed_counted_and_forgotten(void **state)
 	/* A file restored from it is as wrong. */
 	assert_int_equal(file_publish(s.dir, "tmp/c", "tmp/copy", "x", 1), 0);
 	assert_int_equal(file_id_at(s.dir, "tmp/copy", &copy), 0);
-	memo_put_own(&m, &copy, &all[3]);
+	digest_cache_put_own(&m, &copy, &all[3]);
 	rot(&all[3]);
 	assert_int_equal(blob_check(&s, &m, &all[3], &id), 0);
 	begun(SCRUB_PERIOD_S + 1, 0);
@@ -200,12 +201,12 @@ rot_is_found_removed_counted_and_forgotten(void **state)
 	store_name("blobs", &all[3], name);
 	assert_false(blob_exists(&s, &all[3]));
 	assert_int_equal(state_now().bad, before + 1);
-	assert_int_equal(memo_get_own(&m, &id, &d), ERR_MISS);
-	assert_int_equal(memo_get_own(&m, &copy, &d), ERR_MISS);
+	assert_int_equal(digest_cache_get_own(&m, &id, &d), ERR_MISS);
+	assert_int_equal(digest_cache_get_own(&m, &copy, &d), ERR_MISS);
 	/* What is stored anew is believed. */
 	all[3] = put("blob number 3");
 	assert_int_equal(blob_check(&s, &m, &all[3], &id), 0);
-	assert_int_equal(memo_get_own(&m, &id, &d), 0);
+	assert_int_equal(digest_cache_get_own(&m, &id, &d), 0);
 	begun(SCRUB_PERIOD_S + 1, 0);
 	assert_int_equal(run().bad, 0);
 }
@@ -240,7 +241,7 @@ verify_makes_the_memo_forget_too(void **state)
 	assert_int_equal(blob_check(&s, &m, &all[7], &id), 0);
 	assert_int_equal(verify_run(&s, &o, &rep), 0);
 	assert_int_equal(rep.bad_blobs, 1);
-	assert_int_equal(memo_get_own(&m, &id, &d), ERR_MISS);
+	assert_int_equal(digest_cache_get_own(&m, &id, &d), ERR_MISS);
 	assert_int_equal(state_now().bad, before + 1);
 	all[7] = put("blob number 7");
 }
@@ -300,14 +301,14 @@ set_up(void **state)
 
 	r = r ? r : store_open(&s, testdir);
 	if (r == 0)
-		memo_open(&m, s.dir);
+		digest_cache_open(&m, s.dir);
 	return r;
 }
 
 static int
 tear_down(void **state)
 {
-	memo_close(&m);
+	digest_cache_close(&m);
 	store_close(&s);
 	return testdir_remove(state);
 }

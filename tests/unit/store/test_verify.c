@@ -6,7 +6,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/record.h"
-#include "key/memo.h"
+#include "key/digest_cache.h"
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/gc.h"
@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 static struct store s;
-static struct memo m;
+static struct digest_cache m;
 
 static void
 put_blob(const char *text, struct entry_output *o)
@@ -69,8 +69,8 @@ put_manifest(const char *name)
 	struct digest k0;
 
 	digest_bytes(name, strlen(name), &k0);
-	assert_int_equal(shape_add(&r.shape, 'f', "w/a", 3), 0);
-	assert_int_equal(shape_finish(&r.shape), 0);
+	assert_int_equal(inputs_add(&r.inputs, 'f', "w/a", 3), 0);
+	assert_int_equal(inputs_finish(&r.inputs), 0);
 	assert_int_equal(manifest_add(&s, &k0, &r), 0);
 }
 
@@ -485,11 +485,11 @@ nothing_is_wrong_while_stores_and_sweeps_go_on(void **state)
 	if (child == 0) {
 		/* Locks belong to open files. */
 		snprintf(dir, sizeof(dir), "%s/store", testdir);
-		memo_close(&m);
+		digest_cache_close(&m);
 		store_close(&s);
 		if (store_open(&s, dir) < 0)
 			_exit(1);
-		memo_open(&m, s.dir);
+		digest_cache_open(&m, s.dir);
 		churn(60);
 	}
 	do {
@@ -515,14 +515,14 @@ set_up(void **state)
 	snprintf(dir, sizeof(dir), "%s/store", testdir);
 	if (store_open(&s, dir) < 0)
 		return -1;
-	memo_open(&m, s.dir);
+	digest_cache_open(&m, s.dir);
 	return 0;
 }
 
 static int
 tear_down(void **state)
 {
-	memo_close(&m);
+	digest_cache_close(&m);
 	store_close(&s);
 	return testdir_remove(state);
 }

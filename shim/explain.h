@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHIM_EXPLAIN_H
+#define SHIM_EXPLAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct digest;
+struct invocation;
+struct inputs;
+struct inputs_env;
+
+/*
+ * Why something that was stored before missed.  With each store four bytes of
+ * every input's digest are remembered in ids/, so that the next miss of the
+ * same unit key can name what differs; hits pay nothing.  Threads: one.
+ */
+
+/* Remembers what the names of S hold, evaluated in ENV, for the key K0. */
+void explain_remember(struct invocation *j, const struct digest *k0,
+		      const struct inputs *s, const struct inputs_env *env);
+
+/*
+ * Writes "changed:" and the items of the newest input list of K0 that differ
+ * from what was remembered, at most some of them, with " | " between, to the
+ * ROOM bytes at TO.  Where K0 itself is not known: what differs from the
+ * nearest (shim/nearest_unit).  Where nothing differs: "!" if the result is
+ * gone, "@" if it holds in another place.  False, and TO untouched: nothing is
+ * known.
+ */
+bool explain_find(struct invocation *j, const struct digest *k0,
+		  const struct inputs_env *env, char *to, size_t room);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KEY_DERIVE_H
+#define KEY_DERIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/strset.h" /* allow: value */
+
+struct args;
+struct depinfo;
+struct digest;
+struct file_id;
+struct digest_cache;
+struct roots;
+struct inputs;
+struct provenance;
+struct toolchain;
+struct trace;
+
+/*
+ * Turns what the observer saw of one compile into its input list, by
+ * subtraction: every read, listing, test and variable of the compiler and its
+ * children is an item, less what is known otherwise (externs, the toolchain),
+ * what the unit made itself, and a table of the tools' own noise. Looks at the
+ * file system once more: an input whose stat moved, or was written in the clock
+ * tick of its opening, makes the compile ERR_CHANGED. Threads: any.
+ */
+struct derive {
+	const struct trace *trace;
+	const struct depinfo *depinfo;
+	const struct args *args;
+	const struct roots *roots;
+	struct digest_cache *memo; /* knows what we wrote ourselves */
+	const struct toolchain *toolchain;
+	const struct provenance *system; /* NULL: no directories of the build */
+	const char *cwd;
+	const char *observer;       /* the preloaded library's path */
+	const char *const *outputs; /* announced, absolute */
+	size_t noutputs;
+	const struct file_id *externs; /* identities before the compile */
+	int64_t started;               /* wall clock, ns, before the compile */
+	/* What ran takes in, from shim/observability: */
+	bool whole_env; /* the environment as a whole */
+	bool raw_env;   /* the same, and places by their names */
+	bool cc_env;    /* variables whose names the crate cc looks for */
+	bool cpu;       /* what the CPU says about itself */
+	bool cpus;      /* how many of them */
+	bool host;      /* names of the machine, its kernel and user */
+	/* For each process of the trace: ATTRIBUTES_* (key/attributes).  NULL:
+	 * none makes use of any. */
+	const unsigned char *uses;
+
+	bool driver; /* clippy-driver compiled it: key/clippy */
+
+	/* A build script's run instead of a compile: args holds nothing but
+	 * out_dir, which is OUT_DIR; no outputs, externs or dep-info. */
+	bool run;
+	bool was_empty;      /* OUT_DIR, before */
+	const char *program; /* the script's own file */
+	/* NULL, or paths with ':' between, relative to cwd or absolute: the
+	 * user answers for what cannot be observed or repeated, by these
+	 * inputs besides what was seen ([inputs] allow). */
+	const char *declared;
+	/* NULL, or names of variables with blanks between: a compile's user
+	 * answers for it that their values are places and nothing else. */
+	const char *places;
+	/* NULL, or whether the crate whose file has this digest is known to
+	 * use the variable NAME in includes only, by its macros too. */
+	bool (*spared)(void *ctx, const struct digest *crate, const char *name);
+	void *spared_ctx;
+	char reason[160];     /* out: why there is no input list */
+	struct strset inputs; /* private: files and their stats */
+	struct strset made;   /* private: what a run made */
+};
+
+/* 0 and a finished input list, owned by the caller; ERR_REFUSED or ERR_CHANGED
+ * with L->reason; or -ENOMEM. */
+int derive_inputs(struct derive *l, struct inputs *out);
+
+/*
+ * Runs, after derive_shape: whether PATH below OUT_DIR was made by the run.
+ */
+bool derive_made(const struct derive *l, const char *path);
+
+/* Once more, after the inputs were hashed: 0 or ERR_CHANGED. */
+int derive_verify(struct derive *l);
+void derive_release(struct derive *l);
+
+#endif

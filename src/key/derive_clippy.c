@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "key/derive_internal.h"
+
+#include "base/err.h"
+#include "key/clippy.h"
+#include "key/derive.h"
+#include "key/trace.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/*
+ * Lints of the group "cargo" ask `cargo metadata`, whose answer depends on
+ * registries, locks of other processes and perhaps the network.
+ */
+int
+derive_clippy_begin(struct work *w)
+{
+	const struct trace *t = w->l->trace;
+
+	for (size_t i = 0; i < t->nprocesses; i++)
+		if (!strcmp(derive_base_name(t->processes[i].exe), "cargo"))
+			return derive_refuse(w, ERR_REFUSED, "starts", "cargo");
+	return 0;
+}
+
+bool
+derive_clippy_knows(const struct work *w, const char *path)
+{
+	return w->l->driver && clippy_is_conf(path) &&
+	       clippy_is_above(w->l->cwd, path);
+}
+
+/* It calls Cargo.toml a source wherever there is one, and only some lints read
+ * it.  Who asked for its stat made it an input (derive_present). */
+bool
+derive_clippy_tracks(const struct work *w, const char *path)
+{
+	const struct trace *t = w->l->trace;
+	char at[PATH_MAX];
+
+	if (!w->l->driver || strcmp(derive_base_name(path), "Cargo.toml") != 0)
+		return false;
+	for (size_t i = 0; i < t->nevents; i++)
+		if (t->events[i].kind == TRACE_PRESENT &&
+		    t->events[i].how != TRACE_BY_ACCESS &&
+		    derive_tidy(w->l->cwd, t->events[i].name, at) == 0 &&
+		    !strcmp(at, path))
+			return true;
+	return false;
+}
+
+/* It resolves where it starts to look, and what it finds.  What leads to the
+ * working directory itself cannot move it. */
+int
+derive_clippy_links(struct work *w, const char *path)
+{
+	struct stat st;
+
+	if (clippy_is_above(w->l->cwd, path))
+		return 0;
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+		int r = derive_add_path(w, 'k', path);
+
+		if (r < 0)
+			return r;
+	}
+	return derive_links(w, path);
+}

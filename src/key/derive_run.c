@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "key/derive_internal.h"
+
+#include "base/err.h"
+#include "key/derive.h"
+#include "key/inputs.h"
+#include "key/tools.h"
+#include "key/unit.h"
+#include "rustc/args.h"
+#include "rustc/roots.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/*
+ * Descriptors of the jobserver are others each time.  RUSTC_WRAPPER is
+ * ourselves, or nothing would be served.
+ */
+static const char *const unkeyed[] = {
+	"CARGO_MAKEFLAGS",
+	"MAKEFLAGS",
+	"MFLAGS",
+	"RUSTC_WRAPPER",
+};
+
+static bool
+is_one_of(const char *name, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(name, list[i]))
+			return true;
+	return false;
+}
+
+static const struct trace_process *
+process_of(const struct work *w, const struct trace_event *e)
+{
+	static const struct trace_process nobody = { .exe = "" };
+	const struct trace *t = w->l->trace;
+	uint32_t process = e->process;
+
+	for (unsigned hops = 0; hops < 64; hops++) {
+		const struct trace_process *p = &t->processes[process];
+		size_t i = process;
+
+		if (p->exe[0] || process == 0)
+			return p;
+		while (i > 0 && t->processes[i - 1].pid != p->parent)
+			i--;
+		process = i > 0 ? (uint32_t)(i - 1) : 0;
+	}
+	return &nobody;
+}
+
+const char *
+derive_program_of(const struct work *w, const struct trace_event *e)
+{
+	return process_of(w, e)->exe;
+}
+
+unsigned
+derive_tool_of(const struct work *w, const struct trace_event *e)
+{
+	const struct trace_process *p = process_of(w, e);
+
+	return p->known ? tools_look(p->exe) : 0;
+}
+
+int
+derive_run_env(struct work *w, const struct trace_event *e)
+{
+	const char *name = e->name;
+
+	if (is_one_of(name, unkeyed, sizeof(unkeyed) / sizeof(*unkeyed)))
+		return 0;
+	if ((derive_tool_of(w, e) & TOOLS_ASK) && unit_env_noise(name))
+		return 0;
+	/* What tools and shells find over PATH is in items of kind p; a script
+	 * may do with it what it likes. */
+	if (!strcmp(name, "PATH") && derive_tool_of(w, e))
+		return 0;
+	if (!strcmp(name, "PWD") && (derive_tool_of(w, e) & TOOLS_PWD))
+		return inputs_add(w->inputs, 'w', name, strlen(name));
+	if (!roots_clean(name, strlen(name)))
+		return derive_refuse(w, ERR_REFUSED, "env", NULL);
+	return inputs_add(w->inputs, 'v', name, strlen(name));
+}
+
+/* PATH below OUT_DIR by its announced name, or NULL if it is elsewhere. */
+static const char *
+below_out(const struct work *w, const char *path, char out[PATH_MAX])
+{
+	const char *dir = w->l->args->out_dir;
+	size_t n;
+
+	if (derive_below(path, dir))
+		return path;
+	if (!w->real_out[0] || !derive_below(path, w->real_out))
+		return NULL;
+	n = strlen(w->real_out);
+	return snprintf(out, PATH_MAX, "%s%s", dir, path + n) < PATH_MAX ? out
+									 : NULL;
+}
+
+static int
+own_out(struct work *w, const char *path)
+{
+	return derive_refuse(w, ERR_REFUSED, "own-out-dir", path);
+}
+
+static const char *
+changed_name(const struct trace_event *e)
+{
+	return e->kind == TRACE_RENAME || e->kind == TRACE_LINK ||
+			       e->kind == TRACE_SYMLINK
+		       ? e->other
+		       : e->name;
+}
+
+/*
+ * One event below OUT_DIR, in its turn.  What the run finds there must have
+ * been made by itself, for a hit knows of nothing else; what it does not find
+ * must be absent when it is served, too.
+ */
+static int
+out_event(struct work *w, struct strset *made, const struct trace_event *e,
+	  const char *path)
+{
+	bool known = strset_covers(made, path);
+	bool is_dir = !strcmp(path, w->l->args->out_dir);
+
+	switch (e->kind) {
+	case TRACE_ABSENT:
+		return known || is_dir ? 0 : derive_add_path(w, 'a', path);
+	case TRACE_READ:
+	case TRACE_LIST:
+		return known ? 0 : own_out(w, path);
+	case TRACE_PRESENT:
+		return known || is_dir ? 0 : own_out(w, path);
+	case TRACE_UNLINK:
+		return known ? 0 : own_out(w, path);
+	case TRACE_WRITE:
+		if (!known && !e->creates)
+			return own_out(w, path);
+		break;
+	default:
+		break;
+	}
+	strset_add(made, path, NULL);
+	return 0;
+}
+
+/*
+ * Nothing was there in the beginning: of what was not found the first part
+ * below OUT_DIR is enough, and compilers look for thousands of headers.  What
+ * is not there in the end either may have had a name by chance, which no other
+ * run has: for that all of OUT_DIR must be empty again.
+ */
+static int
+absent_in_empty(struct work *w, const char *path)
+{
+	size_t n = strlen(w->l->args->out_dir);
+	char top[PATH_MAX];
+	struct stat st;
+	int len;
+
+	while (path[n] == '/')
+		n++;
+	if (!path[n])
+		return 0;
+	len = (int)(n + strcspn(path + n, "/"));
+	snprintf(top, sizeof(top), "%.*s", len, path);
+	if (!strset_add(&w->absent, top, NULL))
+		return 0;
+	if (lstat(top, &st) < 0)
+		return derive_add_path(w, 'l', w->l->args->out_dir);
+	return derive_add_path(w, 'a', top);
+}
+
+/*
+ * Nothing was there: all that is there was made.  What it missed, or added to
+ * without having made it, must be missing again.
+ */
+static int
+empty_event(struct work *w, struct strset *written, const struct trace_event *e,
+	    const char *path)
+{
+	if (e->kind == TRACE_ABSENT)
+		return absent_in_empty(w, path);
+	/* What would lie there besides is not there in the list. */
+	if (e->kind == TRACE_LIST)
+		return strcmp(path, w->l->args->out_dir)
+			       ? absent_in_empty(w, path)
+			       : derive_add_path(w, 'l', path);
+	if (e->kind != TRACE_WRITE || !strset_add(written, path, NULL) ||
+	    e->creates)
+		return 0;
+	return absent_in_empty(w, path);
+}
+
+static bool
+concerns_files(const struct trace_event *e)
+{
+	switch (e->kind) {
+	case TRACE_READ:
+	case TRACE_WRITE:
+	case TRACE_LIST:
+	case TRACE_ABSENT:
+	case TRACE_PRESENT:
+	case TRACE_RENAME:
+	case TRACE_LINK:
+	case TRACE_SYMLINK:
+	case TRACE_UNLINK:
+	case TRACE_MKDIR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int
+out_events(struct work *w)
+{
+	const struct trace *t = w->l->trace;
+	struct strset made = { 0 }, written = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < t->nevents && r == 0; i++) {
+		const struct trace_event *e = &t->events[i];
+		char path[PATH_MAX], as[PATH_MAX];
+		const char *out;
+
+		if (!concerns_files(e))
+			continue;
+		if (derive_tidy(w->l->cwd, changed_name(e), path) < 0) {
+			r = derive_refuse(w, ERR_REFUSED, "path", e->name);
+			break;
+		}
+		out = below_out(w, path, as);
+		if (!out)
+			continue;
+		if (w->l->was_empty)
+			r = empty_event(w, &written, e, out);
+		else
+			r = out_event(w, &made, e, out);
+	}
+	if (r == 0 && (made.failed || written.failed))
+		r = -ENOMEM;
+	strset_free(&made);
+	strset_free(&written);
+	return r;
+}
+
+/* Opened for writing, as locks are, but not written. */
+static bool
+is_untouched(const struct work *w, const struct stat *st)
+{
+	return !S_ISREG(st->st_mode) ||
+	       st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec <
+		       w->l->started;
+}
+
+/*
+ * A file left where temporary files lie, and not in some directory there:
+ * nobody may count on it.  (rustix tries its compiler so.)
+ */
+static bool
+is_temporary(const char *path, const struct stat *st)
+{
+	const char *dir = getenv("TMPDIR");
+	char clean[PATH_MAX];
+	size_t n;
+
+	if (!dir || dir[0] != '/')
+		dir = "/tmp";
+	if (!S_ISREG(st->st_mode) || derive_tidy("/", dir, clean) < 0)
+		return false;
+	n = strlen(clean);
+	return !strncmp(path, clean, n) && path[n] == '/' &&
+	       !strchr(path + n + 1, '/');
+}
+
+/* What a hit would not do again: a change outside OUT_DIR. */
+static int
+check_effect(struct work *w, const struct trace_event *e)
+{
+	char path[PATH_MAX], as[PATH_MAX];
+	struct stat st;
+
+	if (derive_tidy(w->l->cwd, changed_name(e), path) < 0)
+		return derive_refuse(w, ERR_REFUSED, "path", e->name);
+	if (below_out(w, path, as) || derive_is_sink(path))
+		return 0;
+	if (e->kind == TRACE_UNLINK)
+		return strset_covers(&w->own, path)
+			       ? 0
+			       : derive_refuse(w, ERR_REFUSED, "removed", path);
+	if (lstat(path, &st) < 0)
+		return 0;
+	if (e->kind == TRACE_MKDIR &&
+	    st.st_ctim.tv_sec < w->l->started / 1000000000)
+		return 0;
+	if (is_temporary(path, &st) ||
+	    (e->kind == TRACE_WRITE && is_untouched(w, &st)))
+		return 0;
+	return derive_refuse(w, ERR_REFUSED, "wrote", path);
+}
+
+/* A file that was moved away from where it lay is gone from there. */
+static int
+check_moved(struct work *w, const struct trace_event *e)
+{
+	char path[PATH_MAX], as[PATH_MAX];
+
+	if (derive_tidy(w->l->cwd, e->name, path) < 0)
+		return derive_refuse(w, ERR_REFUSED, "path", e->name);
+	if (below_out(w, path, as) || strset_covers(&w->own, path))
+		return 0;
+	return derive_refuse(w, ERR_REFUSED, "removed", path);
+}
+
+static int
+check_event(struct work *w, const struct trace_event *e)
+{
+	int r;
+
+	switch (e->kind) {
+	case TRACE_RENAME:
+		r = check_moved(w, e);
+		return r ? r : check_effect(w, e);
+	case TRACE_WRITE:
+	case TRACE_MKDIR:
+	case TRACE_LINK:
+	case TRACE_SYMLINK:
+	case TRACE_UNLINK:
+		return check_effect(w, e);
+	default:
+		return derive_question(w, e);
+	}
+}
+
+/* What is behind a link in OUT_DIR is none of its own. */
+static int
+check_link(struct work *w, const struct trace_event *e)
+{
+	char path[PATH_MAX], as[PATH_MAX], to[PATH_MAX];
+
+	if (derive_tidy(w->l->cwd, e->other, path) < 0 ||
+	    !below_out(w, path, as))
+		return 0;
+	if (e->kind == TRACE_LINK) {
+		if (derive_tidy(w->l->cwd, e->name, to) == 0 &&
+		    below_out(w, to, as))
+			return 0;
+	} else if (!realpath(path, to)) {
+		/* Gone again, or leading nowhere. */
+		if (e->name[0] != '/' && !strstr(e->name, ".."))
+			return 0;
+	} else if (below_out(w, to, as)) {
+		return 0;
+	}
+	return derive_refuse(w, ERR_REFUSED, "links-out", path);
+}
+
+static int
+check_events(struct work *w)
+{
+	const struct trace *t = w->l->trace;
+	int r = 0;
+
+	for (size_t i = 0; i < t->nevents && r == 0; i++) {
+		const struct trace_event *e = &t->events[i];
+
+		if (e->kind == TRACE_LINK || e->kind == TRACE_SYMLINK)
+			r = check_link(w, e);
+		r = r ? r : check_event(w, e);
+	}
+	return r;
+}
+
+int
+derive_run(struct work *w)
+{
+	int r = derive_begin(w);
+
+	r = r ? r : derive_own(w);
+	r = r ? r : check_events(w);
+	r = r ? r : out_events(w);
+	if (r < 0)
+		return r;
+	strset_add(&w->own, w->l->args->out_dir, NULL);
+	if (w->real_out[0])
+		strset_add(&w->own, w->real_out, NULL);
+	strset_add(&w->own, w->l->program, NULL);
+	r = derive_reads(w);
+	r = r ? r : derive_declared(w);
+	return r ? r : derive_rest(w);
+}
+
+bool
+derive_made(const struct derive *l, const char *path)
+{
+	return l->was_empty || strset_has(&l->made, path);
+}

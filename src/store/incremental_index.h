@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_INCREMENTAL_INDEX_H
+#define STORE_INCREMENTAL_INDEX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+
+/*
+ * Notes of directories of incremental state (rustc's -C incremental) that
+ * builds used: one small file each in incremental/, whose mtime is the last
+ * use (FORMAT).  Threads and processes: any.
+ */
+enum { INCREMENTAL_INDEX_PATH = 4096, INCREMENTAL_INDEX_NAME = 96 };
+
+struct incremental_index {
+	char path[INCREMENTAL_INDEX_PATH]; /* absolute, without links */
+	bool leaving; /* was renamed to PATH to be removed */
+	int64_t seen; /* ns */
+};
+
+/*
+ * The directory PATH, absolute, as on a command line, is used by a build.
+ * Costs a stat; once a day it sets a time, once ever it writes a file.
+ */
+void incremental_index_seen(struct store *s, const char *path);
+
+/* The note NAME, "incremental/<64 hex digits>".  0, ERR_CORRUPT, ERR_NEWER or
+ * -errno. */
+int incremental_index_read(struct store *s, const char *name,
+			   struct incremental_index *out);
+
+/* Writes a note that the directory PATH is to be removed; gives its name.
+ * 0 or -errno. */
+int incremental_index_leave(struct store *s, const char *path,
+			    char name[INCREMENTAL_INDEX_NAME]);
+
+#endif
