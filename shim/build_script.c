@@ -4,24 +4,20 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "key/digest_cache.h"
-#include "key/inputs.h"
 #include "key/witness.h"
 #include "rustc/relocatable.h"
-#include "shim/remote_query.h"
+#include "shim/build_script_store.h"
+#include "shim/compile.h"
+#include "shim/exec_dir.h"
 #include "shim/invocation.h"
 #include "shim/launcher.h"
-#include "shim/exec_dir.h"
-#include "shim/run.h"
-#include "shim/build_script_store.h"
-#include "shim/observation.h"
-#include "shim/explain.h"
+#include "shim/remote_query.h"
 #include "shim/workspace.h"
 #include "store/blob.h"
 #include "store/entry.h"
-#include "store/manifest.h"
 #include "store/outdir_archive.h"
+#include "store/unit_manifest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,8 +25,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-extern char **environ;
 
 bool
 build_script_is(const struct invocation *j)
@@ -58,25 +52,21 @@ find_program(const struct invocation *j)
 }
 
 /* The script is told nothing of us, not even by argv[0]. */
-void
-build_script_exec(struct invocation *j)
+static void
+untouched(const struct invocation *j, struct command *c)
 {
-	const char *program = find_program(j);
-	char *name = j->argc > 2 ? j->argv[2] : j->argv[1];
-	char *argv[] = { name, NULL };
+	static char *argv[2];
 
-	execv(program, argv);
-	fprintf(stderr, "kache-shim: %s: %s\n", program, strerror(errno));
-	_exit(errno == ENOENT ? 127 : 126);
+	argv[0] = j->argc > 2 ? j->argv[2] : j->argv[1];
+	c->program = find_program(j);
+	c->argv = argv;
 }
 
-static void pass(struct invocation *j, const char *reason)
-	__attribute__((noreturn));
-static void
-pass(struct invocation *j, const char *reason)
+static int
+command(struct invocation *j, struct command *c)
 {
-	invocation_say(j, "passthrough", reason, 0);
-	build_script_exec(j);
+	untouched(j, c);
+	return 0;
 }
 
 static void
@@ -172,41 +162,64 @@ make_key(struct invocation *j)
 	return 0;
 }
 
-/* A reason why this run cannot be looked up, or NULL. */
+/* What cargo says of the run; a reason why it cannot be looked up, or NULL. */
 static const char *
-prepare(struct invocation *j)
+read_cargo(struct invocation *j)
 {
-	const char *rustc = getenv("RUSTC"), *host = getenv("HOST");
-	const char *target = getenv("TARGET");
+	static struct args none;
+	const char *target = getenv("TARGET"), *host = getenv("HOST");
 
-	/* A compiler that is tried looks at what it has of the target. */
-	if (target && host && !strcmp(target, host))
-		target = NULL;
-
+	j->args = none;
 	j->args.out_dir = getenv("OUT_DIR");
 	j->args.crate_name = getenv("CARGO_PKG_NAME");
 	j->args.extra_filename = "";
 	j->args.kind = ARGS_RUN;
 	j->mode = ROOTS_MACHINE;
+	j->triple = target;
+	/* A compiler that is tried looks at what it has of the target. */
+	j->args.target =
+		target && host && !strcmp(target, host) ? NULL : target;
 	if (!j->args.crate_name)
 		j->args.crate_name = "?";
 	j->event.crate = j->args.crate_name;
-	if (!j->args.out_dir || j->args.out_dir[0] != '/' || !rustc)
+	j->event.kind = "run";
+	if (!j->config.v[CONFIG_SHIM_BUILD_SCRIPTS].num)
+		return "build_scripts";
+	if (!j->args.out_dir || j->args.out_dir[0] != '/' || !getenv("RUSTC"))
 		return "not-by-cargo";
 	if (!j->cwd[0] || !roots_clean(j->cwd, strlen(j->cwd)) ||
 	    !roots_clean(j->args.out_dir, strlen(j->args.out_dir)))
 		return "cwd";
-	if (invocation_toolchain(j, rustc, target, false, &j->toolchain) < 0)
-		return "toolchain";
+	return NULL;
+}
+
+static int
+fail(struct invocation *j, const char *reason)
+{
+	j->event.reason = reason;
+	return ERR_REFUSED;
+}
+
+static int
+prepare(struct invocation *j)
+{
+	const char *why = read_cargo(j);
+
+	if (why)
+		return fail(j, why);
+	if (invocation_toolchain(j, getenv("RUSTC"), j->args.target, false,
+				 &j->toolchain) < 0)
+		return fail(j, "toolchain");
 	digest_cache_open(&j->memo, j->store.dir);
 	invocation_find_target(j);
 	choose_roots(j);
 	j->event.profile = invocation_profile(j);
 	find_declared(j);
 	if (make_key(j) < 0)
-		return "program";
+		return fail(j, "program");
+	j->readable = true;
 	j->event.key_us = invocation_us(j->t0);
-	return NULL;
+	return 0;
 }
 
 static int
@@ -254,154 +267,91 @@ expand(const struct invocation *j, const struct buf *text, struct buf *out)
 	return r == 0 && out->failed ? -ENOMEM : r;
 }
 
+static int
+speak(const struct buf *out, const struct buf *err, bool *lost)
+{
+	int r = out->len ? file_write_fd(1, out->p, out->len) : 0;
+
+	if (r == 0 && err->len)
+		r = file_write_fd(2, err->p, err->len);
+	*lost = r < 0;
+	return r;
+}
+
 /* All or nothing: what the script says comes when its files are there. */
-static bool
-replay(struct invocation *j, const struct entry *e, const struct digest *at)
+static int
+restore(struct invocation *j, const struct entry *e, bool *lost)
 {
 	struct buf out = { 0 }, err = { 0 };
-	int64_t start = file_monotonic();
 	int r = expand(j, &e->stdout_text, &out);
 
 	r = r ? r : expand(j, &e->stderr_text, &err);
 	r = r ? r : put_out_dir(j, e);
-	if (r < 0)
-		log_msg(r == ERR_MISS ? LOG_INFO : LOG_ERROR,
-			"%s: build script not replayed: %s", j->event.crate,
-			err_text(r));
-	if (r == 0) {
-		if ((out.len && file_write_fd(1, out.p, out.len) < 0) ||
-		    (err.len && file_write_fd(2, err.p, err.len) < 0))
-			pass(j, "lost-output");
-		entry_touch(&j->store, at);
-		j->event.restore_us = invocation_us(start);
-		j->event.saved_us = e->compile_us;
-		j->event.at = *at;
-	}
+	r = r ? r : speak(&out, &err, lost);
 	buf_free(&out);
 	buf_free(&err);
-	return r == 0;
+	return r;
 }
 
-static bool
-try_at(struct invocation *j, const struct digest *at)
+static int
+places(const struct invocation *j, const struct inputs *s,
+       const struct digest *k1, struct digest *at)
 {
-	struct entry e = { 0 };
-	bool served;
-
-	if (entry_load(&j->store, at, &e) < 0)
-		return false;
-	served = replay(j, &e, at);
-	if (served)
-		j->prefetched = e.origin == ENTRY_PREFETCHED &&
-				entry_take_fresh(&j->store, at);
-	entry_release(&e);
-	return served;
-}
-
-static bool
-try_inputs(struct invocation *j, const struct inputs *s)
-{
-	struct inputs_env env = { .memo = &j->memo,
-				  .roots = &j->roots,
-				  .get = invocation_getenv,
-				  .all = environ,
-				  .cwd = j->cwd,
-				  .run = true };
 	char tags[WITNESS_PLACES + 1];
-	struct digest k1, at;
-	bool served = false;
+	int r = witness_tags(s, &j->roots, invocation_getenv, tags);
 
-	if (inputs_key(s, &env, &j->k0, &k1, NULL) < 0 ||
-	    witness_tags(s, &j->roots, invocation_getenv, tags) < 0)
-		return false;
-	j->event.k1 = k1;
-	for (int reach = 0; reach < WITNESS_REACHES && !served; reach++) {
-		witness_key(&k1, &j->roots, tags, reach, &at);
-		served = try_at(j, &at);
-	}
-	return served;
+	if (r < 0)
+		return r;
+	for (int reach = 0; reach < WITNESS_REACHES; reach++)
+		witness_key(k1, &j->roots, tags, reach, &at[reach]);
+	return WITNESS_REACHES;
 }
 
-static bool
-look_up(struct invocation *j)
+/*
+ * A result for this place, for checkouts like this one, or for any place;
+ * failing these who bore witness, for our own run to be compared with.  What
+ * only checkouts of one name share is not asked for: each question is a round
+ * trip, and `kache drain` proves more.
+ */
+static int
+ask(struct remote_query *q, const struct unit_manifest_record *rec,
+    const struct digest *k1)
 {
-	int64_t start = file_monotonic();
-	struct manifest m = { 0 };
-	bool served = false;
+	struct digest at[KIND_PLACES_MAX], contradicted;
+	char tags[WITNESS_PLACES + 1];
+	int r = places(q->job, &rec->inputs, k1, at);
 
-	if (manifest_load(&j->store, &j->k0, &m) == 0) {
-		for (size_t i = 0; i < m.count && !served; i++)
-			served = try_inputs(j, &m.rec[i].inputs);
-		manifest_release(&m);
-	}
-	j->event.lookup_us = invocation_us(start) - j->event.restore_us;
-	return served;
+	if (r < 0)
+		return r;
+	r = ERR_MISS;
+	for (int reach = 0; reach < WITNESS_NAMED && r == ERR_MISS; reach++)
+		r = remote_query_get(q, &at[reach]);
+	if (r != ERR_MISS || remote_query_get(q, k1) < 0 ||
+	    witness_tags(&rec->inputs, &q->job->roots, invocation_getenv,
+			 tags) < 0)
+		return r;
+	witness_key(k1, &q->job->roots, tags, WITNESS_REACHES, &contradicted);
+	remote_query_get(q, &contradicted);
+	return ERR_MISS;
 }
 
 static void
-run_observed(struct invocation *j)
+before(struct compile *c)
 {
-	char *argv[] = { j->argc > 2 ? j->argv[2] : j->argv[1], NULL };
-	struct observation w = { 0 };
-	struct run run = { .program = find_program(j),
-			   .argv = argv,
-			   .roots = &j->roots,
-			   .plain = true };
-	struct build_script_store k = { .job = j, .run = &run, .watched = &w };
-	struct inputs_env env = { .memo = &j->memo,
-				  .roots = &j->roots,
-				  .get = invocation_getenv,
-				  .all = environ,
-				  .cwd = j->cwd,
-				  .run = true };
-	const char *why;
-
-	k.was_empty = outdir_is_empty(j->args.out_dir);
-	k.out_mode = build_script_out_mode(j);
-	explain_find(j, &j->k0, &env, k.why, sizeof(k.why));
-	if (observation_prepare(j, &w, &why) < 0) {
-		observation_forget(&w);
-		pass(j, why);
-	}
-	run.env = w.env;
-	observation_begin(&w);
-	if (run_compiler(&run) < 0) {
-		observation_forget(&w);
-		pass(j, run.lost ? "lost-output" : "not-started");
-	}
-	if (run_code(run.status) == 127 && observation_never_started(&w)) {
-		observation_forget(&w);
-		pass(j, "observer-broken");
-	}
-	j->event.compile_us = k.run_us = observation_end(&w);
-	build_script_store(&k);
-	run_end(run.status);
+	c->was_empty = outdir_is_empty(c->job->args.out_dir);
+	c->out_mode = build_script_out_mode(c->job);
 }
 
-void
-build_script_serve(struct invocation *j)
-{
-	const char *why;
-
-	invocation_open(j);
-	j->event.kind = "run";
-	if (!j->store_ok || j->config.disabled)
-		build_script_exec(j);
-	if (!j->config.v[CONFIG_SHIM_BUILD_SCRIPTS].num)
-		pass(j, "build_scripts");
-	why = prepare(j);
-	if (why)
-		pass(j, why);
-	if (look_up(j)) {
-		invocation_say(j, j->prefetched ? "prefetch_hit" : "local_hit",
-			       NULL, 0);
-		_exit(0);
-	}
-	if (!j->islanded && remote_query_wanted(j) && remote_query(j) &&
-	    look_up(j)) {
-		invocation_say(j, "remote_hit", NULL, 0);
-		_exit(0);
-	}
-	run_observed(j);
-	_exit(1);
-}
+const struct kind kind_build_script = {
+	.name = "build script",
+	.trace_room = 256 << 20,
+	.intent = UPLOAD_INTENT_RUN,
+	.prepare = prepare,
+	.untouched = untouched,
+	.places = places,
+	.restore = restore,
+	.ask = ask,
+	.command = command,
+	.before = before,
+	.store = &build_script_store,
+};

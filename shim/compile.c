@@ -2,127 +2,13 @@
 #define _GNU_SOURCE
 #include "shim/compile.h"
 
-#include "base/err.h"
-#include "base/file.h"
 #include "base/log.h"
-#include "key/inputs.h"
-#include "shim/remote_query.h"
-#include "shim/name_check.h"
-#include "shim/lookup.h"
 #include "shim/invocation.h"
-#include "shim/store_result.h"
-#include "shim/launcher.h"
-#include "shim/prefork.h"
-#include "shim/run.h"
-#include "shim/session.h"
-#include "shim/auto_gc.h"
-#include "shim/compile_lock.h"
-#include "shim/observation.h"
-#include "shim/explain.h"
+#include "shim/name_check.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-extern char **environ;
-
-enum { EDIT_LOOP_MS = 600000 };
-
-struct compile {
-	struct invocation *job;
-	struct observation watched;
-	struct compile_lock turn;
-	char **argv;
-	bool ready; /* all of the above is there */
-	struct prefork child;
-	bool held;         /* the child waits at its gate */
-	char why[600];     /* what changed since it was stored last, or "" */
-	unsigned state;    /* directories of incremental state before */
-	const char *doubt; /* why what it made is not believed, or NULL */
-};
-
-/*
- * Programs of build scripts and macros are for cargo and rustc alone, and by
- * their symbols we tell what they make use of (classify/envscan, statscan): of
- * those that are to be stripped only debug information goes.
- */
-static const char *
-other_strip(const struct args *a)
-{
-	const char *strip = NULL;
-
-	if (a->kind != ARGS_BUILD_SCRIPT && a->kind != ARGS_PROC_MACRO)
-		return NULL;
-	for (size_t i = 0; i < a->nitems; i++)
-		if (!strcmp(a->items[i].opt, "-C") && a->items[i].val &&
-		    !strncmp(a->items[i].val, "strip=", 6))
-			strip = a->items[i].val + 6;
-	return strip && strcmp(strip, "none") != 0 &&
-			       strcmp(strip, "debuginfo") != 0
-		       ? "-Cstrip=debuginfo"
-		       : NULL;
-}
-
-/* Our remaps stand before the user's own: the last match wins. */
-static int
-build_argv(struct compile *m)
-{
-	const struct root *remaps[ROOTS_MAX];
-	struct invocation *j = m->job;
-	size_t n = roots_remaps(&j->roots, remaps), k = 0;
-	const char *scope = n ? naming_scope(j->naming) : NULL;
-
-	m->argv = calloc((size_t)j->argc + n + 2, sizeof(char *));
-	if (!m->argv)
-		return -ENOMEM;
-	for (int i = 1; i < j->first; i++)
-		m->argv[k++] = j->argv[i];
-	for (size_t i = 0; i < n; i++)
-		if (asprintf(&m->argv[k++], "--remap-path-prefix=%.*s=%s",
-			     (int)remaps[i]->len, remaps[i]->path,
-			     remaps[i]->to) < 0)
-			return -ENOMEM;
-	if (scope)
-		m->argv[k++] = (char *)scope;
-	for (int i = j->first; i < j->argc; i++)
-		m->argv[k++] = j->argv[i];
-	m->argv[k] = (char *)other_strip(&j->args);
-	return 0;
-}
-
-/*
- * rustc makes new files for these, but a foreign tool in its place might
- * write into them, and they may be second names of blobs.
- */
-static void
-unlink_shared(const struct args *a)
-{
-	static const char *const names[][2] = { { "lib", ".rlib" },
-						{ "lib", ".rmeta" },
-						{ "", "" } };
-	char path[4200];
-	struct stat st;
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		int n = snprintf(path, sizeof(path), "%s/%s%s%s%s", a->out_dir,
-				 names[i][0], a->crate_name, a->extra_filename,
-				 names[i][1]);
-
-		/* A launcher has a second name, and no linker may write
-		 * through it. */
-		if (!names[i][0][0] && a->kind != ARGS_BUILD_SCRIPT)
-			continue;
-		if (n < (int)sizeof(path) && lstat(path, &st) == 0 &&
-		    S_ISREG(st.st_mode) && st.st_nlink > 1)
-			unlink(path);
-	}
-}
 
 /* How many directories of state for crates of this name there are. */
 static unsigned
@@ -141,277 +27,151 @@ count_state(const struct args *a)
 	return found;
 }
 
-/*
- * In an edit loop copying every result would cost time: a unit that had
- * incremental state is stored every 10 minutes.  One that made its own
- * directory just now had none.
- */
-static bool
-too_soon(const struct compile *m)
+/* One that made its own directory just now had none. */
+bool
+compile_had_state(const struct compile *c)
 {
-	uint64_t now = (uint64_t)file_now() / 1000000;
+	const struct args *a = &c->job->args;
 
-	return m->job->args.incremental && m->job->newest_ms &&
-	       count_state(&m->job->args) <= m->state &&
-	       now < m->job->newest_ms + EDIT_LOOP_MS;
+	return a->incremental && count_state(a) <= c->state;
 }
 
-/* 0: it is stored. */
-static int
-store(struct compile *m, struct run *run, struct store_result *k)
-{
-	struct invocation *j = m->job;
-	enum compile_lock_end end = COMPILE_LOCK_FAILED;
-	int r = ERR_REFUSED;
-
-	if (run->status != 0)
-		snprintf(k->reason, sizeof(k->reason), "exit");
-	else if (!j->externs)
-		snprintf(k->reason, sizeof(k->reason), "extern");
-	else if (m->watched.stepped)
-		snprintf(k->reason, sizeof(k->reason), "clock-stepped");
-	else if (too_soon(m))
-		snprintf(k->reason, sizeof(k->reason), "edit-loop");
-	else {
-		r = store_result(k);
-		end = r == 0             ? COMPILE_LOCK_STORED
-		      : r == ERR_REFUSED ? COMPILE_LOCK_NEVER
-					 : COMPILE_LOCK_FAILED;
-	}
-	compile_lock_end(j, &m->turn, end);
-	return r;
-}
-
-static void
-finish(struct compile *m, struct run *run, struct store_result *k)
-{
-	struct invocation *j = m->job;
-	int code = run_code(run->status);
-	char reason[240];
-	int64_t start = file_monotonic();
-	int r = store(m, run, k);
-
-	observation_forget(&m->watched);
-	j->event.store_us = invocation_us(start);
-	if (r < 0 && run->status == 0)
-		store_result_extras(k);
-	if (r == 0) {
-		if (k->stays)
-			snprintf(reason, sizeof(reason), "local:%s", k->stays);
-		invocation_say(j, k->duplicate ? "dup" : "miss",
-			       k->stays    ? reason
-			       : m->why[0] ? m->why
-					   : NULL,
-			       code);
-		auto_gc_after_store(j, j->event.bytes);
-		return;
-	}
-	snprintf(reason, sizeof(reason), "not_stored:%s", k->reason);
-	invocation_say(j, "miss", run->status ? NULL : reason, code);
-	log_msg(LOG_INFO, "%s: %s", j->args.crate_name, reason);
-}
-
-/* Everything the compiler's child needs; it cannot be changed afterwards. */
-static int
-prepare(struct compile *m, const char **why)
+int
+compile_prepare(struct compile *c, const char **why)
 {
 	int r;
 
-	if (m->ready)
+	if (c->ready)
 		return 0;
-	r = observation_prepare(m->job, &m->watched, why);
+	r = observation_prepare(c->job, &c->watched, why);
 	if (r < 0)
 		return r;
 	*why = "memory";
-	r = build_argv(m);
-	m->ready = r == 0;
+	r = c->job->kind->command(c->job, &c->command);
+	c->ready = r == 0;
 	return r;
+}
+
+void
+compile_hold(struct compile *c)
+{
+	const char *why;
+
+	if (compile_prepare(c, &why) == 0)
+		c->held = prefork_start(&c->child, c->command.program,
+					c->command.argv, c->watched.env,
+					true) == 0;
+}
+
+void
+compile_drop(struct compile *c)
+{
+	if (c->held)
+		prefork_drop(&c->child);
+	observation_forget(&c->watched);
+	c->held = c->ready = false;
 }
 
 static bool
 believed(struct run *run, void *ctx)
 {
-	struct compile *m = ctx;
+	struct compile *c = ctx;
 
-	m->doubt = name_check_doubt(m->job, run, m->watched.trace, false);
-	return !m->doubt;
+	c->doubt = name_check_doubt(c->job, run, c->watched.trace, false);
+	return !c->doubt;
 }
 
 /* A compiler that did not start is started by exec. */
-static void
-run_once(struct compile *m, struct run *run)
+static const char *
+run_once(struct compile *c, struct run *run)
 {
-	struct observation *w = &m->watched;
+	struct observation *w = &c->watched;
 	int r;
 
-	run->argv = m->argv;
+	run->program = c->command.program;
+	run->argv = c->command.argv;
 	run->env = w->env;
-	run->roots = &m->job->roots;
-	unlink_shared(&m->job->args);
+	run->roots = &c->job->roots;
+	run->plain = !c->job->compiler;
+	if (c->job->kind->before)
+		c->job->kind->before(c);
 	observation_begin(w);
 	r = run_compiler(run);
-	if (r < 0) {
-		observation_forget(w);
-		invocation_pass(m->job,
-				run->lost ? "lost-output" : "not-started");
-	}
-	if (run_code(run->status) == 127 && observation_never_started(w)) {
-		observation_forget(w);
-		invocation_pass(m->job, "observer-broken");
-	}
-	m->job->event.compile_us = observation_end(w);
+	c->held = false;
+	if (r < 0)
+		return run->lost ? "lost-output" : "not-started";
+	if (run_code(run->status) == 127 && observation_never_started(w))
+		return "observer-broken";
+	c->job->event.compile_us = observation_end(w);
+	c->run = run;
+	return NULL;
 }
 
 /* Whether it is to be run again.  What cargo knows already cannot be taken
  * back: then the next build does it. */
 static bool
-is_doubted(struct compile *m, struct run *run, const struct digest *k0)
+is_doubted(struct compile *c, struct run *run, const struct digest *k0)
 {
 	if (run->disbelieved)
 		return true;
 	if (WIFSIGNALED(run->status) || (run->committed && !run->status))
 		return false;
-	m->doubt = name_check_doubt(m->job, run, m->watched.trace,
+	c->doubt = name_check_doubt(c->job, run, c->watched.trace,
 				    run->status != 0);
-	if (m->doubt && run->committed)
-		name_check_remember(&m->job->store, k0);
-	return m->doubt && !run->committed;
+	if (c->doubt && run->committed)
+		name_check_remember(&c->job->store, k0);
+	return c->doubt && !run->committed;
 }
 
 /* As cargo asked.  What the first run said is not said again. */
-static void
-run_again(struct compile *m, struct run *first, struct run *run)
+static const char *
+run_again(struct compile *c, struct run *first)
 {
-	struct invocation *j = m->job;
+	struct invocation *j = c->job;
 	struct digest k0 = j->k0_plain;
+	struct run *again = &c->runs[1];
 	const char *why = "memory";
 
 	log_msg(LOG_INFO, "%s: compiled again under its real names: %s",
-		j->args.crate_name, m->doubt);
-	observation_forget(&m->watched);
-	m->ready = false;
-	if (invocation_use_real_names(j) < 0 || prepare(m, &why) < 0)
-		invocation_pass(j, why);
-	*run = (struct run){ .before = first };
-	run_once(m, run);
+		j->args.crate_name, c->doubt);
+	compile_drop(c);
+	if (invocation_use_real_names(j) < 0 || compile_prepare(c, &why) < 0)
+		return why;
+	*again = (struct run){ .before = first };
+	why = run_once(c, again);
 	/* What fails both times does not fail because of names. */
-	if (first->status == 0 || run->status == 0)
+	if (!why && (first->status == 0 || again->status == 0))
 		name_check_remember(&j->store, &k0);
+	return why;
 }
 
-static void
-compile(struct compile *m)
+static const char *
+run_believed(struct compile *c)
 {
-	struct invocation *j = m->job;
-	struct run first = { .child = m->held ? &m->child : NULL,
-			     .ctx = m,
-			     .believed = j->naming == NAMING_REAL ? NULL
-								  : believed };
-	struct run again, *run = &first;
-	struct store_result k = { .job = j };
-
-	m->state = count_state(&j->args);
-	run_once(m, &first);
-	if (first.believed && is_doubted(m, &first, &j->k0_plain)) {
-		run = &again;
-		run_again(m, &first, run);
-	}
-	run_release(run);
-	k.run = run;
-	k.trace = m->watched.trace;
-	k.observer = m->watched.observer;
-	k.started = m->watched.started;
-	k.compile_us = j->event.compile_us;
-	finish(m, run, &k);
-	if (run->status == 0)
-		launcher_install(j);
-	run_end(run->status);
-}
-
-/* It came out of a store: ends the process. */
-static void
-serve(struct compile *m, const char *outcome)
-{
-	if (m->held)
-		prefork_drop(&m->child);
-	observation_forget(&m->watched);
-	launcher_install(m->job);
-	invocation_say(m->job, outcome, NULL, 0);
-	_exit(0);
-}
-
-/* A unit that needs its real names has results under the key of these. */
-static void
-take_names(struct compile *m)
-{
-	struct invocation *j = m->job;
-
-	if (!name_check_recall(j))
-		return;
-	/* What waits at its gate would call things by our names. */
-	if (m->held)
-		prefork_drop(&m->child);
-	observation_forget(&m->watched);
-	m->held = m->ready = false;
-	if (invocation_use_real_names(j) < 0)
-		invocation_pass(j, "path");
-	if (lookup(j))
-		serve(m, j->prefetched ? "prefetch_hit" : "local_hit");
-}
-
-/*
- * The compiler's child comes first: while we wait for the daemon it sets
- * itself up, and a "no" costs the unit no more than the answer took.
- */
-static void
-ask(struct compile *m)
-{
+	struct invocation *j = c->job;
+	struct run *first = &c->runs[0];
 	const char *why;
 
-	if (!remote_query_wanted(m->job))
-		return;
-	if (prepare(m, &why) == 0)
-		m->held = prefork_start(&m->child, NULL, m->argv,
-					m->watched.env, true) == 0;
-	if (remote_query(m->job) && lookup(m->job))
-		serve(m, "remote_hit");
+	*first = (struct run){ .child = c->held ? &c->child : NULL, .ctx = c };
+	if (j->naming != NAMING_REAL)
+		first->believed = believed;
+	c->state = count_state(&j->args);
+	why = run_once(c, first);
+	if (!why && first->believed && is_doubted(c, first, &j->k0_plain))
+		why = run_again(c, first);
+	return why;
 }
 
-/* Before the compile: afterwards its own result is what is remembered. */
-static void
-find_why(struct compile *m)
+const char *
+compile_run(struct compile *c)
 {
-	struct invocation *j = m->job;
-	struct inputs_env env = { .memo = &j->memo,
-				  .roots = &j->roots,
-				  .get = invocation_getenv,
-				  .all = environ,
-				  .cwd = j->cwd,
-				  .externs = j->externs,
-				  .nexterns = j->args.nexterns };
+	const char *why = "memory";
 
-	if (j->externs)
-		explain_find(j, &j->k0, &env, m->why, sizeof(m->why));
-}
-
-void
-compile_run(struct invocation *j)
-{
-	struct compile m = { .job = j };
-	const char *why;
-
-	take_names(&m);
-	session_miss(j);
-	find_why(&m);
-	ask(&m);
-	if (compile_lock_take(j, &m.turn))
-		serve(&m, j->prefetched ? "prefetch_hit" : "local_hit");
-	/* Somebody may have found it out while we waited. */
-	take_names(&m);
-	if (prepare(&m, &why) < 0) {
-		observation_forget(&m.watched);
-		invocation_pass(j, why);
-	}
-	compile(&m);
-	_exit(1);
+	if (compile_prepare(c, &why) == 0)
+		why = run_believed(c);
+	if (why)
+		compile_drop(c);
+	else
+		run_release(c->run);
+	return why;
 }

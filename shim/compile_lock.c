@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "shim/lookup.h"
 #include "shim/invocation.h"
-#include "store/compile_slots.h"
 
 #include <fcntl.h>
 
@@ -21,15 +20,16 @@ now_ms(void)
 	return (uint64_t)file_now() / 1000000;
 }
 
+/* What the leader and its followers share: the state of the unit's inputs. */
 static void
-compile_lock_key(struct invocation *j, struct digest *key)
+state_key(struct invocation *j, const struct lookup *last, struct digest *key)
 {
 	struct digest_ctx c;
 	struct digest d = { { 0 } };
 	struct file_id id;
 
-	if (j->k1_known) {
-		*key = j->k1;
+	if (last->k1_known) {
+		*key = last->k1;
 		return;
 	}
 	/* Without an input list the root source tells worktrees at different
@@ -48,35 +48,40 @@ try_lock(struct invocation *j, const struct digest *key, int ms)
 	return store_lock(&j->store, STORE_LOCK_COMPILE, key, ms);
 }
 
+bool
+compile_lock_gives_up(enum compile_slots_life life, uint64_t waited,
+		      uint64_t stopped, uint64_t last)
+{
+	uint64_t most = life == COMPILE_SLOTS_UNKNOWN ? UNKNOWN_MS : RUNS_MS;
+	uint64_t twice = last / 1000 * 2;
+
+	return waited >= (twice > most ? twice : most) || stopped >= STOPPED_MS;
+}
+
 /* 0: the lock is ours. */
 static int
-follow(struct invocation *j, const struct digest *key)
+follow(struct invocation *j, const struct digest *key, uint64_t last)
 {
-	uint64_t last = j->newest_us / 1000 * 2, stopped = 0;
 	int64_t begun = file_monotonic();
+	uint64_t stopped = 0, waited;
+	enum compile_slots_life life;
 	int r;
 
-	for (;;) {
-		uint64_t waited, most;
-		enum compile_slots_life life;
-
+	do {
 		r = try_lock(j, key, SLICE_MS);
 		if (r != ERR_TIMEOUT)
 			return r;
 		waited = (uint64_t)(file_monotonic() - begun) / 1000000;
 		life = compile_slots_life(&j->store, key);
-		most = life == COMPILE_SLOTS_UNKNOWN ? UNKNOWN_MS : RUNS_MS;
 		stopped =
 			life == COMPILE_SLOTS_STOPPED ? stopped + SLICE_MS : 0;
-		if (waited >= (last > most ? last : most) ||
-		    stopped >= STOPPED_MS)
-			return r;
-	}
+	} while (!compile_lock_gives_up(life, waited, stopped, last));
+	return r;
 }
 
 /* True if somebody else had the lock meanwhile. */
 static bool
-take(struct invocation *j, struct compile_lock *t)
+take_key(struct compile_lock *t, struct invocation *j, uint64_t last)
 {
 	uint64_t since = now_ms();
 	int r;
@@ -89,7 +94,7 @@ take(struct invocation *j, struct compile_lock *t)
 	t->leads = r == 0;
 	if (r != ERR_TIMEOUT)
 		return false;
-	r = follow(j, &t->key);
+	r = follow(j, &t->key, last);
 	t->leads = r == 0;
 	if (r < 0)
 		log_msg(LOG_INFO, "%s: compile lock: %s", j->args.crate_name,
@@ -108,39 +113,50 @@ take(struct invocation *j, struct compile_lock *t)
  * follow us, and the others need not.
  */
 static bool
-take_again(struct invocation *j, struct compile_lock *t)
+take_again(struct compile_lock *t, struct invocation *j,
+	   const struct lookup *last)
 {
 	struct digest key;
 
-	compile_lock_key(j, &key);
+	state_key(j, last, &key);
 	if (!t->leads || digest_eq(&key, &t->key))
 		return false;
 	store_unlock(&j->store, STORE_LOCK_COMPILE, &t->key);
 	t->key = key;
-	return take(j, t);
+	return take_key(t, j, last->newest_us);
 }
 
-bool
-compile_lock_take(struct invocation *j, struct compile_lock *t)
+static bool
+look_again(struct invocation *j, struct lookup *last)
 {
-	bool waited;
-
-	compile_lock_key(j, &t->key);
-	waited = take(j, t);
-	/* A peer may have stored it between our look-up and the lock, too. */
-	if (lookup(j))
-		return true;
-	if (waited && take_again(j, t) && lookup(j))
-		return true;
-	if (t->leads)
-		compile_slots_say(&j->store, &t->key, COMPILE_SLOTS_COMPILES);
-	return false;
+	*last = lookup(j);
+	return last->served || last->lost;
 }
 
 void
-compile_lock_end(struct invocation *j, struct compile_lock *t,
+compile_lock_take(struct compile_lock *t, struct invocation *j,
+		  struct lookup *last)
+{
+	bool waited;
+
+	t->taken = true;
+	state_key(j, last, &t->key);
+	waited = take_key(t, j, last->newest_us);
+	/* A peer may have stored it between our lookup and the lock, too. */
+	if (look_again(j, last))
+		return;
+	if (waited && take_again(t, j, last) && look_again(j, last))
+		return;
+	if (t->leads)
+		compile_slots_say(&j->store, &t->key, COMPILE_SLOTS_COMPILES);
+}
+
+void
+compile_lock_end(struct compile_lock *t, struct invocation *j,
 		 enum compile_lock_end how)
 {
+	if (!t->taken)
+		return;
 	if (how == COMPILE_LOCK_NEVER)
 		compile_slots_say(&j->store, &t->key, COMPILE_SLOTS_NEVER);
 	else if (how == COMPILE_LOCK_FAILED && t->leads)

@@ -3,10 +3,13 @@
 #define SHIM_COMPILE_LOCK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-#include "base/digest.h" /* allow: value */
+#include "base/digest.h"         /* allow: value */
+#include "store/compile_slots.h" /* allow: value */
 
 struct invocation;
+struct lookup;
 
 /*
  * Whose turn it is to compile.  Of several processes that need one unit in
@@ -24,12 +27,18 @@ struct invocation;
  */
 struct compile_lock {
 	struct digest key;
+	bool taken; /* compile_lock_take was called */
 	bool leads; /* the lock is ours */
 	bool never; /* nobody waited: it is never stored */
 };
 
-/* True if a result came out of the store meanwhile, and was served. */
-bool compile_lock_take(struct invocation *j, struct compile_lock *t);
+/*
+ * Takes the lock of J, or waits for whoever has it.  LAST is the lookup
+ * before, and is replaced by those that follow; if it was served, by the
+ * result of a peer, nothing is locked.
+ */
+void compile_lock_take(struct compile_lock *t, struct invocation *j,
+		       struct lookup *last);
 
 enum compile_lock_end {
 	COMPILE_LOCK_STORED,
@@ -37,8 +46,17 @@ enum compile_lock_end {
 	COMPILE_LOCK_NEVER
 };
 
-/* How the compile ended, for those who wait. */
-void compile_lock_end(struct invocation *j, struct compile_lock *t,
+/* Says how the compile ended, to those who wait.  The lock itself ends with
+ * the process. */
+void compile_lock_end(struct compile_lock *t, struct invocation *j,
 		      enum compile_lock_end how);
+
+/*
+ * Pure: whether a follower gives up that waited for WAITED ms, of which it saw
+ * the leader stopped for STOPPED ms at last, and in state LIFE now; the unit
+ * took LAST us when it was stored, 0: unknown.
+ */
+bool compile_lock_gives_up(enum compile_slots_life life, uint64_t waited,
+			   uint64_t stopped, uint64_t last);
 
 #endif

@@ -9,6 +9,8 @@
 #include "key/inputs.h"
 #include "key/trace.h"
 #include "key/unit.h"
+#include "shim/compiler.h"
+#include "shim/kind.h"
 #include "shim/workspace.h"
 
 #include <errno.h>
@@ -160,18 +162,12 @@ invocation_say(struct invocation *j, const char *outcome, const char *reason,
 void
 invocation_exec(struct invocation *j)
 {
-	const char *prog = j->argv[1];
+	struct command c;
 
-	execvp(prog, j->argv + 1);
-	fprintf(stderr, "kache-shim: %s: %s\n", prog, strerror(errno));
+	j->kind->untouched(j, &c);
+	execvp(c.program, c.argv);
+	fprintf(stderr, "kache-shim: %s: %s\n", c.program, strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
-}
-
-void
-invocation_pass(struct invocation *j, const char *reason)
-{
-	invocation_say(j, "passthrough", reason, 0);
-	invocation_exec(j);
 }
 
 /* rustc takes one argument a line, without quoting or nesting. */
@@ -249,8 +245,7 @@ fail(struct invocation *j, int code, const char *reason)
 static size_t
 triple_of(const struct invocation *j, const char **name)
 {
-	const char *t =
-		j->args.kind == ARGS_RUN ? getenv("TARGET") : j->args.target;
+	const char *t = j->triple;
 	const char *slash = t ? strrchr(t, '/') : NULL;
 	size_t n;
 
@@ -423,6 +418,19 @@ invocation_profile(const struct invocation *j)
 	return name;
 }
 
+struct inputs_env
+invocation_inputs_env(struct invocation *j)
+{
+	return (struct inputs_env){ .memo = &j->memo,
+				    .roots = &j->roots,
+				    .get = invocation_getenv,
+				    .all = environ,
+				    .cwd = j->cwd,
+				    .externs = j->externs,
+				    .nexterns = j->args.nexterns,
+				    .run = j->args.kind == ARGS_RUN };
+}
+
 int
 invocation_toolchain(const struct invocation *j, const char *compiler,
 		     const char *target, bool driver, struct toolchain *out)
@@ -469,11 +477,12 @@ invocation_same_toolchain(const struct invocation *j, const char *compiler,
 			  const char *target, const struct trace *t)
 {
 	struct toolchain now = { 0 };
-	bool same = invocation_toolchain(j, compiler, target, j->driver,
-					 &now) == 0 &&
-		    digest_eq(&now.id, &j->toolchain.id) &&
-		    !strcmp(now.rustc, j->toolchain.rustc) &&
-		    !strcmp(now.sysroot, j->toolchain.sysroot);
+	bool beside = j->compiler && j->compiler->beside;
+	bool same =
+		invocation_toolchain(j, compiler, target, beside, &now) == 0 &&
+		digest_eq(&now.id, &j->toolchain.id) &&
+		!strcmp(now.rustc, j->toolchain.rustc) &&
+		!strcmp(now.sysroot, j->toolchain.sysroot);
 
 	toolchain_release(&now);
 	return same && (!t || ran(t, j->toolchain.rustc));
@@ -496,9 +505,9 @@ make_keys(struct invocation *j)
 	struct clippy_in clippy = { invocation_getenv, j->cwd, &j->memo };
 	/* -C rpath counts the steps from where links of the name lead to. */
 	char *place = j->args.by_path ? realpath(j->args.out_dir, NULL) : NULL;
-	int r = j->driver ? clippy_conf(&clippy, &j->conf) : 0;
+	int r = j->compiler->conf ? j->compiler->conf(&clippy, &j->conf) : 0;
 
-	if (j->driver)
+	if (j->compiler->conf)
 		in.more = &j->conf;
 	in.place = place;
 	if (r == 0)
@@ -542,17 +551,18 @@ invocation_prepare(struct invocation *j)
 	r = args_read(&j->args, j->nwords, j->words);
 	if (r < 0)
 		return fail(j, r, j->args.reason);
+	j->triple = j->args.target;
 	j->event.crate = j->args.crate_name;
 	j->event.kind = args_kind_name(j->args.kind);
 	why = unit_env_refuses(invocation_getenv);
-	if (!why && j->driver)
-		why = clippy_refuses(invocation_getenv);
+	if (!why && j->compiler->refuses)
+		why = j->compiler->refuses(invocation_getenv);
 	if (why)
 		return fail(j, ERR_REFUSED, why);
 	if (!j->cwd[0] || !roots_clean(j->cwd, strlen(j->cwd)))
 		return fail(j, ERR_REFUSED, "cwd");
-	r = invocation_toolchain(j, j->argv[1], j->args.target, j->driver,
-				 &j->toolchain);
+	r = invocation_toolchain(j, j->argv[1], j->args.target,
+				 j->compiler->beside, &j->toolchain);
 	if (r < 0)
 		return fail(j, r, "toolchain");
 	invocation_find_target(j);
@@ -568,6 +578,7 @@ invocation_prepare(struct invocation *j)
 	/* An extern that cannot be read: compile, and do not store. */
 	if (inputs_externs(&j->args, &j->memo, &j->externs, &j->extern_ids) < 0)
 		j->externs = NULL;
+	j->readable = j->externs != NULL;
 	note_externs(j);
 	j->event.key_us = invocation_us(j->t0);
 	return 0;
@@ -578,8 +589,6 @@ invocation_use_real_names(struct invocation *j)
 {
 	j->naming = NAMING_REAL;
 	j->mode = ROOTS_NONE;
-	j->k1_known = 0;
-	j->newest_us = j->newest_ms = 0;
 	choose_roots(j);
 	return make_keys(j);
 }

@@ -18,6 +18,9 @@
 #include "store/events.h"     /* allow: value */
 #include "store/store.h"      /* allow: value */
 
+struct compiler;
+struct inputs_env;
+struct kind;
 struct trace;
 
 /*
@@ -27,9 +30,10 @@ struct trace;
  */
 struct invocation {
 	int argc;
-	char **argv; /* argv[1] is the compiler */
+	char **argv; /* argv[1] is the compiler, or the script's program */
 	int first;   /* argv[first] is the first word behind its name */
-	bool driver; /* clippy-driver: its name is followed by rustc's */
+	const struct kind *kind;
+	const struct compiler *compiler; /* NULL: a build script's run */
 	int nwords;
 	const char **words; /* behind the compiler, @files expanded */
 
@@ -53,19 +57,18 @@ struct invocation {
 	char cwd[4096];
 	char target[4096]; /* "" without one */
 
+	/* Set by the kind's prepare: */
+	const char *triple;     /* the target cargo builds for, or NULL */
+	bool readable;          /* all that K1 takes besides the input list
+				 * could be: it may be looked up and stored */
 	const char *declared;   /* runs: [inputs] allow's paths, or NULL */
 	int islanded;           /* by the project: for this checkout only */
 	const char *places;     /* compiles: [inputs] places, or NULL */
-	struct digest conf;     /* clippy's, above cwd */
+	struct digest conf;     /* the compiler's, above cwd */
 	struct digest k0;       /* as asked */
 	struct digest k0_plain; /* without -C incremental */
 	struct digest tag;
-	struct digest k1; /* of the newest input list */
-	int k1_known;
-	uint64_t newest_us; /* recorded compile time of the newest input list */
-	uint64_t newest_ms; /* when it was stored */
-	int prefetched;     /* served by an entry that was fetched ahead */
-	struct digest *externs;
+	struct digest *externs; /* NULL: one cannot be read */
 	struct file_id *extern_ids;
 
 	int64_t t0; /* monotonic, ns */
@@ -77,7 +80,7 @@ struct invocation {
 void invocation_open(struct invocation *j);
 
 /*
- * Everything up to the unit keys.  0; ERR_REFUSED with event.reason set:
+ * A unit: everything up to its keys.  0; ERR_REFUSED with event.reason set:
  * pass through; or an error (event.reason too): run the compiler uncached.
  */
 int invocation_prepare(struct invocation *j);
@@ -89,6 +92,9 @@ int invocation_use_real_names(struct invocation *j);
 /* Reads the .kache.ini of the project whose Cargo.lock is in DIR, and says in
  * the log what is wrong with it. */
 void invocation_project(struct invocation *j, const char *dir);
+
+/* What input lists of J are evaluated against.  Borrows from J. */
+struct inputs_env invocation_inputs_env(struct invocation *j);
 
 /* COMPILER's identity for TARGET (NULL: this machine); DRIVER as in struct
  * toolchain_in.  0 or an error of toolchain_load; OUT is the caller's. */
@@ -126,10 +132,6 @@ void invocation_say(struct invocation *j, const char *outcome,
 /* Replaces this process by the untouched command line.  Does not return;
  * if the compiler cannot be started says so and exits as a shell would. */
 void invocation_exec(struct invocation *j) __attribute__((noreturn));
-
-/* The same, with an event before. */
-void invocation_pass(struct invocation *j, const char *reason)
-	__attribute__((noreturn));
 
 /* getenv with the signature keys want. */
 const char *invocation_getenv(const char *name);

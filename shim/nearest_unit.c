@@ -11,6 +11,7 @@
 #include "key/unit.h"
 #include "rustc/args.h"
 #include "rustc/roots.h"
+#include "shim/compiler.h"
 #include "shim/invocation.h"
 
 #include <fcntl.h>
@@ -146,7 +147,7 @@ add_unit(const struct invocation *j, struct buf *out)
 	add_variables(j, out);
 	buf_fmt(out, "D%s", j->places ? j->places : "");
 	end_part(out);
-	if (j->driver) {
+	if (j->compiler->conf) {
 		buf_str(out, "C");
 		add_mark(out, j->conf.b, DIGEST_LEN);
 		end_part(out);

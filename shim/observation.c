@@ -6,6 +6,7 @@
 #include "base/process.h"
 #include "key/trace.h"
 #include "shim/invocation.h"
+#include "shim/kind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@ extern char **environ;
 #define MEMORY "/dev/shm"
 
 enum { EXT_MAGIC = 0xEF53, XFS_MAGIC = 0x58465342, TMPFS_MAGIC = 0x01021994 };
-enum { STEP_NS = 50000000, TRACE_ROOM = 32 << 20, RUN_TRACE_ROOM = 256 << 20 };
+enum { STEP_NS = 50000000 };
 
 /* Whether a mapped page of a file that was written once can be written again
  * without new blocks. */
@@ -108,8 +109,7 @@ observation_prepare(struct invocation *j, struct observation *w,
 	/* Observed programs would be ended where they write it; a script's
 	 * configure and make write more than a compiler. */
 	*why = "file-size-limit";
-	if (process_file_max() <
-	    (j->args.kind == ARGS_RUN ? RUN_TRACE_ROOM : TRACE_ROOM))
+	if (process_file_max() < j->kind->trace_room)
 		return -EFBIG;
 	*why = "no-observer";
 	r = open_trace(j, w);

@@ -2,10 +2,12 @@
 #define _GNU_SOURCE
 #include "shim/query.h"
 
+#include "base/err.h"
 #include "base/file.h"
 #include "base/mp.h"
 #include "base/record.h"
 #include "key/unit.h"
+#include "shim/compiler.h"
 #include "shim/invocation.h"
 #include "shim/run.h"
 #include "shim/session.h"
@@ -64,32 +66,23 @@ query_is(const struct invocation *j)
 static int
 load_toolchain(struct invocation *j)
 {
-	static char path[4096];
-	const char *home = getenv("HOME"), *rustup = getenv("RUSTUP_HOME");
 	struct toolchain_in in = {
 		.dirfd = j->store.dir,
 		.locks = j->store.locks,
 		.compiler = j->argv[1],
 		.path = getenv("PATH"),
+		.rustup_home = invocation_rustup_home(),
 		.rustup_toolchain = getenv("RUSTUP_TOOLCHAIN"),
-		.driver = j->driver,
+		.driver = j->compiler->beside,
 		.thorough = is_version(j),
 	};
 
-	snprintf(path, sizeof(path), "%s/.rustup", home ? home : "");
-	in.rustup_home = rustup && rustup[0] == '/' ? rustup : path;
 	return toolchain_load(&in, &j->toolchain);
 }
 
 static void
 make_name(struct invocation *j, char name[STORE_NAME])
 {
-	/* The last are clippy-driver's. */
-	static const char *const vars[] = { "RUSTC_BOOTSTRAP",
-					    "RUSTC_FORCE_RUSTC_VERSION",
-					    "RUST_TARGET_PATH", "CLIPPY_ARGS",
-					    "SYSROOT" };
-	size_t nvars = sizeof(vars) / sizeof(vars[0]) - (j->driver ? 0 : 2);
 	char hex[DIGEST_HEX + 1];
 	struct digest_ctx c;
 	struct digest d;
@@ -100,8 +93,8 @@ make_name(struct invocation *j, char name[STORE_NAME])
 	unit_fold_cpu(&c);
 	for (int i = j->first; i < j->argc; i++)
 		digest_str(&c, j->argv[i]);
-	for (size_t i = 0; i < nvars; i++) {
-		const char *v = getenv(vars[i]);
+	for (const char *const *s = j->compiler->query_variables; *s; s++) {
+		const char *v = getenv(*s);
 
 		digest_u64(&c, v != NULL);
 		digest_str(&c, v ? v : "");
@@ -111,7 +104,8 @@ make_name(struct invocation *j, char name[STORE_NAME])
 	snprintf(name, STORE_NAME, "ids/%s", hex);
 }
 
-static bool
+/* 0; ERR_MISS; or another code: it is known, and could not be said. */
+static int
 answer(struct invocation *j, const char *name)
 {
 	const char *p, *out, *err;
@@ -119,25 +113,22 @@ answer(struct invocation *j, const char *name)
 	struct mp_doc doc;
 	struct mp_list l;
 	size_t n, nout, nerr;
-	bool known = false;
+	int r = ERR_MISS;
 
 	if (record_read(j->store.dir, name, 'i', VERSION, &b, &p, &n) < 0 ||
 	    mp_open(&doc, p, n) < 0) {
 		buf_free(&b);
-		return false;
+		return ERR_MISS;
 	}
 	l = mp_root(&doc);
 	if (mp_next_bin(&l, &out, &nout) == 0 &&
 	    mp_next_bin(&l, &err, &nerr) == 0) {
-		/* The compiler itself knows how to fail at a full disk. */
-		if (file_write_fd(1, out, nout) < 0 ||
-		    file_write_fd(2, err, nerr) < 0)
-			invocation_pass(j, "lost-output");
-		known = true;
+		r = file_write_fd(1, out, nout);
+		r = r ? r : file_write_fd(2, err, nerr);
 	}
 	mp_close(&doc);
 	buf_free(&b);
-	return known;
+	return r;
 }
 
 static void
@@ -163,28 +154,32 @@ remember(struct invocation *j, const char *name, const struct run *run)
 	buf_free(&rec);
 }
 
-void
+struct ending
 query_run(struct invocation *j)
 {
 	static const struct roots none;
+	const struct ending pass = { .how = ENDING_PASS };
 	struct run run = { .argv = j->argv + 1,
 			   .env = environ,
 			   .roots = &none };
 	char name[STORE_NAME];
+	int r;
 
 	j->event.kind = "query";
 	if (getenv("RUSTC_LOG") || load_toolchain(j) < 0)
-		invocation_exec(j);
+		return pass;
 	session_query(j);
 	make_name(j, name);
-	if (answer(j, name)) {
-		invocation_say(j, "local_hit", NULL, 0);
-		_exit(0);
-	}
+	r = answer(j, name);
+	if (r == 0)
+		return (struct ending){ ENDING_SERVED, "local_hit", NULL, 0 };
+	/* The compiler itself knows how to fail at a full disk. */
+	if (r != ERR_MISS)
+		return (struct ending){ ENDING_PASS, "passthrough",
+					"lost-output", 0 };
 	if (run_compiler(&run) < 0)
-		invocation_exec(j);
+		return pass;
 	if (run.status == 0 && !run.overflow)
 		remember(j, name, &run);
-	invocation_say(j, "miss", NULL, run_code(run.status));
-	run_end(run.status);
+	return (struct ending){ ENDING_RAN, "miss", NULL, run.status };
 }

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-struct invocation;
+#include "shim/pipeline.h" /* allow: value */
 
 /*
  * cargo's own questions: `-vV`, and one `- --crate-name ___ --print=...`
@@ -13,7 +13,7 @@ struct invocation;
  */
 bool query_is(const struct invocation *j);
 
-/* Answers from ids/ or runs the compiler and remembers.  Does not return. */
-void query_run(struct invocation *j) __attribute__((noreturn));
+/* Answers from ids/, or runs the compiler and remembers. */
+struct ending query_run(struct invocation *j);
 
 #endif

@@ -24,66 +24,19 @@ enum { KEEP_MAX = 16 << 20 };
 struct stream {
 	int from;
 	int to;
-	bool json;          /* may hold artifact lines */
+	bool json;          /* may hold announcements */
 	struct buf pending; /* a line that is not whole yet */
 	struct buf *kept;
 };
 
-/* One JSON string behind KEY, unescaped.  NULL if there is none. */
-static char *
-json_string(const char *line, size_t n, const char *key)
-{
-	const char *p = memmem(line, n, key, strlen(key)), *end = line + n;
-	char *out, *to;
-
-	if (!p)
-		return NULL;
-	p += strlen(key);
-	out = to = malloc((size_t)(end - p) + 1);
-	while (out && p < end && *p != '"') {
-		if (*p == '\\' && p + 1 < end)
-			p++;
-		/* rustc escapes only '"' and '\\' in paths that are text. */
-		*to++ = *p++;
-	}
-	if (out)
-		*to = '\0';
-	return out;
-}
-
 static void
-note_artifact(struct run *r, const char *line, size_t n)
+note_announcement(struct run *r, const char *line, size_t n)
 {
-	char *path = json_string(line, n, "\"artifact\":\"");
-	char *emit = json_string(line, n, "\"emit\":\"");
-
-	if (!path || !emit || r->nout == RUN_OUTPUTS_MAX ||
-	    strlen(emit) >= sizeof(r->out[0].emit)) {
+	if (r->nout == RUN_OUTPUTS_MAX ||
+	    announcement_read(line, n, &r->out[r->nout]) < 0)
 		r->overflow = true;
-		free(path);
-	} else {
-		r->out[r->nout].path = path;
-		memcpy(r->out[r->nout++].emit, emit, strlen(emit) + 1);
-	}
-	free(emit);
-}
-
-/* rustc 1.63 (Debian 12) does not name the type of the message. */
-static bool
-is_artifact(const char *line, size_t n)
-{
-	static const char *const marks[] = {
-		"{\"$message_type\":\"artifact\"",
-		"{\"artifact\":\"",
-	};
-
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		size_t len = strlen(marks[i]);
-
-		if (n > len && !memcmp(line, marks[i], len))
-			return true;
-	}
-	return false;
+	else
+		r->nout++;
 }
 
 /* True, and it is struck off: the earlier run passed this line on. */
@@ -156,11 +109,11 @@ say(struct run *r, struct stream *s, const char *line, size_t n)
 
 /* Dependents start on the metadata, and it cannot be taken back. */
 static void
-pass_artifact(struct run *r, struct stream *s, const char *line, size_t n)
+pass_announcement(struct run *r, struct stream *s, const char *line, size_t n)
 {
 	bool metadata;
 
-	note_artifact(r, line, n);
+	note_announcement(r, line, n);
 	metadata = r->nout && !strcmp(r->out[r->nout - 1].emit, "metadata");
 	if (metadata && r->believed && !r->committed && !r->disbelieved) {
 		r->disbelieved = !r->believed(r, r->ctx);
@@ -175,8 +128,8 @@ forward(struct run *r, struct stream *s, const char *line, size_t n)
 {
 	struct buf local = { 0 };
 
-	if (s->json && is_artifact(line, n)) {
-		pass_artifact(r, s, line, n);
+	if (s->json && announcement_is(line, n)) {
+		pass_announcement(r, s, line, n);
 		return;
 	}
 	if (s->kept->len + n > KEEP_MAX)

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/buf.h" /* allow: value */
+#include "base/buf.h"      /* allow: value */
+#include "shim/compiler.h" /* allow: value */
 
 struct prefork;
 struct roots;
@@ -18,18 +19,13 @@ struct roots;
  */
 enum { RUN_OUTPUTS_MAX = 16 };
 
-struct run_output {
-	char *path;
-	char emit[16];
-};
-
 struct run {
 	const char *program; /* to execute; NULL: argv[0] */
 	char *const *argv;   /* whole command line, NULL at the end */
 	char *const *env;
 	const struct roots *roots;
 	struct prefork *child; /* of these words, at its gate; or NULL */
-	bool plain;            /* no compiler: nothing is an artifact line */
+	bool plain;            /* no compiler: nothing is an announcement */
 	/*
 	 * NULL, or: it runs under names of ours, and its errors are held back
 	 * until run_release.  Called before cargo hears of the metadata, for
@@ -43,7 +39,7 @@ struct run {
 	struct run *before;
 	/* out: */
 	int status; /* as wait(2) gives it */
-	struct run_output out[RUN_OUTPUTS_MAX];
+	struct announcement out[RUN_OUTPUTS_MAX];
 	size_t nout;
 	bool overflow; /* more than can be kept */
 	bool lost;     /* something it said did not arrive */

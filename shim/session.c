@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "shim/compiler.h"
 #include "shim/invocation.h"
 #include "shim/upload_policy.h"
 #include "shim/daemon_start.h"
@@ -211,12 +212,12 @@ host_toolchain(struct invocation *j, struct digest *id)
 	char beside[4200];
 
 	*id = j->toolchain.id;
-	if (j->driver) {
+	if (j->compiler->beside) {
 		snprintf(beside, sizeof(beside), "%s/bin/rustc",
 			 j->toolchain.sysroot);
 		rustc = beside;
 	}
-	if ((j->driver || j->args.target) &&
+	if ((j->compiler->beside || j->args.target) &&
 	    invocation_toolchain(j, rustc, NULL, false, &host) == 0)
 		*id = host.id;
 }

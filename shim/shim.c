@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "shim/name_check.h"
-#include "shim/lookup.h"
+#include "shim/build_script.h"
+#include "shim/compiler.h"
 #include "shim/increments.h"
 #include "shim/invocation.h"
-#include "shim/launcher.h"
-#include "shim/compile.h"
+#include "shim/kind.h"
+#include "shim/name_check.h"
+#include "shim/pipeline.h"
 #include "shim/query.h"
-#include "shim/build_script.h"
+#include "shim/run.h"
 
-#include "base/err.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/process.h"
 
 #include <stdbool.h>
@@ -83,23 +82,6 @@ skip_self(struct invocation *j)
 }
 
 static bool
-is_called(const char *path, const char *name)
-{
-	const char *slash = strrchr(path, '/');
-
-	return !strcmp(slash ? slash + 1 : path, name);
-}
-
-/* As cargo calls a RUSTC_WORKSPACE_WRAPPER, which clippy-driver is: it drops
- * rustc's name, whichever it is, and compiles itself. */
-static bool
-is_driver(const struct invocation *j)
-{
-	return j->argc > 3 && is_called(j->argv[1], "clippy-driver") &&
-	       is_called(j->argv[2], "rustc");
-}
-
-static bool
 is_text(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
@@ -123,6 +105,15 @@ is_set(const char *name)
 	return v && *v && strcmp(v, "0") != 0;
 }
 
+static bool
+find_compiler(struct invocation *j)
+{
+	j->compiler = compiler_find(j->argc - 1, j->argv + 1);
+	if (j->compiler)
+		j->first += j->compiler->words - 1;
+	return j->compiler;
+}
+
 /* What did not arrive is a failure. */
 static int
 flushed(int status)
@@ -138,10 +129,9 @@ print_remaps(struct invocation *j)
 
 	j->argv++;
 	j->argc--;
-	j->driver = is_driver(j);
-	j->first += j->driver;
 	invocation_open(j);
-	if (!j->store_ok || j->argc < 3 || invocation_prepare(j) < 0)
+	if (!j->store_ok || j->argc < 3 || !find_compiler(j) ||
+	    invocation_prepare(j) < 0)
 		return 1;
 	if (name_check_recall(j) && invocation_use_real_names(j) < 0)
 		return 1;
@@ -167,40 +157,56 @@ own_option(struct invocation *j)
 	return j->argc > 1 && !strcmp(j->argv[1], "--help") ? flushed(0) : 2;
 }
 
+static void finish(struct invocation *j, struct ending e)
+	__attribute__((noreturn));
+static void
+finish(struct invocation *j, struct ending e)
+{
+	if (e.outcome)
+		invocation_say(j, e.outcome, e.reason,
+			       e.how == ENDING_RAN ? run_code(e.status) : 0);
+	if (e.how == ENDING_PASS)
+		invocation_exec(j);
+	if (e.how == ENDING_RAN)
+		run_end(e.status);
+	_exit(0);
+}
+
+static struct ending
+serve_compiler(struct invocation *j)
+{
+	struct ending pass = { ENDING_PASS, "passthrough", NULL, 0 };
+
+	increments_note(j);
+	if (!is_text(j->argc, j->argv)) {
+		pass.reason = "not-utf8";
+		return pass;
+	}
+	if (!find_compiler(j)) {
+		pass.reason = "unknown-driver";
+		return pass;
+	}
+	if (query_is(j))
+		return query_run(j);
+	if (j->argc > j->first + 2 && !strcmp(j->argv[j->first + 2], "___"))
+		j->event.kind = "query";
+	return pipeline_run(j);
+}
+
 static void
 serve(struct invocation *j)
 {
-	int r;
+	bool script = build_script_is(j);
 
+	j->kind = script ? &kind_build_script : &kind_unit;
+	/* A build script under the observer tries its compiler: what that
+	 * reads is for the observer to see (observe/exec_check). */
+	if (getenv("KACHE_OBSERVE") || is_set("KACHE_DISABLED"))
+		invocation_exec(j);
 	invocation_open(j);
 	if (!j->store_ok || j->config.disabled)
 		invocation_exec(j);
-	increments_note(j);
-	if (!is_text(j->argc, j->argv))
-		invocation_pass(j, "not-utf8");
-	j->driver = is_driver(j);
-	if (!j->driver && !is_called(j->argv[1], "rustc"))
-		invocation_pass(j, "unknown-driver");
-	j->first += j->driver;
-	if (query_is(j))
-		query_run(j);
-	if (j->argc > j->first + 2 && !strcmp(j->argv[j->first + 2], "___"))
-		j->event.kind = "query";
-	r = invocation_prepare(j);
-	if (r == ERR_REFUSED)
-		invocation_pass(j, j->event.reason);
-	if (r < 0) {
-		log_msg(LOG_ERROR, "%s: %s", j->event.reason, err_text(r));
-		invocation_say(j, "error", j->event.reason, 0);
-		invocation_exec(j);
-	}
-	if (lookup(j)) {
-		launcher_install(j);
-		invocation_say(j, j->prefetched ? "prefetch_hit" : "local_hit",
-			       NULL, 0);
-		_exit(0);
-	}
-	compile_run(j);
+	finish(j, script ? pipeline_run(j) : serve_compiler(j));
 }
 
 int
@@ -218,15 +224,6 @@ main(int argc, char **argv)
 	if (argc < 2 || argv[1][0] == '-')
 		return own_option(&j);
 	skip_self(&j);
-	/* A build script under the observer tries its compiler: what that
-	 * reads is for the observer to see (observe/exec_check). */
-	if (getenv("KACHE_OBSERVE") || is_set("KACHE_DISABLED")) {
-		if (build_script_is(&j))
-			build_script_exec(&j);
-		invocation_exec(&j);
-	}
-	if (build_script_is(&j))
-		build_script_serve(&j);
 	serve(&j);
 	return 1;
 }

@@ -4,36 +4,74 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
+#include "base/digest.h"        /* allow: value */
+#include "key/derive.h"         /* allow: value */
+#include "key/inputs.h"         /* allow: value */
+#include "key/trace.h"          /* allow: value */
+#include "shim/observability.h" /* allow: value */
+#include "shim/secret_scan.h"   /* allow: value */
+#include "store/entry.h"        /* allow: value */
+
+struct compile;
 struct invocation;
-struct run;
+struct lookup;
 
 /*
- * Stores what a compile made, if it can be proven what it depended on.
- * Order: blobs, entry, then a look whether every blob is still there (a
- * sweep may have run in between), then the manifest.
+ * Stores what a compile or a run made, if it can be proven what it depended
+ * on.  Order: blobs, entry, then a look whether every blob is still there (a
+ * sweep may have run in between), then the manifest, then the upload intent.
+ * Threads: one.
  */
-struct store_result {
+enum { RESULT_PLACES_MAX = 4 };
+
+struct result {
 	struct invocation *job;
-	struct run *run;
-	const char *trace; /* observation file */
-	const char *observer;
-	int64_t started; /* wall clock before the compile, ns */
-	uint64_t compile_us;
-	int duplicate;     /* out: every output was a blob already */
-	const char *stays; /* out: why the result does not travel, or NULL */
-	char reason[200];  /* out: why it is not stored */
+	const struct compile *compile;
+	void *own; /* the kind's: struct kind_store's own_size */
+
+	/* In the order in which they come to be: */
+	struct secret_scan_set secrets;
+	bool offered; /* there is a remote to offer it to */
+	struct trace trace;
+	struct observability seen;
+	struct inputs inputs; /* the manifest's, once it is stored */
+	struct digest inputs_id;
+	struct digest k1;
+	struct entry entry;
+	bool duplicate; /* every output was a blob already */
+	struct digest lies[RESULT_PLACES_MAX]; /* where entries lie now */
+	size_t nlies;
+	const struct digest *tag; /* of its diagnostics, or NULL */
+	bool bound;               /* it names a root all the same */
+
+	/* What became of it: */
+	const char *stays; /* why it does not travel, or NULL */
+	char reason[200];  /* why it is not stored */
+	struct derive derive;
 };
 
-/* 0: stored.  Else k->reason says why not; nothing is published. */
-int store_result(struct store_result *k);
+/*
+ * Stores the result of C, whose lookup was LAST.  0; ERR_REFUSED: nothing was
+ * published, and the next time would end so, too; or another code: not this
+ * time.  *OUT, new, is the caller's in any case: out->reason says why.
+ * NULL: no memory.
+ */
+struct result *store_result(struct invocation *j, const struct compile *c,
+			    const struct lookup *last, int *code);
+void result_free(struct result *r);
 
-/* For a result that is not stored: cargo is told of the inputs that the last
- * stored one had (shim/depinfo_inputs.h). */
-void store_result_extras(struct store_result *k);
+/* Notes WHY, with WHAT behind a colon unless NULL, if no reason is noted yet.
+ * Returns CODE. */
+int result_refuse(struct result *r, int code, const char *why,
+		  const char *what);
 
-/* Whether [store] min_free lets anything be stored. */
-bool store_result_has_space(const struct invocation *j);
+/* An entry of it lies AT. */
+void result_lies_at(struct result *r, const struct digest *at);
+
+/* Pure: in an edit loop copying every result would cost time, so a unit that
+ * had incremental state is stored every 10 minutes.  LAST_MS: when it was
+ * stored, 0: never; wall clock. */
+bool result_is_too_soon(bool had_state, uint64_t last_ms, uint64_t now_ms);
 
 #endif

@@ -9,6 +9,8 @@
 #include "key/vet.h"
 #include "shim/remote_query.h"
 #include "shim/invocation.h"
+#include "shim/kind.h"
+#include "shim/store_result.h"
 #include "store/entry.h"
 #include "store/upload_intent.h"
 
@@ -59,7 +61,7 @@ upload_policy_wanted(const struct invocation *j)
 {
 	const struct config_value *v = j->config.v;
 
-	if (!v[CONFIG_REMOTE_URL].text[0] ||
+	if (j->islanded || !v[CONFIG_REMOTE_URL].text[0] ||
 	    v[CONFIG_REMOTE_MODE].num == MODE_RO ||
 	    v[CONFIG_REMOTE_WRITE].num == WRITE_NO)
 		return false;
@@ -102,7 +104,7 @@ names_secret(const struct inputs *s, const char *more)
 }
 
 const char *
-upload_policy_refuses(const struct invocation *j, const struct upload_policy *o,
+upload_policy_refuses(const struct invocation *j, const struct upload_facts *o,
 		      const struct inputs *inputs)
 {
 	const struct config_value *v = j->config.v;
@@ -120,50 +122,24 @@ upload_policy_refuses(const struct invocation *j, const struct upload_policy *o,
 }
 
 void
-upload_policy_make(struct invocation *j, const struct upload_policy *o)
+upload_policy_offer(struct invocation *j, const struct result *r)
 {
-	struct upload_intent_intent i = { .kind = UPLOAD_INTENT_UNIT,
-					  .at = *o->at,
-					  .k1 = *o->k1,
-					  .inputs = o->inputs };
-	int r;
+	struct upload_intent_intent i = { .kind = j->kind->intent,
+					  .k1 = r->k1,
+					  .inputs = r->inputs_id };
+	int e = 0;
 
-	if (o->tag)
-		i.tag = *o->tag;
-	r = upload_intent_add(&j->store, &i);
-	if (r == 0 && o->bound) {
-		i.at = *o->bound;
-		r = upload_intent_add(&j->store, &i);
+	if (r->tag)
+		i.tag = *r->tag;
+	for (size_t k = 0; k < r->nlies && e == 0; k++) {
+		i.at = r->lies[k];
+		e = upload_intent_add(&j->store, &i);
 	}
-	if (r < 0) {
+	if (e < 0) {
 		log_msg(LOG_ERROR, "%s: not uploaded: spool: %s",
-			j->args.crate_name, err_text(r));
+			j->args.crate_name, err_text(e));
 		return;
 	}
-	if (o->bound)
-		remote_query_stored(j, o->bound);
-	remote_query_stored(j, o->at);
-}
-
-void
-upload_policy_runs(struct invocation *j, const struct digest *at, size_t n,
-		   const struct digest *k1, const struct digest *inputs)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < n && r == 0; i++) {
-		struct upload_intent_intent in = { .kind = UPLOAD_INTENT_RUN,
-						   .at = at[i],
-						   .k1 = *k1,
-						   .inputs = *inputs };
-
-		r = upload_intent_add(&j->store, &in);
-	}
-	if (r < 0) {
-		log_msg(LOG_ERROR, "%s: not uploaded: spool: %s",
-			j->args.crate_name, err_text(r));
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		remote_query_stored(j, &at[i]);
+	for (size_t k = 0; k < r->nlies; k++)
+		remote_query_stored(j, &r->lies[k]);
 }

@@ -5,10 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/digest.h" /* allow: value */
-
 struct invocation;
 struct inputs;
+struct result;
 
 /*
  * Whether what this machine compiled travels to the remote.  Only the shim
@@ -24,31 +23,22 @@ bool upload_policy_wanted(const struct invocation *j);
 bool upload_policy_auto(const char *(*get)(void *ctx, const char *name),
 			void *ctx);
 
-/* What is known of a stored result. */
-struct upload_policy {
-	const struct digest *at;    /* where its entry lies */
-	const struct digest *bound; /* where the path-bound one lies, or NULL */
-	const struct digest *k1;
-	const struct digest *tag; /* of its diagnostics, or NULL */
-	struct digest inputs;     /* inputs_digest */
-	size_t outputs;
-	bool secret; /* an output holds a secret's value */
+/* What is known of a stored result besides its inputs. */
+struct upload_facts {
+	bool secret;    /* an output holds a secret's value */
+	bool bound;     /* it names a place all the same */
+	size_t outputs; /* how many there are */
 };
 
 /* Why the result stays here: "private", "bound", "foreign-path" (it depends
  * on files that a remote may not name), "too-many-outputs", or NULL: it may
  * travel. */
 const char *upload_policy_refuses(const struct invocation *j,
-				  const struct upload_policy *o,
+				  const struct upload_facts *facts,
 				  const struct inputs *inputs);
 
-/* The same for the N entries at AT that a build script's run K1 left behind,
- * under an input list of this digest. */
-void upload_policy_runs(struct invocation *j, const struct digest *at, size_t n,
-			const struct digest *k1, const struct digest *inputs);
-
-/* Puts the intents into the spool and tells the daemon.  What goes wrong is
- * logged: the store has the result all the same. */
-void upload_policy_make(struct invocation *j, const struct upload_policy *o);
+/* Spools an intent for each entry of R and tells the daemon.  What goes wrong
+ * is logged: the store has the result all the same. */
+void upload_policy_offer(struct invocation *j, const struct result *r);
 
 #endif

@@ -70,15 +70,9 @@ calls(const char *path, const char *open)
 }
 
 static const char *const anywhere[] = {
-	"refuse(a, ",
-	"refuse(k, ",
-	"derive_refuse(w, ",
-	"derive_refuse(&w, ",
-	"fail(j, ",
-	"pass(j, ",
-	"*why = ",
-	"v->reason, v->room, ",
-	"k->reason, sizeof(k->reason), ",
+	"refuse(a, ",         "result_refuse(r, ", "derive_refuse(w, ",
+	"derive_refuse(&w, ", "fail(j, ",          "pass(w, ",
+	"pass.reason = ",     "*why = ",           "v->reason, v->room, ",
 };
 
 static const struct {
@@ -86,6 +80,10 @@ static const struct {
 	const char *open;
 } besides[] = {
 	{ "shim/build_script.c", "\t\treturn \"" },
+	{ "shim/build_script_store.c", "\t\t       : \"" },
+	{ "shim/compile.c", "\t\treturn \"" },
+	{ "shim/compile.c", "return run->lost ? \"" },
+	{ "shim/rustc_unit_store.c", "? NULL : \"" },
 	{ "shim/upload_policy.c", "\t\treturn \"" },
 	{ "shim/upload_policy.c", "vet_inputs(inputs) < 0 ? \"" },
 	{ "src/key/unit.c", "\t\treturn \"" },

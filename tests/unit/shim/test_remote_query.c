@@ -7,6 +7,7 @@
 #include "key/inputs.h"
 #include "shim/path_bound.h"
 #include "shim/invocation.h"
+#include "shim/kind.h"
 #include "store/entry.h"
 #include "store/unit_manifest.h"
 #include "tests/unit/testdir.h"
@@ -158,6 +159,7 @@ listen_here(void)
 static bool
 ask(const int *answers, size_t n)
 {
+	struct remote_query query;
 	bool got;
 
 	memset(peer.answers, 0, sizeof(peer.answers));
@@ -165,8 +167,8 @@ ask(const int *answers, size_t n)
 	peer.asked = 0;
 	listen_here();
 	assert_int_equal(pthread_create(&peer.thread, NULL, serve, NULL), 0);
-	assert_true(remote_query_wanted(&job));
-	got = remote_query(&job);
+	assert_true(remote_query_begin(&query, &job));
+	got = remote_query_run(&query);
 	pthread_join(peer.thread, NULL);
 	close(peer.listen);
 	return got;
@@ -437,7 +439,9 @@ set_up(void **state)
 	args.crate_name = "c";
 	args.out_dir = "/out/deps";
 	job.args = args;
+	job.kind = &kind_unit;
 	job.externs = externs;
+	job.readable = true;
 	job.memo.fd = -1;
 	job.k0 = key_of(1);
 	job.k0_plain = key_of(2);
