@@ -113,6 +113,7 @@ make_job(void)
 	job.k0 = job.k0_plain = key_of(1);
 	job.tag = key_of(3);
 	job.naming = NAMING_REAL;
+	job.mode = ROOTS_CHECKOUT;
 	in.cwd = cwd;
 	in.target = target;
 	roots_init(&job.roots, &in);
