@@ -50,8 +50,7 @@ ran(void **state)
 	job.mode = ROOTS_MACHINE;
 	job.argv[1] = program;
 	choose_roots();
-	compile.command =
-		(struct command){ .program = program, .argv = argv };
+	compile.command = (struct command){ .program = program, .argv = argv };
 	kind.before(&compile);
 	put_file(OUT "/gen.rs", "// generated\n");
 	name_event(OBS_WRITE, at(OUT "/gen.rs"));

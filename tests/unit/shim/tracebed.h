@@ -69,9 +69,9 @@ read_file(const char *path)
 				.mtime_ns = id.mtime,
 				.ctime_ns = id.ctime,
 				.mode = id.mode };
-	record((struct obs_head){
-		       .type = OBS_READ,
-		       .value = (uint64_t)(file_now() + 2 * SECOND) },
+	record((struct obs_head){ .type = OBS_READ,
+				  .value =
+					  (uint64_t)(file_now() + 2 * SECOND) },
 	       &st, path, strlen(path) + 1);
 }
 
