@@ -192,9 +192,12 @@ expand_file(struct invocation *j, const char *path, size_t *cap)
 			p[n - 1] = '\0';
 		if ((size_t)j->nwords + 2 > *cap) {
 			void *more =
-				realloc(j->words, *cap * 2 * sizeof(char *));
+				*cap > WORDS_MAX
+					? NULL
+					: realloc(j->words,
+						  *cap * 2 * sizeof(char *));
 
-			if (!more || *cap > WORDS_MAX)
+			if (!more)
 				return -ENOMEM;
 			j->words = more;
 			*cap *= 2;

@@ -316,6 +316,22 @@ result_of() { # STATUS DIR SHOW
 BUILD="build -q"
 SHOW=./target/debug/app
 
+# The state of all that a build of DIR can see of this test: variables,
+# what is built and shown, files and their times, but no target directory.
+_state() { # DIR
+	{
+		echo "$1 $BUILD $SHOW"
+		export
+		find "$T" \( -name target -o -path "$T/cache" -o \
+			-path "$T/out*" -o -name '.package-cache*' -o \
+			-name .global-cache -o -name .crates2.json \) -prune -o \
+			-type d -printf '%p %m\n' -o \
+			-printf '%p %y %m %s %T@ %C@ %l\n' 2>/dev/null | sort
+	} | sha256sum
+}
+_stored_state= # the last state that hazard built, and its result
+_stored_result=
+
 # One input changes; the cache must give what plain cargo gives. Then the
 # change is undone, and everything must come out of the cache.
 # In $effect: "yes" if the change must show in the result (default), "any"
@@ -325,9 +341,13 @@ hazard() { # DESCRIPTION DIR MUTATE REVERT
 	local what=$1 dir=$2 mutate=$3 revert=$4
 	local rc before got want
 
-	rm -rf "$dir/target"
-	kcargo "$dir" $BUILD
-	before=$(result_of $? "$dir" "$SHOW")
+	if [ "$(_state "$dir")" = "$_stored_state" ]; then
+		before=$_stored_result
+	else
+		rm -rf "$dir/target"
+		kcargo "$dir" $BUILD
+		before=$(result_of $? "$dir" "$SHOW")
+	fi
 	(cd "$dir" && eval "$mutate") || { not_ok "$what: mutate"; return; }
 	_vars on "$mutate"
 	rm -rf "$dir/target"
@@ -354,6 +374,7 @@ plain:  $want"
 	mark
 	kcargo "$dir" $BUILD
 	got=$(result_of $? "$dir" "$SHOW")
+	_stored_state=
 	if [ "$got" != "$before" ]; then
 		not_ok "$what, undone" "before: $before
 after:  $got"
@@ -361,6 +382,10 @@ after:  $got"
 		ok "$what, undone"
 	else
 		served "$what, undone" "${back-0}"
+	fi
+	if [ "$got" = "$before" ]; then
+		_stored_state=$(_state "$dir")
+		_stored_result=$before
 	fi
 }
 
