@@ -7,11 +7,11 @@
 struct invocation;
 
 /*
- * After BYTES were stored: counts them, and starts `kache gc --auto` as a
- * process of its own if the store is past 110 % of its limit or was not
- * synced for 10 minutes.  A daemon of this store does both itself: where one
- * runs, 120 % and 20 minutes count.  Nothing is started while somebody sweeps.
- * It keeps nothing of the build: no descriptor, no directory, no process group.
+ * Counts BYTES as stored. Starts `kache gc --auto` as a detached process if the
+ * store is past 110 % of its limit or has not been synced for 10 minutes. Where
+ * a daemon of this store runs, which does both itself, the thresholds are 120 %
+ * and 20 minutes. Starts nothing while a sweep runs. The process inherits
+ * nothing of the build: no descriptor, directory or process group.
  */
 void auto_gc_after_store(struct invocation *j, uint64_t bytes);
 

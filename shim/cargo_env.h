@@ -7,12 +7,12 @@
 #include "base/buf.h" /* allow: value */
 
 /*
- * The environment cargo itself was started with.  A repository's
- * .cargo/config.toml can set any variable for what cargo starts; what moves
- * the store, the configuration or a remote counts only as the user set it.
- * Looks at the nearest of 8 ancestors whose program is named cargo
- * (proc(5): exe, environ, stat, cmdline).  Where /proc cannot tell, nobody
- * knows what the user set, and nothing of that counts.  Threads: owner.
+ * The environment that cargo itself was started with. A repository's
+ * .cargo/config.toml can set any variable for the processes that cargo starts,
+ * so what moves the store, the configuration or a remote counts only if the
+ * user set it. Reads the nearest of 8 ancestors whose program is named cargo
+ * (proc(5): exe, environ, stat, cmdline). If /proc does not tell, nobody knows
+ * what the user set, and none of those variables count. Threads: owner.
  */
 struct cargo_env {
 	int pid;          /* of cargo; 0: none found; -1: it cannot be told */
@@ -25,7 +25,8 @@ struct cargo_env {
 void cargo_env_init(struct cargo_env *t);
 void cargo_env_release(struct cargo_env *t);
 
-/* For config_source: guarded names as cargo has them, others as we do. */
+/* For config_source: guarded variables as cargo has them, others as we have
+ * them. */
 const char *cargo_env_get(void *ctx, const char *name);
 
 /* cargo's subcommand ("build"), or "".  Borrowed from T. */

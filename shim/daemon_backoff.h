@@ -5,17 +5,16 @@
 #include <stdint.h>
 
 /*
- * The mark that the daemon does not answer, for every shim of one store: the
- * file daemon.down (src/store/FORMAT).  Until its time is over nobody asks.
- * Then one shim, which holds the lock on the file, may probe; if that fails
- * the time doubles, from 30 s to 10 min.  A mark that cannot be understood
- * counts as one that is over.
- * Threads: owner; processes: any.
+ * A mark, shared by all shims of a store, that the daemon does not answer: the
+ * file daemon.down (src/store/FORMAT). Until it expires nobody asks. Then one
+ * shim, the one that locks the file, may probe; if the probe fails the time
+ * doubles, from 30 s to 10 min. An unreadable mark counts as expired. Threads:
+ * owner; processes: any.
  */
 enum daemon_backoff_state {
 	DAEMON_BACKOFF_NO,
 	DAEMON_BACKOFF_YES,
-	DAEMON_BACKOFF_PROBE /* it was marked; we are the one who may look */
+	DAEMON_BACKOFF_PROBE /* expired, and this shim may probe */
 };
 
 struct daemon_backoff {
@@ -26,11 +25,11 @@ struct daemon_backoff {
 enum daemon_backoff_state daemon_backoff_look(struct daemon_backoff *d,
 					      const char *cache_dir);
 
-/* It did not answer in time.  Does nothing if somebody else has just marked
- * it, or nothing can be written there. */
+/* Marks the daemon as down. Does nothing if another shim has just done so, or
+ * if the mark cannot be written. */
 void daemon_backoff_mark(struct daemon_backoff *d);
 
-/* Ends a probe; ANSWERED removes the mark. */
+/* Ends a probe. ANSWERED removes the mark. */
 void daemon_backoff_end(struct daemon_backoff *d, int answered);
 
 #endif

@@ -8,10 +8,10 @@
 struct invocation;
 
 /*
- * Starts the daemon beside us on demand, if nobody else does (lock byte 1 of
- * daemon.lock; byte 0 belongs to the daemon that runs).  It gets nothing of
- * the build, and of the environment only what its work needs, as cargo was
- * started with it.  Does not wait for it.
+ * Starts the daemon that is installed beside the shim, unless another process
+ * does (lock byte 1 of daemon.lock; byte 0 belongs to the running daemon). The
+ * daemon inherits nothing of the build, and of the environment only what it
+ * needs, as cargo was started with it. Does not wait.
  */
 void daemon_start(struct invocation *j);
 

@@ -8,17 +8,16 @@ struct args;
 struct trace;
 
 /*
- * Files that rustc leaves beside its outputs without a word: the debug
- * information of -C split-debuginfo, a .dwp beside what was linked or a .dwo
- * of each code generation unit.  They are known by what the compile was seen
- * to write, right in --out-dir and named after the crate.  Anything else
- * that it wrote there makes the unit one that is not stored (key/derive_own).
- * Threads: one.
+ * Debug information that rustc writes beside its outputs without announcing it
+ * (-C split-debuginfo): a .dwp beside a linked file, or a .dwo for each code
+ * generation unit. The trace tells: a file that the compile wrote right in
+ * --out-dir, named after the crate. Any other file written there makes the unit
+ * uncacheable (key/derive_own). Threads: one.
  */
 
-/* Adds their paths, below --out-dir as it was given, to the N at PATHS, which
- * has room for MAX.  Gives the new number; ERR_TOOBIG; -ENOMEM.  The strings
- * are the caller's. */
+/* Appends their paths, below --out-dir as given, to the N at PATHS, which has
+ * room for MAX. Returns the new number, ERR_TOOBIG or -ENOMEM. The caller frees
+ * the strings. */
 int debuginfo_outputs_find(const struct args *a, const struct trace *t,
 			   char **paths, size_t n, size_t max);
 

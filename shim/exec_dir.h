@@ -5,15 +5,15 @@
 #include <stddef.h>
 
 /*
- * Where the program of a build script is executed.  It may ask for its own
- * name (current_exe), so it needs the one that cargo gave it, which the
- * launcher has: REAL, D/B/FILE.kache-real, gets a second name
- * D/.kache-B/NAME, as many steps below the target directory as cargo's own.
- * The name is made when it is needed, and made anew when it is another file's,
- * so whoever copies, moves or cleans target/ breaks nothing.
+ * The name under which a build script's program is executed. A script may ask
+ * for its own name (current_exe), so it must get the one cargo chose, which now
+ * belongs to the launcher. The real program, D/B/FILE.kache-real, therefore
+ * gets a second name D/.kache-B/NAME, as many levels below the target directory
+ * as cargo's own. The name is created when needed, and again if it leads to
+ * another file, so copying, moving or cleaning target/ breaks nothing.
  *
- * Puts it into the ROOM bytes at OUT; REAL itself where it cannot be made.
- * Shared with the launcher: libc only.  Threads: any, of any process.
+ * Writes the name to the ROOM bytes at OUT; REAL itself if it cannot be
+ * created. Shared with the launcher: libc only. Threads: any, of any process.
  */
 void exec_dir_program(const char *real, const char *name, char *out,
 		      size_t room);

@@ -10,13 +10,11 @@ struct invocation;
 struct inputs;
 struct inputs_env;
 
-/*
- * Why something that was stored before missed.  With each store four bytes of
- * every input's digest are remembered in ids/, so that the next miss of the
- * same unit key can name what differs; hits pay nothing.  Threads: one.
- */
+/* Names what changed since a unit or a run was stored last. Each store
+ * remembers four bytes of every input's digest in ids/; the next miss of the
+ * same key compares. Hits pay nothing. Threads: one. */
 
-/* Remembers what the names of S hold, evaluated in ENV, for the key K0. */
+/* Remembers what the inputs of S hold, evaluated in ENV, for the key K0. */
 void explain_remember(struct invocation *j, const struct digest *k0,
 		      const struct inputs *s, const struct inputs_env *env);
 

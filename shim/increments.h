@@ -4,11 +4,9 @@
 
 struct invocation;
 
-/*
- * Tells the store which directory of incremental state this invocation names,
- * whatever becomes of it: hit, compile or pass-through
- * (store/incremental_index). Needs the store only; an @file is not looked into.
- */
+/* Tells the store which directory of incremental state this invocation names,
+ * whether it hits, compiles or passes through (store/incremental_index). Needs
+ * only the store; does not look into an @file. */
 void increments_note(struct invocation *j);
 
 /* The directory that N words of a command line give rustc's -C incremental,

@@ -23,11 +23,9 @@ struct inputs_env;
 struct kind;
 struct trace;
 
-/*
- * One invocation of the wrapper, from its command line to its end.  The
- * process is the job: what it opens and allocates may be left to exit.
- * Threads: one.
- */
+/* One invocation of the wrapper, from its command line to its end. The process
+ * does nothing else: what it opens and allocates may be left to exit. Threads:
+ * one. */
 struct invocation {
 	int argc;
 	char **argv; /* argv[1] is the compiler, or the script's program */
@@ -85,7 +83,7 @@ void invocation_open(struct invocation *j);
  */
 int invocation_prepare(struct invocation *j);
 
-/* Makes J the unit that is called by its real names, and its keys.  0, or an
+/* Turns J into the unit with its real names, and its keys accordingly. 0, or an
  * error of invocation_prepare. */
 int invocation_use_real_names(struct invocation *j);
 
@@ -102,8 +100,8 @@ int invocation_toolchain(const struct invocation *j, const char *compiler,
 			 const char *target, bool driver,
 			 struct toolchain *out);
 
-/* COMPILER and TARGET lead to the toolchain of J still, and where T is not
- * NULL the compiler that ran was that one. */
+/* Whether COMPILER and TARGET still lead to the toolchain of J and, if T is not
+ * NULL, that compiler is the one that ran. */
 bool invocation_same_toolchain(const struct invocation *j, const char *compiler,
 			       const char *target, const struct trace *t);
 

@@ -10,28 +10,24 @@ struct run;
 struct store;
 struct trace;
 
-/*
- * Whether a compile under names of ours gave what it gives under the real
- * ones, as far as can be told (rustc/naming).  Of a unit for which it did not
- * a note lies in ids/ under its key, so that it is compiled once.
- * Threads: one.
- */
+/* Checks whether a compile with remapped names gave what it would give with the
+ * real ones (rustc/naming). A unit for which it did not is remembered in ids/
+ * under its key, so that the next time it is compiled once. Threads: one. */
 
-/*
- * Looks at what RUN has said and at the observation file TRACE, both of which
- * may still grow.  FAILED: it has ended, and not well.  Why it is not
- * believed, or NULL.
- */
+/* Judges by the output of RUN and the observation file TRACE, both of which may
+ * still grow. FAILED: it ended, unsuccessfully. Why the result is not believed,
+ * or NULL. */
 const char *name_check_doubt(struct invocation *j, const struct run *run,
 			     const char *trace, bool failed);
 
-/* A name of ours was looked for. */
+/* Whether the compile looked for a name that we made up. */
 bool name_check_opened(const struct trace *t);
 
-/* Whether J, which has names of ours, is known to need the real ones. */
+/* Whether J, which has remapped names, is known to need its real ones. */
 bool name_check_recall(struct invocation *j);
 
-/* From now on the unit K0 is.  Not remembered: found out again. */
+/* Remembers that the unit K0 needs its real names. If that fails, the next
+ * compile finds out again. */
 void name_check_remember(struct store *s, const struct digest *k0);
 
 #endif

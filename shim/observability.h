@@ -8,7 +8,7 @@
 struct invocation;
 struct trace;
 
-/* What those that ran may have taken in without a trace of it. */
+/* What the programs that ran may have used without leaving a trace of it. */
 struct observability {
 	bool iterates; /* the environment as a whole */
 	bool foreign;  /* the same, and by a program or a macro that is not the
@@ -22,18 +22,16 @@ struct observability {
 	unsigned char *uses;
 };
 
-/*
- * Finds out whose the programs of T are, by the directories of J, and drops
- * what well-known ones do each time they run.  To be called once, first.
- */
+/* Finds out to whom the programs of T belong, from the directories of J, and
+ * drops what well-known ones do each time they run. Call it once, first. */
 void observability_prepare(struct invocation *j, struct trace *t);
 
 /*
- * Whether everything that ran in a compile or a run could be seen by the
- * observer: classifies each program and library once a file and remembers the
- * answer in ids/ by path, place and stat.  True: *OUT is filled and the caller
- * owes observability_release.  False: REASON says what was not seen, *OUT is
- * untouched.  To be asked before derive_shape, which makes items of *OUT.
+ * Whether the observer could see everything that ran. Classifies each program
+ * and library once and remembers the answer in ids/ by path, place and stat.
+ * True: *OUT is filled, and the caller owes observability_release. False:
+ * REASON says what was not seen, *OUT is untouched. Call it before
+ * derive_inputs, which makes input items of *OUT.
  */
 bool observability_for(struct invocation *j, const struct trace *t,
 		       struct observability *out, char *reason, size_t room);

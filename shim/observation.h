@@ -8,8 +8,8 @@
 struct invocation;
 
 /*
- * What a child that is to be observed needs, and what its time tells: shared
- * by compiles and build script runs.  Threads: one.
+ * The observer's side of a child process: its library, its file, the child's
+ * environment and times. Used for compiles and build script runs. Threads: one.
  */
 struct observation {
 	char observer[4200]; /* the library */
@@ -22,17 +22,18 @@ struct observation {
 	bool stepped;          /* the wall clock was set meanwhile */
 };
 
-/* 0, or -errno with a word for it in *WHY; a file it made stays to be
- * forgotten.  What is allocated is left to exit. */
+/* 0, or -errno with a word for it in *WHY. A file that was created still has to
+ * be forgotten. Memory is left to exit. */
 int observation_prepare(struct invocation *j, struct observation *w,
 			const char **why);
 
-/* Around the child's life.  The end gives microseconds. */
+/* Call these right before and after the child's life. The end returns
+ * microseconds. */
 void observation_begin(struct observation *w);
 uint64_t observation_end(struct observation *w);
 
-/* The loader gave up before the child's first instruction: whatever is wrong
- * with our library, the build must not notice. */
+/* Whether the loader gave up before the child's first instruction: whatever is
+ * wrong with our library, the build must not notice. */
 bool observation_never_started(const struct observation *w);
 
 /* Removes the observation file. */

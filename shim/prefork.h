@@ -6,10 +6,10 @@
 #include <sys/types.h>
 
 /*
- * The compiler as a child, forked before it is known that it is needed: with
- * its pipes set up it waits at a gate.  The gate lets it start; without us,
- * or when the gate is closed, it ends having done nothing.  The compiler
- * inherits none of our descriptors but the two pipes.  Threads: owner.
+ * Forks the compiler before it is known to be needed. The child sets up its
+ * pipes and waits at a gate. Opening the gate lets it start; if the gate
+ * closes, or we die, it exits without having done anything. The compiler
+ * inherits none of our descriptors except the two pipes. Threads: owner.
  */
 struct prefork {
 	pid_t pid;
@@ -26,13 +26,13 @@ struct prefork {
 int prefork_start(struct prefork *p, const char *program, char *const *argv,
 		  char *const *env, bool held);
 
-/* Lets it go.  A child that was killed at its gate shows in its status. */
+/* Opens the gate. A child that was killed while waiting shows in its status. */
 void prefork_open(struct prefork *p);
 
-/* Waits for its end.  0 and *STATUS as wait(2) gives it; or -errno. */
+/* Waits for the child. 0 and *STATUS as wait(2) gives it, or -errno. */
 int prefork_wait(struct prefork *p, int *status);
 
-/* It is not needed: ends it and waits for that. */
+/* Ends a child that is not needed, and waits for it. */
 void prefork_drop(struct prefork *p);
 
 #endif

@@ -6,11 +6,9 @@
 
 #include "shim/pipeline.h" /* allow: value */
 
-/*
- * cargo's own questions: `-vV`, and one `- --crate-name ___ --print=...`
- * probe a target directory.  27 ms each, a quarter of a warm build.  Their
- * answers depend on the toolchain, the words, a few variables and the CPU.
- */
+/* Cargo's own queries: `-vV`, and for each target directory one `- --crate-name
+ * ___ --print=...`. Each takes rustc 27 ms, a quarter of a warm build. The
+ * answers depend on the toolchain, the words, a few variables and the CPU. */
 bool query_is(const struct invocation *j);
 
 /* Answers from ids/, or runs the compiler and remembers. */

@@ -12,10 +12,9 @@ struct prefork;
 struct roots;
 
 /*
- * Runs the compiler as a child and passes on what it says, line by line as
- * it comes (cargo starts dependents on the .rmeta line), with our remap
- * targets turned back into local paths.  What it said is kept in neutral
- * form, its announced outputs apart.
+ * Runs a child and passes on its output line by line as it comes (cargo starts
+ * dependents on the .rmeta line), with remapped paths turned back into local
+ * ones. Keeps the output in neutral form, and the announced outputs separately.
  */
 enum { RUN_OUTPUTS_MAX = 16 };
 
@@ -52,16 +51,20 @@ struct run {
 	struct buf said[2]; /* private: lines passed on, out and err */
 };
 
-/* 0: it ran, see status, and all it said was passed on.  -errno: it did not
- * start, or, with LOST, what it said could not be read or written: whoever
- * runs it once more, in our place, gives the user what belongs there.  A CHILD
- * was let go and waited for in any case. */
+/*
+ * 0: it ran, STATUS says how it ended, and all of its output was passed on.
+ * -errno: it did not start, or, with LOST, its output could not be read or
+ * written. Executing it once more in our place then shows the user what belongs
+ * there. In any case a CHILD was let go and waited for.
+ */
 int run_compiler(struct run *r);
 
-/* Passes on what was held back. */
+/* Passes on the errors that were held back. */
 void run_release(struct run *r);
 
-/* Ends as the child did: its exit status, or death by its signal. */
+/*
+ * Ends this process as the child ended: with its exit status, or by its signal.
+ */
 void run_end(int status) __attribute__((noreturn));
 
 /* The status as a shell would give it. */

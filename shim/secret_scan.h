@@ -5,12 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/*
- * The values of variables that look like secrets (key/vet.h), and the search
- * for them in what a compile made: a result that holds one stays on this
- * machine.  Values are borrowed from the environment and go nowhere.
- * Threads: owner.
- */
+/* Searches outputs for the values of variables that look like secrets
+ * (key/vet.h): such a result stays on this machine. Values are borrowed from
+ * the environment and go nowhere. Threads: owner. */
 enum {
 	SECRET_SCAN_MAX = 64,
 	SECRET_SCAN_MIN_LEN = 8, /* shorter ones are found anywhere */

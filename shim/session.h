@@ -8,11 +8,10 @@ struct buf;
 struct invocation;
 
 /*
- * Telling the daemon that a build has begun (DESIGN: prefetch), once for each
- * cargo run, and at its first miss what it is going to need, once for each
- * build session.  Who was told lies in sessions/ of the store (src/store/
- * FORMAT).  Nothing is waited for, nothing can fail; hits never come here.
- * Threads: one.
+ * Tells the daemon that a build has begun, once for each cargo run, and at the
+ * build session's first miss what it is going to need (DESIGN: prefetch). Who
+ * was told is recorded in sessions/ of the store (src/store/FORMAT). Nothing
+ * waits and nothing can fail; hits never come here. Threads: one.
  */
 
 /* Before a query of cargo's is answered; J's toolchain is loaded. */

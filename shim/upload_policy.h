@@ -10,13 +10,12 @@ struct inputs;
 struct result;
 
 /*
- * Whether what this machine compiled travels to the remote.  Only the shim
- * that ran the compiler offers, so what came from a remote never goes back.
- * Threads: one.
+ * Decides whether a result travels to the remote. Only the shim that ran the
+ * compiler offers it, so what came from a remote never goes back. Threads: one.
  */
 
-/* True if a remote is configured that this invocation may write to: [remote]
- * mode and write, and for `write = auto` what CI says it is running for. */
+/* Whether this invocation may write to a configured remote: [remote] mode and
+ * write, and for `write = auto` what CI says it is running for. */
 bool upload_policy_wanted(const struct invocation *j);
 
 /* For tests: what `write = auto` decides, GET answering for variables. */
@@ -37,8 +36,8 @@ const char *upload_policy_refuses(const struct invocation *j,
 				  const struct upload_facts *facts,
 				  const struct inputs *inputs);
 
-/* Spools an intent for each entry of R and tells the daemon.  What goes wrong
- * is logged: the store has the result all the same. */
+/* Spools an upload intent for each entry of R and tells the daemon. Failures
+ * are logged; the store has the result all the same. */
 void upload_policy_offer(struct invocation *j, const struct result *r);
 
 #endif

@@ -6,10 +6,8 @@
 
 struct invocation;
 
-/*
- * Where the workspace of a job is, as far as its surroundings tell.  What is
- * returned is static or the caller's.  Threads: one.
- */
+/* Finds the workspace of an invocation. Results are static or the caller's own.
+ * Threads: one. */
 
 /* The directory above target if it holds a Cargo.lock, else the nearest at or
  * above FROM (absolute) that does, or NULL. */
@@ -20,12 +18,12 @@ enum naming_place workspace_place(const struct invocation *j,
 				  const char *cargo_home);
 
 /*
- * By what name outputs are to call the current directory.  cargo compiles the
- * packages of a workspace in its root: NULL, the usual name.  A package that
- * is vendored compiles in its own directory: its place seen from the root, so
- * that it is neither taken for the root nor for another package; where the
- * root is not known, its name and version.  *ROOT gets the workspace where it
- * is part of the name, else NULL.
+ * The name by which outputs call the current directory. NULL, the usual name,
+ * for packages of a workspace, which cargo compiles in its root. A vendored
+ * package is compiled in its own directory: its path from the root, so that it
+ * is mistaken neither for the root nor for another package; if the root is
+ * unknown, its name and version. *ROOT gets the workspace if that is part of
+ * the name, else NULL.
  */
 const char *workspace_cwd_name(const struct invocation *j,
 			       enum naming_place place, const char **root);
