@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/services.h"
-#include "daemon/requests.h"
 #include "wire/dial.h"
 #include "wire/message.h"
 
@@ -26,13 +25,14 @@
 #define TICK_NS (SECOND / 20)
 
 int
-conn_open(struct services *h, int epoll)
+conn_open(struct services *h, int epoll, const struct conn_ops *ops)
 {
 	h->conns = calloc(1, sizeof(*h->conns));
 	if (!h->conns)
 		return -ENOMEM;
 	h->conns->hub = h;
 	h->conns->epoll = epoll;
+	h->conns->ops = ops;
 	h->conns->active = file_monotonic();
 	return 0;
 }
@@ -42,7 +42,7 @@ drop(struct conn *c)
 {
 	struct conns *all = c->hub->conns;
 
-	requests_gone(c);
+	all->ops->gone(c);
 	close(c->fd);
 	if (c->prev)
 		c->prev->next = c->next;
@@ -195,7 +195,7 @@ take(struct conn *c)
 		c->closing = true;
 	} else {
 		c->hub->conns->active = c->since;
-		requests_message(c, &m);
+		c->hub->conns->ops->message(c, &m);
 	}
 	buf_free(&lists);
 	frame_next(&c->in);
@@ -266,16 +266,10 @@ conn_tick(struct services *h, int64_t now)
 			drop(c);
 			continue;
 		}
-		requests_tick(c, now);
+		h->conns->ops->tick(c, now);
 		soon = soon || c->state == CONN_WAITS ||
 		       c->state == CONN_DRAINS || c->state == CONN_NEW ||
 		       c->unread || c->closing;
 	}
 	return soon ? now + TICK_NS : 0;
-}
-
-void
-conn_size(struct mail *m)
-{
-	requests_size(m);
 }

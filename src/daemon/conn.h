@@ -12,7 +12,6 @@
 
 struct remote_query;
 struct services;
-struct mail;
 struct message;
 
 /*
@@ -58,17 +57,27 @@ struct conn {
 
 enum { CONN_MAX = 4096 };
 
+/* Who answers the clients: daemon/requests. */
+struct conn_ops {
+	void (*message)(struct conn *c, const struct message *m);
+	/* Looks at the deadlines of what C waits for. */
+	void (*tick)(struct conn *c, int64_t now);
+	/* C goes away. */
+	void (*gone)(struct conn *c);
+};
+
 /* All clients of a daemon; hub.conns. */
 struct conns {
 	struct services *hub;
+	const struct conn_ops *ops;
 	int epoll;
 	struct conn *first;
 	unsigned count;
 	int64_t active; /* when anybody last asked for anything */
 };
 
-/* EPOLL is borrowed.  0 or -ENOMEM. */
-int conn_open(struct services *h, int epoll);
+/* EPOLL and OPS are borrowed.  0 or -ENOMEM. */
+int conn_open(struct services *h, int epoll, const struct conn_ops *ops);
 void conn_close_all(struct services *h);
 
 /* Takes FD, checks its peer and greets it. */
@@ -86,8 +95,5 @@ void conn_say(struct conn *c, int type);
 /* Looks at every deadline.  Gives when to look again (monotonic ns), 0: no
  * need. */
 int64_t conn_tick(struct services *h, int64_t now);
-
-/* A fetch_size's mail. */
-void conn_size(struct mail *m);
 
 #endif

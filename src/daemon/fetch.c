@@ -5,9 +5,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "daemon/conn.h"
 #include "daemon/services.h"
-#include "daemon/prefetch.h"
 #include "daemon/tempfile.h"
 #include "remote/pack.h"
 #include "remote/remote.h"
@@ -283,7 +281,7 @@ tell_size(struct fetch *f)
 	size->key = f->key;
 	size->total = f->op.total;
 	size->rate = rate;
-	size->mail.open = conn_size;
+	size->mail.open = f->hub->fetch_ops->size;
 	mailbox_send(&f->hub->mail, &size->mail);
 }
 
@@ -353,7 +351,7 @@ done(struct queue_job *job, int result)
 	if (unpack_slots_leave(&f->hub->decoders, &f->turn) || f->place)
 		unpack_slots_give(&f->hub->decoders);
 	if (f->kind == PACKS)
-		prefetch_ended(f->hub, &f->key, r, f->have);
+		f->hub->fetch_ops->ended(f->hub, &f->key, r, f->have);
 	flight_end(f->flight, r, r == 0 ? &value : NULL);
 }
 
@@ -440,7 +438,7 @@ start(struct flight *flight, struct services *h, enum kind kind,
 	f->op.expect = kind == UNITS ? UNIT_BYTES : 0;
 	/* Only the poll loop, which plans, fetches ahead. */
 	if (!demand && kind == PACKS && h->prefetches)
-		f->op.expect = prefetch_expect(h->prefetches, key);
+		f->op.expect = h->fetch_ops->expect(h->prefetches, key);
 	pthread_mutex_init(&f->lock, NULL);
 	f->setup = services_get(h);
 	/* The job may be over before this returns. */
@@ -469,7 +467,7 @@ start_packs(struct flight *f, void *ctx, const struct digest *key,
 
 	/* Else done() says so. */
 	if (r < 0)
-		prefetch_ended(ctx, key, r, 0);
+		((struct services *)ctx)->fetch_ops->ended(ctx, key, r, 0);
 	return r;
 }
 
@@ -477,8 +475,9 @@ static const struct flight_ops units_ops = { start_units, tell, release };
 static const struct flight_ops packs_ops = { start_packs, tell, release };
 
 int
-fetch_open(struct services *h)
+fetch_open(struct services *h, const struct fetch_ops *ops)
 {
+	h->fetch_ops = ops;
 	int r = flight_open(&units_ops, h, &h->units);
 
 	return r ? r : flight_open(&packs_ops, h, &h->packs);

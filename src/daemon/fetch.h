@@ -9,6 +9,7 @@
 #include "daemon/mailbox.h" /* allow: value */
 #include "work/flight.h"    /* allow: value */
 
+struct prefetches;
 struct services;
 
 /*
@@ -33,7 +34,18 @@ struct fetch_size {
 	uint64_t rate; /* bytes a second, 0: not known */
 };
 
-/* Makes the two tables of flights.  0 or -ENOMEM. */
-int fetch_open(struct services *h);
+/* Who knows of packs, and is told of them. */
+struct fetch_ops {
+	/* Bytes that the pack of the entry AT will have, 0: not known. */
+	uint64_t (*expect)(const struct prefetches *p, const struct digest *at);
+	/* Mail for the poll loop: a struct fetch_size, the receiver's. */
+	void (*size)(struct mail *m);
+	/* Any thread: the pack of the entry AT was fetched, or could not be. */
+	void (*ended)(struct services *h, const struct digest *at, int result,
+		      uint64_t bytes);
+};
+
+/* Makes the two tables of flights.  OPS is borrowed.  0 or -ENOMEM. */
+int fetch_open(struct services *h, const struct fetch_ops *ops);
 
 #endif

@@ -10,7 +10,9 @@
 #include "daemon/lifecycle.h"
 #include "daemon/session_record.h"
 #include "daemon/listen.h"
+#include "daemon/parts.h"
 #include "daemon/prefetch.h"
+#include "daemon/requests.h"
 #include "daemon/sandbox.h"
 #include "daemon/sweeper.h"
 #include "daemon/upload_queue.h"
@@ -274,12 +276,12 @@ start(struct kached *k, int on_demand)
 	r = k->epoll < 0 ? -errno : 0;
 	r = r ? r : open_signals(k);
 	r = r ? r : services_load(h, &s);
-	r = r ? r : services_init(h, &s->config);
+	r = r ? r : parts_open(h, &s->config);
 	if (r < 0)
 		return r;
 	services_replace(h, s);
 	r = services_store(h) ? 0 : -EACCES;
-	r = r ? r : conn_open(h, k->epoll);
+	r = r ? r : conn_open(h, k->epoll, &requests_ops);
 	r = r ? r : watch(k, k->listen.fd, &mark_listen);
 	r = r ? r : watch(k, h->mail.fd, &mark_mail);
 	r = r ? r : watch(k, k->signals, &mark_signals);
@@ -344,7 +346,7 @@ serve(struct kached *k, int on_demand)
 	/* What does not end would be waited for by an orderly end. */
 	if (k->hub.setup)
 		_exit(0);
-	services_release(&k->hub);
+	parts_close(&k->hub);
 	return 0;
 }
 

@@ -396,6 +396,8 @@ on_status(struct conn *c, const struct message *m)
 	buf_free(&lines);
 }
 
+static void requests_tick(struct conn *c, int64_t now);
+
 static void
 on_drain(struct conn *c, const struct message *m)
 {
@@ -419,7 +421,7 @@ static void (*const handlers[])(struct conn *, const struct message *) = {
 };
 
 /* One request at a time, HELLO first and once. */
-void
+static void
 requests_message(struct conn *c, const struct message *m)
 {
 	bool hello = m->type == MESSAGE_HELLO;
@@ -453,7 +455,7 @@ tick_drain(struct conn *c, int64_t now)
 		c->hub->quit = true;
 }
 
-void
+static void
 requests_tick(struct conn *c, int64_t now)
 {
 	if (c->state == CONN_WAITS && now >= c->deadline)
@@ -462,7 +464,7 @@ requests_tick(struct conn *c, int64_t now)
 		tick_drain(c, now);
 }
 
-void
+static void
 requests_gone(struct conn *c)
 {
 	drop_guess(c);
@@ -495,3 +497,6 @@ requests_size(struct mail *m)
 	}
 	free(size);
 }
+
+const struct conn_ops requests_ops = { requests_message, requests_tick,
+				       requests_gone };

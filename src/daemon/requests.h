@@ -13,13 +13,7 @@ struct message;
  * questions that wait for the network.  Answers come by mail; none of this
  * touches disk or network itself.  Threads: the poll loop's only.
  */
-void requests_message(struct conn *c, const struct message *m);
-
-/* Deadlines of what C waits for. */
-void requests_tick(struct conn *c, int64_t now);
-
-/* C goes away: nobody waits for its questions any more. */
-void requests_gone(struct conn *c);
+extern const struct conn_ops requests_ops;
 
 /* A fetch_size: whoever waits for a pack that cannot be here in time is
  * told so at once.  Frees it. */

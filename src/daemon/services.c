@@ -5,13 +5,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "daemon/sessions.h"
-#include "daemon/fetch.h"
-#include "daemon/prefetch.h"
-#include "daemon/sweeper.h"
-#include "daemon/upload_queue.h"
 #include "remote/remote.h"
-#include "work/flight.h"
 #include "work/pool.h"
 #include "work/queue.h"
 
@@ -198,11 +192,14 @@ services_init(struct services *h, const struct config *c)
 	r = r ? r : start_pool(h, c);
 	if (r == 0)
 		unpack_slots_init(&h->decoders, h->queue);
-	r = r ? r : fetch_open(h);
-	r = r ? r : prefetch_open(h);
-	r = r ? r : sessions_open(h);
-	r = r ? r : sweeper_open(h);
-	return r ? r : upload_queue_open(h);
+	return r;
+}
+
+void
+services_stop(struct services *h)
+{
+	pool_stop(h->pool);
+	unpack_slots_release(&h->decoders);
 }
 
 void
@@ -210,14 +207,6 @@ services_release(struct services *h)
 {
 	struct services_store *s = pthread_getspecific(h->stores);
 
-	sweeper_close(h->sweeper);
-	pool_stop(h->pool);
-	unpack_slots_release(&h->decoders);
-	upload_queue_close(h->uploads);
-	sessions_close(h->builds);
-	prefetch_close(h->prefetches);
-	flight_free(h->units);
-	flight_free(h->packs);
 	queue_free(h->queue);
 	mailbox_open(&h->mail);
 	if (s)

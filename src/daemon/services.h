@@ -15,6 +15,7 @@
 
 struct sessions;
 struct conns;
+struct fetch_ops;
 struct flights;
 struct pool;
 struct prefetches;
@@ -24,8 +25,9 @@ struct sweeper;
 struct uploads;
 
 /*
- * What all parts of the daemon share.  Made by kached.c before any thread
- * starts; members are constant from then on unless they say otherwise.
+ * What all parts of the daemon share, and where they find each other.  Knows
+ * none of them.  Filled before any thread starts; members are constant from
+ * then on unless they say otherwise.
  */
 enum services_counter {
 #define COUNTER(id, name) HUB_##id,
@@ -63,6 +65,8 @@ struct services {
 
 	struct queue *queue;
 	struct pool *pool;
+	/* The parts, made by daemon/parts; nothing here calls them. */
+	const struct fetch_ops *fetch_ops;
 	struct flights *units; /* remote manifests, by K0 */
 	struct flights *packs; /* packs, by where their entry lies */
 	struct uploads *uploads;
@@ -86,12 +90,13 @@ struct services {
 /* Loads the configuration of this process. */
 void services_config(struct config *c);
 
-/* Fills H: mailbox, queue, pool, tables.  0 or -errno, after which the
- * program ends. */
+/* Fills H: mailbox, queue, pool.  0 or -errno, after which the program
+ * ends. */
 int services_init(struct services *h, const struct config *c);
 
-/* The orderly end of all that services_init made; the remote has ended its
- * operations. */
+/* The orderly end, in two steps: the threads of the pool, then the rest.  The
+ * remote has ended its operations. */
+void services_stop(struct services *h);
 void services_release(struct services *h);
 
 /* Loads configuration and opens its remote.  0 and a new setup with one

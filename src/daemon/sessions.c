@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "daemon/services.h"
 #include "daemon/session_record.h"
-#include "daemon/prefetch.h"
 #include "wire/message.h"
 
 #include <errno.h>
@@ -25,18 +24,20 @@ enum { FLAG_WRITES = 1, FLAG_CONTINUED = 2 };
 
 struct sessions {
 	struct services *hub;
+	const struct sessions_ops *ops;
 	struct session *first;
 	size_t count;
 	int64_t next;
 };
 
 int
-sessions_open(struct services *h)
+sessions_open(struct services *h, const struct sessions_ops *ops)
 {
 	h->builds = calloc(1, sizeof(*h->builds));
 	if (!h->builds)
 		return -ENOMEM;
 	h->builds->hub = h;
+	h->builds->ops = ops;
 	return 0;
 }
 
@@ -94,7 +95,7 @@ finish(struct sessions *b, struct session *i)
 		at = &(*at)->next;
 	*at = i->next;
 	b->count--;
-	prefetch_end(b->hub->prefetches, i);
+	b->ops->end(b->hub->prefetches, i);
 	if (i->missed)
 		session_record_write(b->hub, i);
 	free_build(i);
@@ -181,7 +182,7 @@ sessions_hint(struct sessions *b, const struct message *m)
 	i->active = file_monotonic();
 	for (; p < end; p += strlen(p) + 1)
 		take_item(i, p);
-	prefetch_hinted(b->hub->prefetches, i);
+	b->ops->hinted(b->hub->prefetches, i);
 }
 
 /* Which run it is of the question does not say: any that has not missed yet
@@ -196,7 +197,7 @@ sessions_missed(struct sessions *b)
 		if (i->missed)
 			continue;
 		i->missed = true;
-		prefetch_begin(b->hub->prefetches, i);
+		b->ops->begin(b->hub->prefetches, i);
 	}
 }
 

@@ -11,6 +11,7 @@
 
 struct sessions;
 struct services;
+struct prefetches;
 struct message;
 
 /*
@@ -39,7 +40,15 @@ struct session {
 	int64_t active;
 };
 
-int sessions_open(struct services *h);
+/* Who plans for the builds that are under way: daemon/prefetch. */
+struct sessions_ops {
+	void (*begin)(struct prefetches *p, struct session *s);
+	void (*hinted)(struct prefetches *p, struct session *s);
+	void (*end)(struct prefetches *p, const struct session *s);
+};
+
+/* OPS are called with h->prefetches.  0 or -ENOMEM. */
+int sessions_open(struct services *h, const struct sessions_ops *ops);
 void sessions_close(struct sessions *b);
 
 void sessions_session(struct sessions *b, const struct message *m);

@@ -167,15 +167,6 @@ trace_read(const char *path, struct trace *t)
 	return rc;
 }
 
-void
-trace_free(struct trace *t)
-{
-	free(t->events);
-	free(t->processes);
-	free(t->owned);
-	*t = (struct trace){ .gap_reason = "", .gap_name = "" };
-}
-
 /*
  * State letter and start of a process, in ns since boot; -ENOENT if there is
  * none.  The command name before them may hold anything, even ") Z".

@@ -708,6 +708,15 @@ trace_parse_cut(struct trace_parts *p)
 	}
 }
 
+void
+trace_free(struct trace *t)
+{
+	free(t->events);
+	free(t->processes);
+	free(t->owned);
+	*t = (struct trace){ .gap_reason = "", .gap_name = "" };
+}
+
 int
 trace_parse(const void *data, size_t size, struct trace *t)
 {

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "daemon/parts.h"
 #include "daemon/services.h"
 #include "daemon/upload_queue.h"
 #include "key/inputs.h"
@@ -106,7 +107,7 @@ open_writer(struct writer *w)
 		 w->name);
 	mkdir(w->hub.cache_dir, 0700);
 	r = services_load(&w->hub, &s);
-	r = r ? r : services_init(&w->hub, &s->config);
+	r = r ? r : parts_open(&w->hub, &s->config);
 	if (r == 0)
 		services_replace(&w->hub, s);
 	return r;
@@ -147,7 +148,7 @@ close_writer(struct writer *w)
 	mailbox_open(&h->mail);
 	services_replace(h, NULL);
 	mailbox_open(&h->mail);
-	services_release(h);
+	parts_close(h);
 }
 
 /* How many of unit I's input lists the remote's manifest names. */
