@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "key/ambient.h"
+#include "key/input_kind.h"
 #include "key/inputs.h"
 #include "key/vet.h"
 #include "shim/remote_query.h"
@@ -95,9 +96,11 @@ names_secret(const struct inputs *s, const char *more)
 	for (size_t i = 0; i < s->count; i++) {
 		const char *item = inputs_item(s, i);
 
-		if (strchr("eivw", item[0]) && vet_secret(item + 1, more))
+		if (input_kind_is(item, INPUT_VARIABLE) &&
+		    vet_secret(item + 1, more))
 			return true;
-		if (item[0] == 'E' && holds_secret(!strcmp(item, "Ecc"), more))
+		if (item[0] == INPUT_ENVIRONMENT &&
+		    holds_secret(!strcmp(item, "Ecc"), more))
 			return true;
 	}
 	return false;

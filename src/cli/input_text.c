@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "cli/advice.h"
+#include "key/input_kind.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -26,30 +27,8 @@ static const struct word places[] = {
 	{ "L", "a directory of -L" },
 };
 
-/* Items of kind x. */
-static const struct word arounds[] = {
-	{ "cpu", "the CPU's features" },
-	{ "cpus", "the number of CPUs" },
-	{ "host", "names of the machine or the user" },
-};
-
+/* What is no kind of input: key/input_kinds.def has those. */
 static const struct word kinds[] = {
-	{ "f", "file" },
-	{ "p", "program on PATH" },
-	{ "e", "variable" },
-	{ "i", "variable" },
-	{ "v", "variable" },
-	{ "w", "variable" },
-	{ "l", "names in" },
-	{ "c", "crates in" },
-	{ "a", "there must be no" },
-	{ "s", "there must be" },
-	{ "r", "where this really lies:" },
-	{ "m", "permissions of" },
-	{ "t", "the time of change of" },
-	{ "b", "the times of" },
-	{ "o", "owner or links of" },
-	{ "k", "link" },
 	{ "-", "dependency" },
 	{ ">", "now there: argument" },
 	{ "<", "was there: argument" },
@@ -58,7 +37,6 @@ static const struct word kinds[] = {
 
 /* Items that say it all by their letter. */
 static const struct word whole[] = {
-	{ "E", "the environment (something asks for all of it)" },
 	{ "T", "the toolchain" },
 	{ "P", "the build script's program: it was compiled anew, or differs" },
 	{ "M", "how paths are replaced ([store] portable), or where the "
@@ -111,25 +89,25 @@ input_text_item(const char *item, bool run, struct buf *out)
 {
 	const char *kind = *item ? LOOK(kinds, item, 1) : NULL;
 
-	if (*item && LOOK(whole, item, 1)) {
-		buf_str(out, LOOK(whole, item, 1));
+	if (input_kind_is(item, INPUT_WORDS)) {
+		buf_str(out, input_kind_text(item));
 		return;
 	}
-	if (*item == 'x') {
-		const char *what = LOOK(arounds, item + 1, strlen(item + 1));
-
-		buf_str(out, what ? what : "the machine");
+	if (*item && LOOK(whole, item, 1)) {
+		buf_str(out, LOOK(whole, item, 1));
 		return;
 	}
 	if (*item == '+') {
 		buf_fmt(out, "%s more", item + 1);
 		return;
 	}
+	if (!kind)
+		kind = input_kind_text(item);
 	buf_fmt(out, "%s ", kind ? kind : "input");
 	/* The letter behind the side. */
 	if ((*item == '>' || *item == '<') && item[1])
 		item++;
-	if (*item && strchr("flcaskrmtbo", *item))
+	if (input_kind_is(item, INPUT_PATH))
 		add_path(item + 1, run, out);
 	else
 		buf_str(out, *item ? item + 1 : "");

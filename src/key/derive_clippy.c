@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "key/clippy.h"
 #include "key/derive.h"
+#include "key/input_kind.h"
 #include "key/trace.h"
 
 #include <limits.h>
@@ -63,7 +64,7 @@ derive_clippy_links(struct work *w, const char *path)
 	if (clippy_is_above(w->l->cwd, path))
 		return 0;
 	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
-		int r = derive_add_path(w, 'k', path);
+		int r = derive_add_path(w, INPUT_LINK, path);
 
 		if (r < 0)
 			return r;

@@ -11,6 +11,7 @@
 #include "key/env_macro.h"
 #include "key/derive.h"
 #include "key/digest_cache.h"
+#include "key/input_kind.h"
 #include "key/inputs.h"
 #include "key/trace.h"
 #include "key/unit.h"
@@ -186,9 +187,12 @@ derive_env(struct work *w, const struct trace_event *e)
 	if (w->l->driver && clippy_is_place(e->name) &&
 	    is_include_only(w, e->name)) {
 		strset_add(&w->places, e->name, NULL);
-		return inputs_add(w->inputs, 'i', e->name, strlen(e->name));
+		return inputs_add(w->inputs, INPUT_PLACE, e->name,
+				  strlen(e->name));
 	}
-	return inputs_add(w->inputs, is_declared_place(w, e->name) ? 'i' : 'e',
+	return inputs_add(w->inputs,
+			  is_declared_place(w, e->name) ? INPUT_PLACE
+							: INPUT_VALUE,
 			  e->name, strlen(e->name));
 }
 
@@ -207,8 +211,8 @@ derive_declared_env(struct work *w)
 			continue;
 		if (place)
 			strset_add(&w->places, name, NULL);
-		r = inputs_add(w->inputs, place ? 'i' : 'e', name,
-			       strlen(name));
+		r = inputs_add(w->inputs, place ? INPUT_PLACE : INPUT_VALUE,
+			       name, strlen(name));
 	}
 	return r;
 }
@@ -222,12 +226,12 @@ derive_surroundings(struct work *w)
 		char kind;
 		const char *name;
 	} all[] = {
-		{ l->whole_env && !l->raw_env, 'E', "all" },
-		{ l->raw_env, 'E', "raw" },
-		{ l->cc_env && !l->whole_env, 'E', "cc" },
-		{ l->cpu, 'x', "cpu" },
-		{ l->cpus, 'x', "cpus" },
-		{ l->host, 'x', "host" },
+		{ l->whole_env && !l->raw_env, INPUT_ENVIRONMENT, "all" },
+		{ l->raw_env, INPUT_ENVIRONMENT, "raw" },
+		{ l->cc_env && !l->whole_env, INPUT_ENVIRONMENT, "cc" },
+		{ l->cpu, INPUT_MACHINE, "cpu" },
+		{ l->cpus, INPUT_MACHINE, "cpus" },
+		{ l->host, INPUT_MACHINE, "host" },
 	};
 	int r = 0;
 

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "key/derive.h"
 #include "key/digest_cache.h"
+#include "key/input_kind.h"
 #include "key/inputs.h"
 #include "key/provenance.h"
 #include "key/trace.h"
@@ -156,7 +157,7 @@ derive_files(struct work *w)
 		if (e)
 			r = derive_race(w, e, path);
 		if (r == 0)
-			r = derive_add_path(w, 'f', path);
+			r = derive_add_path(w, INPUT_FILE, path);
 	}
 	return r;
 }
@@ -314,7 +315,8 @@ add_absent_program(struct work *w, const char *path)
 {
 	struct stat st;
 
-	return derive_add_path(w, lstat(path, &st) == 0 ? 'f' : 'a', path);
+	return derive_add_path(
+		w, lstat(path, &st) == 0 ? INPUT_FILE : INPUT_ABSENT, path);
 }
 
 /* Recorded before the attempt, which may fail. */
@@ -353,7 +355,7 @@ derive_program(struct work *w, size_t at)
 			return derive_refuse(w, ERR_REFUSED, "path", e->name);
 		/* A shell that walks through PATH by itself. */
 		if (derive_path_search(w, e, path))
-			return inputs_add(w->inputs, 'p',
+			return inputs_add(w->inputs, INPUT_PROGRAM,
 					  derive_base_name(path),
 					  strlen(derive_base_name(path)));
 		if (derive_skips(w, path))
@@ -365,5 +367,5 @@ derive_program(struct work *w, size_t at)
 	if (derive_in_toolchain(w->l, e->other) ||
 	    strset_covers(&w->own, e->other))
 		return 0;
-	return inputs_add(w->inputs, 'p', e->name, strlen(e->name));
+	return inputs_add(w->inputs, INPUT_PROGRAM, e->name, strlen(e->name));
 }

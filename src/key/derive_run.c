@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "key/derive.h"
+#include "key/input_kind.h"
 #include "key/inputs.h"
 #include "key/tools.h"
 #include "key/unit.h"
@@ -85,10 +86,10 @@ derive_run_env(struct work *w, const struct trace_event *e)
 	if (!strcmp(name, "PATH") && derive_tool_of(w, e))
 		return 0;
 	if (!strcmp(name, "PWD") && (derive_tool_of(w, e) & TOOLS_PWD))
-		return inputs_add(w->inputs, 'w', name, strlen(name));
+		return inputs_add(w->inputs, INPUT_HERE, name, strlen(name));
 	if (!roots_clean(name, strlen(name)))
 		return derive_refuse(w, ERR_REFUSED, "env", NULL);
-	return inputs_add(w->inputs, 'v', name, strlen(name));
+	return inputs_add(w->inputs, INPUT_NEUTRAL, name, strlen(name));
 }
 
 /* PATH below OUT_DIR by its announced name, or NULL if it is elsewhere. */
@@ -136,7 +137,8 @@ out_event(struct work *w, struct strset *made, const struct trace_event *e,
 
 	switch (e->kind) {
 	case TRACE_ABSENT:
-		return known || is_dir ? 0 : derive_add_path(w, 'a', path);
+		return known || is_dir ? 0
+				       : derive_add_path(w, INPUT_ABSENT, path);
 	case TRACE_READ:
 	case TRACE_LIST:
 		return known ? 0 : own_out(w, path);
@@ -178,8 +180,8 @@ absent_in_empty(struct work *w, const char *path)
 	if (!strset_add(&w->absent, top, NULL))
 		return 0;
 	if (lstat(top, &st) < 0)
-		return derive_add_path(w, 'l', w->l->args->out_dir);
-	return derive_add_path(w, 'a', top);
+		return derive_add_path(w, INPUT_NAMES, w->l->args->out_dir);
+	return derive_add_path(w, INPUT_ABSENT, top);
 }
 
 /*
@@ -196,7 +198,7 @@ empty_event(struct work *w, struct strset *written, const struct trace_event *e,
 	if (e->kind == TRACE_LIST)
 		return strcmp(path, w->l->args->out_dir)
 			       ? absent_in_empty(w, path)
-			       : derive_add_path(w, 'l', path);
+			       : derive_add_path(w, INPUT_NAMES, path);
 	if (e->kind != TRACE_WRITE || !strset_add(written, path, NULL) ||
 	    e->creates)
 		return 0;

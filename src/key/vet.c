@@ -3,6 +3,7 @@
 #include "key/vet.h"
 
 #include "base/err.h"
+#include "key/input_kind.h"
 #include "key/inputs.h"
 
 #include <ctype.h>
@@ -198,40 +199,16 @@ item_ok(const char *item)
 {
 	const char *name = item + 1;
 
-	if (item[0] == 'E')
-		return !strcmp(name, "all") || !strcmp(name, "raw") ||
-		       !strcmp(name, "cc");
-	if (item[0] == 'x')
-		return !strcmp(name, "cpu") || !strcmp(name, "cpus") ||
-		       !strcmp(name, "host");
-	if (!item[0] || !*name)
+	if (!input_kind_knows(item) || !*name)
 		return false;
 	for (const char *p = name; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return false;
-	switch (item[0]) {
-	case 'e':
-	case 'i':
-	case 'v':
-	case 'w':
-		return !strchr(name, '=') && !vet_secret(name, NULL);
-	case 'p':
-		return !strchr(name, '/');
-	case 'f':
-	case 'l':
-	case 'c':
-	case 'a':
-	case 's':
-	case 'k':
-	case 'r':
-	case 'm':
-	case 't':
-	case 'b':
-	case 'o':
+	if (input_kind_is(item, INPUT_PATH))
 		return path_ok(name);
-	default:
-		return false;
-	}
+	if (input_kind_is(item, INPUT_VARIABLE))
+		return !strchr(name, '=') && !vet_secret(name, NULL);
+	return !strchr(name, '/');
 }
 
 int
