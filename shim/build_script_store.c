@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/memfind.h"
 #include "key/input_kind.h"
-#include "key/vet.h"
+#include "key/secret_name.h"
 #include "key/witness.h"
 #include "rustc/relocatable.h"
 #include "shim/compile.h"
@@ -429,7 +429,7 @@ may_be_noted(const struct result *r, const char *var)
 		wanted = !strncmp(name, begins[i], strlen(begins[i]));
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !wanted; i++)
 		wanted = !strcmp(name, names[i]);
-	return wanted && !vet_secret(name, more);
+	return wanted && !secret_name_is(name, more);
 }
 
 /* For `kache drain`, which bears witness of what was slow.  A secret is not

@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 /*
- * The values of variables that look like secrets (key/vet.h), and the search
- * for them in what a compile made: a result that holds one stays on this
- * machine.  Values are borrowed from the environment and go nowhere.
+ * The values of variables that look like secrets (key/secret_name.h), and the
+ * search for them in what a compile made: a result that holds one stays on
+ * this machine.  Values are borrowed from the environment and go nowhere.
  * Threads: owner.
  */
 enum {
@@ -24,7 +24,7 @@ struct secret_scan_set {
 	bool found; /* one of them was in what was searched */
 };
 
-/* ENV as environ(7); MORE as for vet_secret. */
+/* ENV as environ(7); MORE as for secret_name_is. */
 void secret_set_collect(struct secret_scan_set *s, char *const *env,
 			const char *more);
 

@@ -6,8 +6,9 @@
 #include "base/log.h"
 #include "key/ambient.h"
 #include "key/input_kind.h"
+#include "key/input_policy.h"
 #include "key/inputs.h"
-#include "key/vet.h"
+#include "key/secret_name.h"
 #include "shim/remote_query.h"
 #include "shim/invocation.h"
 #include "shim/kind.h"
@@ -83,7 +84,7 @@ holds_secret(bool cc, const char *more)
 			continue;
 		memcpy(name, *v, n);
 		name[n] = '\0';
-		if ((!cc || ambient_is_cc(name)) && vet_secret(name, more))
+		if ((!cc || ambient_is_cc(name)) && secret_name_is(name, more))
 			return true;
 	}
 	return false;
@@ -97,7 +98,7 @@ names_secret(const struct inputs *s, const char *more)
 		const char *item = inputs_item(s, i);
 
 		if (input_kind_is(item, INPUT_VARIABLE) &&
-		    vet_secret(item + 1, more))
+		    secret_name_is(item + 1, more))
 			return true;
 		if (item[0] == INPUT_ENVIRONMENT &&
 		    holds_secret(!strcmp(item, "Ecc"), more))
@@ -121,7 +122,7 @@ upload_policy_refuses(const struct invocation *j, const struct upload_facts *o,
 	if (o->outputs > ENTRY_TRAVEL_MAX)
 		return "too-many-outputs";
 	/* No reader would look at such names. */
-	return vet_inputs(inputs) < 0 ? "foreign-path" : NULL;
+	return input_policy_check(inputs) < 0 ? "foreign-path" : NULL;
 }
 
 void

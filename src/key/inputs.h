@@ -54,8 +54,8 @@ struct inputs_env {
 		   * what the umask makes of them, programs with their places */
 	bool filled; /* a run has filled OUT_DIR: what it found absent
 			    * there is taken for absent */
-	uint64_t file_max; /* larger files are not read (ERR_TOOBIG); 0: all
-			    * are.  For input lists of a remote: VET_FILE_MAX */
+	uint64_t file_max; /* larger files are ERR_TOOBIG; 0: none are.  For
+			    * lists of a remote: INPUT_POLICY_FILE_MAX */
 };
 
 /*

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "key/vet.h"
+#include "key/input_policy.h"
 
 #include "base/err.h"
 #include "key/input_kind.h"
 #include "key/inputs.h"
+#include "key/secret_name.h"
 
-#include <ctype.h>
 #include <string.h>
 
 /*
@@ -18,57 +18,6 @@ static const char *const system_dirs[] = {
 	"/usr", "/lib",  "/lib32",     "/lib64",     "/libx32", "/libo32",
 	"/bin", "/sbin", "/nix/store", "/gnu/store", "/rustc",  "/kache",
 };
-
-/* Upper case; '*' stands for anything. */
-static const char *const secrets[] = {
-	"*TOKEN*", "*SECRET*", "*PASSW*",   "*CREDENTIAL*",   "*_KEY",
-	"AWS_*",   "GITHUB_*", "ACTIONS_*", "CARGO_REGISTR*",
-};
-
-/* N bytes at PAT against the whole NAME.  After a mismatch only the last '*'
- * can take more: no recursion, no blow-up. */
-static bool
-matches(const char *pat, size_t n, const char *name)
-{
-	const char *end = pat + n, *star = NULL, *from = name;
-
-	while (*name) {
-		if (pat < end && *pat == '*') {
-			star = ++pat;
-			from = name;
-		} else if (pat < end && toupper((unsigned char)*pat) ==
-						toupper((unsigned char)*name)) {
-			pat++;
-			name++;
-		} else if (star) {
-			pat = star;
-			name = ++from;
-		} else {
-			return false;
-		}
-	}
-	while (pat < end && *pat == '*')
-		pat++;
-	return pat == end;
-}
-
-bool
-vet_secret(const char *name, const char *more)
-{
-	static const char between[] = " \t,";
-
-	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-		if (matches(secrets[i], strlen(secrets[i]), name))
-			return true;
-	while (more && *more) {
-		size_t n = strcspn(more, between);
-
-		if (n && matches(more, n, name))
-			return true;
-		more += n + (more[n] != '\0');
-	}
-	return false;
-}
 
 /* The next component of *P, without the slashes around it. */
 static size_t
@@ -207,12 +156,12 @@ item_ok(const char *item)
 	if (input_kind_is(item, INPUT_PATH))
 		return path_ok(name);
 	if (input_kind_is(item, INPUT_VARIABLE))
-		return !strchr(name, '=') && !vet_secret(name, NULL);
+		return !strchr(name, '=') && !secret_name_is(name, NULL);
 	return !strchr(name, '/');
 }
 
 int
-vet_inputs(const struct inputs *s)
+input_policy_check(const struct inputs *s)
 {
 	if (s->count > INPUTS_ITEMS_MAX)
 		return ERR_REFUSED;
