@@ -67,7 +67,7 @@ name_crate(struct buf *to, const char *package)
 static int
 describe(struct result *r, struct derive *d)
 {
-	d->run = true;
+	d->rules = &derive_run_rules;
 	d->was_empty = r->compile->was_empty;
 	d->program = r->compile->command.program;
 	d->declared = r->job->declared;

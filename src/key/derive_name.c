@@ -7,7 +7,6 @@
 #include "key/derive.h"
 #include "key/input_kind.h"
 #include "key/inputs.h"
-#include "key/tools.h"
 #include "key/trace.h"
 #include "rustc/args.h"
 
@@ -54,9 +53,8 @@ derive_listing(struct work *w, const struct trace_event *e)
 	 * depend on what is in it. */
 	if (is_crate_search(w->l, path, &matter))
 		return matter ? derive_add_path(w, INPUT_CRATES, path) : 0;
-	/* cmake looks for the children of a child that it ends. */
-	if (!strcmp(path, "/proc") && w->l->run &&
-	    (derive_tool_of(w, e) & TOOLS_PROC))
+	if (w->l->rules->skips_listing &&
+	    w->l->rules->skips_listing(w, e, path))
 		return 0;
 	if (derive_below(path, "/proc") || derive_below(path, "/sys"))
 		return derive_refuse(w, ERR_REFUSED, "lists", path);
@@ -142,7 +140,8 @@ derive_absent(struct work *w, const struct trace_event *e)
 	if (derive_tidy(w->l->cwd, name, path) < 0)
 		return derive_refuse(w, ERR_REFUSED, "path", name);
 	if (derive_skips(w, path) || strset_has(&w->absent, path) ||
-	    derive_candidate(w, e, path) || derive_clippy_knows(w, path))
+	    derive_candidate(w, e, path) ||
+	    (w->l->rules->knows_absent && w->l->rules->knows_absent(w, path)))
 		return 0;
 	if (derive_path_search(w, e, path))
 		return inputs_add(w->inputs, INPUT_PROGRAM,
@@ -201,36 +200,9 @@ is_behind_link(const struct trace_event *e, const char *path)
 	       realpath(path, real) && strcmp(real, path) != 0;
 }
 
-/* rustc's own business, where the stack may still remember a macro. */
-static bool
-is_dependency(const struct work *w, const char *path)
+int
+derive_where(struct work *w, const struct trace_event *e, const char *path)
 {
-	const struct args *a = w->l->args;
-	char dir[PATH_MAX];
-
-	if (derive_below(path, a->out_dir) || strset_has(&w->externs, path))
-		return true;
-	for (size_t i = 0; i < a->nsearch; i++)
-		if (derive_tidy(w->l->cwd, a->search[i].path, dir) == 0 &&
-		    derive_below(path, dir))
-			return true;
-	return false;
-}
-
-/* Where PATH leads, for those who can have made something of it. */
-static int
-derive_way(struct work *w, const struct trace_event *e, const char *path)
-{
-	int r;
-
-	if (e->how == TRACE_BY_REALPATH && w->l->driver && e->process == 0) {
-		r = derive_clippy_links(w, path);
-		if (r < 0)
-			return r;
-	}
-	if (!w->l->run && (!derive_is_curious(w, e) ||
-			   (e->process == 0 && is_dependency(w, path))))
-		return 0;
 	if (e->how == TRACE_BY_REALPATH || is_behind_link(e, path))
 		return derive_real(w, path);
 	return 0;
@@ -246,8 +218,7 @@ add_tested(struct work *w, const struct trace_event *e, const char *path)
 		return derive_refuse(w, ERR_CHANGED, "raced", path);
 	if (links && S_ISLNK(st.st_mode))
 		return derive_add_path(w, INPUT_LINK, path);
-	if (links && (w->l->run ||
-		      (derive_is_curious(w, e) && !is_dependency(w, path)))) {
+	if (links && w->l->rules->tells_links(w, e, path)) {
 		int r = derive_no_link(w, path);
 
 		if (r < 0)
@@ -278,7 +249,7 @@ derive_present(struct work *w, const struct trace_event *e)
 		return inputs_add(w->inputs, INPUT_PROGRAM,
 				  derive_base_name(path),
 				  strlen(derive_base_name(path)));
-	r = derive_way(w, e, path);
+	r = w->l->rules->resolved(w, e, path);
 	r = r ? r : derive_attributes(w, e, path);
 	return r ? r : add_tested(w, e, path);
 }

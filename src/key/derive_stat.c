@@ -64,10 +64,8 @@ derive_attributes(struct work *w, const struct trace_event *e, const char *path)
 	unsigned uses = w->l->uses ? w->l->uses[e->process] : 0;
 	int r = 0;
 
-	/* What lies in target has the time of this build; and a crate there
-	 * rustc itself may have opened, where the stack remembers a macro. */
-	if (!w->l->run &&
-	    (derive_is_linked(w, path) || (e->process == 0 && !e->guest)))
+	if (w->l->rules->hides_attributes &&
+	    w->l->rules->hides_attributes(w, e, path))
 		return 0;
 	if (e->kind == TRACE_PRESENT && e->write && derive_is_curious(w, e))
 		r = derive_add_path(w, INPUT_MODE, path);
@@ -76,7 +74,7 @@ derive_attributes(struct work *w, const struct trace_event *e, const char *path)
 	/* Optimized code takes the mode out of a stat without a function of
 	 * std; in runs all files count with it. */
 	if (uses & ATTRIBUTES_MODE ||
-	    (!w->l->run && e->process == 0 && e->kind == TRACE_PRESENT))
+	    (derive_is_compiler(w, e) && e->kind == TRACE_PRESENT))
 		r = derive_add_path(w, INPUT_MODE, path);
 	if (r == 0 && uses & ATTRIBUTES_OWNER)
 		r = derive_add_path(w, INPUT_OWNER, path);
