@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "key/digest_cache.h"
+#include "key/run_key.h"
 #include "key/witness.h"
 #include "rustc/relocatable.h"
 #include "shim/build_script_store.h"
@@ -125,41 +126,27 @@ find_declared(struct invocation *j)
 	j->islanded = j->declared != NULL;
 }
 
-/* Another program or toolchain, another script.  All else it asks for; what
- * the user answers for is kept apart from what was proven. */
 static int
 make_key(struct invocation *j)
 {
-	struct digest_ctx c;
 	struct digest program;
+	struct run_in in = {
+		.program = &program,
+		.toolchain = &j->toolchain.id,
+		.root = geteuid() == 0,
+		/* By another name it may do something else. */
+		.called = strcmp(called(j), "build-script-build") ? called(j)
+								  : NULL,
+		.declared = j->declared,
+		.project = j->islanded ? j->project.id : NULL,
+	};
 	struct file_id id;
 	int r = digest_cache_digest(&j->memo, AT_FDCWD, j->argv[1], &program,
 				    &id);
 
-	if (r < 0)
-		return r;
-	digest_init(&c);
-	digest_str(&c, "kache-r0-2");
-	digest_sub(&c, &program);
-	digest_sub(&c, &j->toolchain.id);
-	/* Whom permissions do not concern. */
-	digest_u64(&c, geteuid() == 0);
-	/* By another name than cargo's it may do something else. */
-	if (strcmp(called(j), "build-script-build")) {
-		digest_str(&c, "called");
-		digest_str(&c, called(j));
-	}
-	if (j->declared) {
-		digest_str(&c, "declared");
-		digest_str(&c, j->declared);
-	}
-	/* A project answers for itself: another one, or a copy of it, may lie
-	 * in what cannot be observed. */
-	for (size_t i = 0; j->islanded && i < 3; i++)
-		digest_u64(&c, j->project.id[i]);
-	digest_end(&c, &j->k0);
+	r = r ? r : run_key(&in, &j->k0, &j->key_list);
 	j->event.k0 = j->k0;
-	return 0;
+	return r;
 }
 
 /* What cargo says of the run; a reason why it cannot be looked up, or NULL. */

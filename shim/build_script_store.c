@@ -5,7 +5,8 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/memfind.h"
-#include "key/vet.h"
+#include "key/input_kind.h"
+#include "key/secret_name.h"
 #include "key/witness.h"
 #include "rustc/relocatable.h"
 #include "shim/compile.h"
@@ -66,7 +67,7 @@ name_crate(struct buf *to, const char *package)
 static int
 describe(struct result *r, struct derive *d)
 {
-	d->run = true;
+	d->rules = &derive_run_rules;
 	d->was_empty = r->compile->was_empty;
 	d->program = r->compile->command.program;
 	d->declared = r->job->declared;
@@ -190,7 +191,7 @@ choose_roots(struct result *r)
 static int
 add_path(struct result *r)
 {
-	int e = inputs_add(&r->inputs, 'v', "PATH", 4);
+	int e = inputs_add(&r->inputs, INPUT_NEUTRAL, "PATH", 4);
 
 	e = e ? e : inputs_finish(&r->inputs);
 	return e < 0 ? result_refuse(r, e, "input", "PATH") : find_tags(r);
@@ -386,14 +387,16 @@ root_path(const struct invocation *j, char tag)
 	return "";
 }
 
+/* The variable NAME alone, or the environment as a whole. */
 static bool
-has_item(const struct inputs *s, const char *kinds, const char *name)
+takes_variable(const struct inputs *s, const char *name)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		const char *item = inputs_item(s, i);
 
-		if (strchr(kinds, item[0]) &&
-		    (!name || !strcmp(item + 1, name)))
+		if (item[0] == INPUT_ENVIRONMENT ||
+		    (input_kind_is(item, INPUT_VARIABLE) &&
+		     !strcmp(item + 1, name)))
 			return true;
 	}
 	return false;
@@ -421,13 +424,12 @@ may_be_noted(const struct result *r, const char *var)
 		return false;
 	memcpy(name, var, n);
 	name[n] = '\0';
-	wanted = has_item(&r->inputs, "E", NULL) ||
-		 has_item(&r->inputs, "vw", name);
+	wanted = takes_variable(&r->inputs, name);
 	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins) && !wanted; i++)
 		wanted = !strncmp(name, begins[i], strlen(begins[i]));
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !wanted; i++)
 		wanted = !strcmp(name, names[i]);
-	return wanted && !vet_secret(name, more);
+	return wanted && !secret_name_is(name, more);
 }
 
 /* For `kache drain`, which bears witness of what was slow.  A secret is not

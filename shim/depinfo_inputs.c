@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/strset.h"
+#include "key/input_kind.h"
 #include "key/inputs.h"
 #include "rustc/depinfo.h"
 #include "shim/invocation.h"
@@ -75,7 +76,7 @@ collect(const struct invocation *j, const struct inputs *s,
 		const char *item = inputs_item(s, i);
 		struct buf path = { 0 };
 
-		if (item[0] != 'f' || item[1] != 'w' || item[2] != '/')
+		if (item[0] != INPUT_FILE || item[1] != 'w' || item[2] != '/')
 			continue;
 		buf_fmt(&path, "%s%s", j->cwd, item + 2);
 		if (!path.failed && !strset_has(&known, path.p))

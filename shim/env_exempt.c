@@ -8,6 +8,7 @@
 #include "base/mp.h"
 #include "base/record.h"
 #include "base/memfind.h"
+#include "key/input_kind.h"
 #include "key/inputs.h"
 #include "store/entry.h"
 #include "store/store.h"
@@ -67,7 +68,7 @@ env_exempt_note(struct store *s, const struct inputs *inputs,
 	for (size_t i = 0; i < inputs->count; i++) {
 		const char *item = inputs_item(inputs, i);
 
-		if (item[0] != 'i' || memfind_word(declared, item + 1))
+		if (item[0] != INPUT_PLACE || memfind_word(declared, item + 1))
 			continue;
 		for (size_t k = 0; k < e->nout; k++)
 			if (is_crate(e->out[k].name))

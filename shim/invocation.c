@@ -511,15 +511,15 @@ make_keys(struct invocation *j)
 	int r = j->compiler->conf ? j->compiler->conf(&clippy, &j->conf) : 0;
 
 	if (j->compiler->conf)
-		in.more = &j->conf;
+		in.conf = &j->conf;
 	in.place = place;
 	if (r == 0)
-		r = unit_key(&in, &j->k0_plain);
+		r = unit_key(&in, &j->k0_plain, &j->key_list);
 
 	j->k0 = j->k0_plain;
 	if (r == 0 && j->args.incremental) {
 		in.incremental = true;
-		r = unit_key(&in, &j->k0);
+		r = unit_key(&in, &j->k0, &j->key_list);
 	}
 	free(place);
 	unit_tag(&j->args, &j->tag);

@@ -63,6 +63,7 @@ struct invocation {
 	int islanded;           /* by the project: for this checkout only */
 	const char *places;     /* compiles: [inputs] places, or NULL */
 	struct digest conf;     /* the compiler's, above cwd */
+	struct buf key_list;    /* the parts of k0 (key/key_parts) */
 	struct digest k0;       /* as asked */
 	struct digest k0_plain; /* without -C incremental */
 	struct digest tag;

@@ -5,8 +5,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "key/input_policy.h"
 #include "key/inputs.h"
-#include "key/vet.h"
 #include "shim/path_bound.h"
 #include "shim/invocation.h"
 #include "shim/daemon_start.h"
@@ -184,9 +184,9 @@ evaluate(struct invocation *j, const struct inputs *s, const struct digest *k0,
 {
 	struct inputs_env env = invocation_inputs_env(j);
 
-	env.file_max = VET_FILE_MAX;
+	env.file_max = INPUT_POLICY_FILE_MAX;
 	/* The daemon did this; we believe neither it nor the remote. */
-	if (vet_inputs(s) < 0)
+	if (input_policy_check(s) < 0)
 		return ERR_REFUSED;
 	return inputs_key(s, &env, k0, k1, NULL) < 0 ? ERR_MISS : 0;
 }

@@ -171,7 +171,8 @@ describe(struct result *r, struct derive *d)
 	d->spared_ctx = &j->store;
 	/* No witness in another place checks what it makes of it. */
 	d->raw_env = r->seen.foreign;
-	d->driver = j->compiler->beside;
+	d->rules = j->compiler->beside ? &derive_clippy_rules
+				       : &derive_compile_rules;
 	return e;
 }
 

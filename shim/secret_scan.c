@@ -3,7 +3,7 @@
 #include "shim/secret_scan.h"
 
 #include "base/memfind.h"
-#include "key/vet.h"
+#include "key/secret_name.h"
 
 #include <string.h>
 
@@ -23,7 +23,7 @@ secret_set_collect(struct secret_scan_set *s, char *const *env,
 		memcpy(name, *env, n);
 		name[n] = '\0';
 		len = strlen(eq + 1);
-		if (len < SECRET_SCAN_MIN_LEN || !vet_secret(name, more))
+		if (len < SECRET_SCAN_MIN_LEN || !secret_name_is(name, more))
 			continue;
 		s->value[s->count] = eq + 1;
 		s->len[s->count++] =

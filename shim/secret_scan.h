@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /* Searches outputs for the values of variables that look like secrets
- * (key/vet.h): such a result stays on this machine. Values are borrowed from
+ * (key/secret_name.h): such a result stays on this machine. Values are borrowed from
  * the environment and go nowhere. Threads: owner. */
 enum {
 	SECRET_SCAN_MAX = 64,
@@ -21,7 +21,7 @@ struct secret_scan_set {
 	bool found; /* one of them was in what was searched */
 };
 
-/* ENV as environ(7); MORE as for vet_secret. */
+/* ENV as environ(7); MORE as for secret_name_is. */
 void secret_set_collect(struct secret_scan_set *s, char *const *env,
 			const char *more);
 

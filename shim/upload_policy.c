@@ -5,8 +5,10 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "key/ambient.h"
+#include "key/input_kind.h"
+#include "key/input_policy.h"
 #include "key/inputs.h"
-#include "key/vet.h"
+#include "key/secret_name.h"
 #include "shim/remote_query.h"
 #include "shim/invocation.h"
 #include "shim/kind.h"
@@ -82,7 +84,7 @@ holds_secret(bool cc, const char *more)
 			continue;
 		memcpy(name, *v, n);
 		name[n] = '\0';
-		if ((!cc || ambient_is_cc(name)) && vet_secret(name, more))
+		if ((!cc || ambient_is_cc(name)) && secret_name_is(name, more))
 			return true;
 	}
 	return false;
@@ -95,9 +97,11 @@ names_secret(const struct inputs *s, const char *more)
 	for (size_t i = 0; i < s->count; i++) {
 		const char *item = inputs_item(s, i);
 
-		if (strchr("eivw", item[0]) && vet_secret(item + 1, more))
+		if (input_kind_is(item, INPUT_VARIABLE) &&
+		    secret_name_is(item + 1, more))
 			return true;
-		if (item[0] == 'E' && holds_secret(!strcmp(item, "Ecc"), more))
+		if (item[0] == INPUT_ENVIRONMENT &&
+		    holds_secret(!strcmp(item, "Ecc"), more))
 			return true;
 	}
 	return false;
@@ -118,7 +122,7 @@ upload_policy_refuses(const struct invocation *j, const struct upload_facts *o,
 	if (o->outputs > ENTRY_TRAVEL_MAX)
 		return "too-many-outputs";
 	/* No reader would look at such names. */
-	return vet_inputs(inputs) < 0 ? "foreign-path" : NULL;
+	return input_policy_check(inputs) < 0 ? "foreign-path" : NULL;
 }
 
 void

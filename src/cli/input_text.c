@@ -4,6 +4,8 @@
 
 #include "base/buf.h"
 #include "cli/advice.h"
+#include "key/input_kind.h"
+#include "key/key_parts.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -26,50 +28,8 @@ static const struct word places[] = {
 	{ "L", "a directory of -L" },
 };
 
-/* Items of kind x. */
-static const struct word arounds[] = {
-	{ "cpu", "the CPU's features" },
-	{ "cpus", "the number of CPUs" },
-	{ "host", "names of the machine or the user" },
-};
-
-static const struct word kinds[] = {
-	{ "f", "file" },
-	{ "p", "program on PATH" },
-	{ "e", "variable" },
-	{ "i", "variable" },
-	{ "v", "variable" },
-	{ "w", "variable" },
-	{ "l", "names in" },
-	{ "c", "crates in" },
-	{ "a", "there must be no" },
-	{ "s", "there must be" },
-	{ "r", "where this really lies:" },
-	{ "m", "permissions of" },
-	{ "t", "the time of change of" },
-	{ "b", "the times of" },
-	{ "o", "owner or links of" },
-	{ "k", "link" },
-	{ "-", "dependency" },
-	{ ">", "now there: argument" },
-	{ "<", "was there: argument" },
-	{ "V", "variable" },
-};
-
-/* Items that say it all by their letter. */
+/* What is neither an input nor a part of a key and says it all. */
 static const struct word whole[] = {
-	{ "E", "the environment (something asks for all of it)" },
-	{ "T", "the toolchain" },
-	{ "P", "the build script's program: it was compiled anew, or differs" },
-	{ "M", "how paths are replaced ([store] portable), or where the "
-	       "package lies,\n    seen from the workspace" },
-	{ "D", "what [inputs] in kache.ini or .kache.ini declares" },
-	{ "C", "clippy.toml in a directory above the workspace" },
-	{ "O", "the place of the outputs or of the toolchain, which such "
-	       "results\n    name" },
-	{ "H", "cargo's hash (-C metadata) of the package and all it depends "
-	       "on" },
-	{ "R", "the order of the arguments" },
 	{ "!", "nothing; but the result is not in the store any more: swept,\n"
 	       "    purged or damaged; or it is with diagnostics in another "
 	       "form only" },
@@ -106,33 +66,59 @@ add_path(const char *path, bool run, struct buf *out)
 	buf_str(out, place ? place : "?");
 }
 
-void
-input_text_item(const char *item, bool run, struct buf *out)
+static void
+add_input(const char *item, bool run, struct buf *out)
 {
-	const char *kind = *item ? LOOK(kinds, item, 1) : NULL;
+	const char *kind = input_kind_text(item);
 
-	if (*item && LOOK(whole, item, 1)) {
-		buf_str(out, LOOK(whole, item, 1));
+	buf_str(out, kind ? kind : "input");
+	if (input_kind_is(item, INPUT_WORDS))
 		return;
-	}
-	if (*item == 'x') {
-		const char *what = LOOK(arounds, item + 1, strlen(item + 1));
-
-		buf_str(out, what ? what : "the machine");
-		return;
-	}
-	if (*item == '+') {
-		buf_fmt(out, "%s more", item + 1);
-		return;
-	}
-	buf_fmt(out, "%s ", kind ? kind : "input");
-	/* The letter behind the side. */
-	if ((*item == '>' || *item == '<') && item[1])
-		item++;
-	if (*item && strchr("flcaskrmtbo", *item))
+	buf_char(out, ' ');
+	if (input_kind_is(item, INPUT_PATH))
 		add_path(item + 1, run, out);
 	else
 		buf_str(out, *item ? item + 1 : "");
+}
+
+static void
+add_part(const char *item, struct buf *out)
+{
+	const char *side = *item == '>'   ? "now there: "
+			   : *item == '<' ? "was there: "
+					  : "";
+	bool alone;
+
+	item += *side != '\0';
+	buf_fmt(out, "%s%s", side, key_parts_text(item, &alone));
+	if (!alone)
+		buf_fmt(out, " %s", item + 1);
+}
+
+static bool
+is_part(const char *item)
+{
+	bool alone;
+
+	item += *item == '>' || *item == '<';
+	return key_parts_text(item, &alone) != NULL;
+}
+
+void
+input_text_item(const char *item, bool run, struct buf *out)
+{
+	const char *all = *item ? LOOK(whole, item, 1) : NULL;
+
+	if (all)
+		buf_str(out, all);
+	else if (*item == '-')
+		buf_fmt(out, "dependency %s", item + 1);
+	else if (*item == '+')
+		buf_fmt(out, "%s more", item + 1);
+	else if (is_part(item))
+		add_part(item, out);
+	else
+		add_input(item, run, out);
 }
 
 static void

@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "key/digest_cache.h"
-#include "key/vet.h"
+#include "key/secret_name.h"
 #include "rustc/relocatable.h"
 
 #include <errno.h>
@@ -190,7 +190,7 @@ collect(const struct ambient *a, const char ***out, size_t *count)
 		name_of(a->all[i], name);
 		if (!counts(a, name))
 			continue;
-		if (a->guarded && vet_secret(name, NULL))
+		if (a->guarded && secret_name_is(name, NULL))
 			return ERR_MISS;
 		(*out)[k++] = a->all[i];
 	}

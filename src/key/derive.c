@@ -36,7 +36,7 @@ derive_places(struct work *w)
 }
 
 /* First what was read: later steps leave out what it implies. */
-int
+static int
 derive_reads(struct work *w)
 {
 	const struct trace *t = w->l->trace;
@@ -72,14 +72,14 @@ derive_names(struct work *w, enum trace_kind kind)
 			r = derive_absent(w, e);
 		else if (kind == TRACE_PRESENT)
 			r = derive_present(w, e);
-		else if (kind == TRACE_GETENV)
-			r = derive_env(w, e);
+		else if (kind == TRACE_GETENV && e->name[0])
+			r = w->l->rules->env(w, e);
 	}
 	return r;
 }
 
-int
-derive_begin(struct work *w)
+static int
+begin(struct work *w)
 {
 	const struct trace *t = w->l->trace;
 
@@ -95,7 +95,8 @@ derive_begin(struct work *w)
 			       : 0;
 }
 
-int
+/* After what was read is known: its items, names, variables, what is around. */
+static int
 derive_rest(struct work *w)
 {
 	int r = derive_files(w);
@@ -114,22 +115,15 @@ derive_rest(struct work *w)
 }
 
 static int
-run(struct work *w)
+derive_all(struct work *w)
 {
-	int r = derive_begin(w);
+	const struct derive_rules *rules = w->l->rules;
+	int r = begin(w);
 
-	if (r < 0)
-		return r;
-	if (w->l->args->incremental &&
-	    !realpath(w->l->args->incremental, w->state))
-		w->state[0] = '\0';
-	r = derive_questions(w);
-	if (r == 0 && w->l->driver)
-		r = derive_clippy_begin(w);
-	r = r ? r : derive_externs(w);
-	r = r ? r : derive_own(w);
-	r = r ? r : derive_effects(w);
+	r = r ? r : rules->begin(w);
 	r = r ? r : derive_reads(w);
+	if (r == 0 && rules->end)
+		r = rules->end(w);
 	return r ? r : derive_rest(w);
 }
 
@@ -141,11 +135,8 @@ derive_inputs(struct derive *l, struct inputs *out)
 	int r;
 
 	l->reason[0] = '\0';
-	r = l->run ? derive_run(&w) : run(&w);
-	if (l->run)
-		l->made = w.own;
-	else
-		strset_free(&w.own);
+	r = derive_all(&w);
+	l->made = w.own;
 	l->inputs = w.files;
 	strset_free(&w.implied);
 	strset_free(&w.listed);
@@ -189,4 +180,10 @@ derive_release(struct derive *l)
 {
 	strset_free(&l->inputs);
 	strset_free(&l->made);
+}
+
+bool
+derive_made(const struct derive *l, const char *path)
+{
+	return l->was_empty || strset_has(&l->made, path);
 }

@@ -10,6 +10,7 @@
 
 struct args;
 struct depinfo;
+struct derive_rules;
 struct digest;
 struct file_id;
 struct digest_cache;
@@ -18,6 +19,10 @@ struct inputs;
 struct provenance;
 struct toolchain;
 struct trace;
+
+/* The kinds of work. */
+extern const struct derive_rules derive_compile_rules, derive_clippy_rules,
+	derive_run_rules;
 
 /*
  * Turns what the observer saw of one compile into its input list, by
@@ -52,11 +57,11 @@ struct derive {
 	 * none makes use of any. */
 	const unsigned char *uses;
 
-	bool driver; /* clippy-driver compiled it: key/clippy */
+	/* Which kind of work it was.  Of runs args holds nothing but out_dir,
+	 * which is OUT_DIR; no outputs, externs or dep-info. */
+	const struct derive_rules *rules;
 
-	/* A build script's run instead of a compile: args holds nothing but
-	 * out_dir, which is OUT_DIR; no outputs, externs or dep-info. */
-	bool run;
+	/* Runs: */
 	bool was_empty;      /* OUT_DIR, before */
 	const char *program; /* the script's own file */
 	/* NULL, or paths with ':' between, relative to cwd or absolute: the

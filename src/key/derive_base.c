@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "key/derive.h"
 #include "key/inputs.h"
+#include "key/tools.h"
 #include "rustc/args.h"
 #include "rustc/roots.h"
 #include "rustc/toolchain.h"
@@ -203,4 +204,44 @@ derive_add_path(struct work *w, char kind, const char *path)
 	if (r == ERR_TOOBIG || r == ERR_REFUSED)
 		return derive_refuse(w, ERR_REFUSED, "path", path);
 	return r;
+}
+
+bool
+derive_is_compiler(const struct work *w, const struct trace_event *e)
+{
+	return w->l->rules->compiles && e->process == 0;
+}
+
+static const struct trace_process *
+process_of(const struct work *w, const struct trace_event *e)
+{
+	static const struct trace_process nobody = { .exe = "" };
+	const struct trace *t = w->l->trace;
+	uint32_t process = e->process;
+
+	for (unsigned hops = 0; hops < 64; hops++) {
+		const struct trace_process *p = &t->processes[process];
+		size_t i = process;
+
+		if (p->exe[0] || process == 0)
+			return p;
+		while (i > 0 && t->processes[i - 1].pid != p->parent)
+			i--;
+		process = i > 0 ? (uint32_t)(i - 1) : 0;
+	}
+	return &nobody;
+}
+
+const char *
+derive_program_of(const struct work *w, const struct trace_event *e)
+{
+	return process_of(w, e)->exe;
+}
+
+unsigned
+derive_tool_of(const struct work *w, const struct trace_event *e)
+{
+	const struct trace_process *p = process_of(w, e);
+
+	return p->known ? tools_look(p->exe) : 0;
 }

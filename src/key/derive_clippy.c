@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "key/clippy.h"
 #include "key/derive.h"
+#include "key/input_kind.h"
 #include "key/trace.h"
 
 #include <limits.h>
@@ -16,33 +17,32 @@
  * Lints of the group "cargo" ask `cargo metadata`, whose answer depends on
  * registries, locks of other processes and perhaps the network.
  */
-int
-derive_clippy_begin(struct work *w)
+static int
+begin(struct work *w)
 {
 	const struct trace *t = w->l->trace;
 
 	for (size_t i = 0; i < t->nprocesses; i++)
 		if (!strcmp(derive_base_name(t->processes[i].exe), "cargo"))
 			return derive_refuse(w, ERR_REFUSED, "starts", "cargo");
-	return 0;
+	return derive_compile_begin(w);
 }
 
-bool
-derive_clippy_knows(const struct work *w, const char *path)
+static bool
+knows_absent(const struct work *w, const char *path)
 {
-	return w->l->driver && clippy_is_conf(path) &&
-	       clippy_is_above(w->l->cwd, path);
+	return clippy_is_conf(path) && clippy_is_above(w->l->cwd, path);
 }
 
 /* It calls Cargo.toml a source wherever there is one, and only some lints read
  * it.  Who asked for its stat made it an input (derive_present). */
-bool
-derive_clippy_tracks(const struct work *w, const char *path)
+static bool
+tracks_source(const struct work *w, const char *path)
 {
 	const struct trace *t = w->l->trace;
 	char at[PATH_MAX];
 
-	if (!w->l->driver || strcmp(derive_base_name(path), "Cargo.toml") != 0)
+	if (strcmp(derive_base_name(path), "Cargo.toml") != 0)
 		return false;
 	for (size_t i = 0; i < t->nevents; i++)
 		if (t->events[i].kind == TRACE_PRESENT &&
@@ -55,18 +55,40 @@ derive_clippy_tracks(const struct work *w, const char *path)
 
 /* It resolves where it starts to look, and what it finds.  What leads to the
  * working directory itself cannot move it. */
-int
-derive_clippy_links(struct work *w, const char *path)
+static int
+add_links(struct work *w, const char *path)
 {
 	struct stat st;
 
 	if (clippy_is_above(w->l->cwd, path))
 		return 0;
 	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
-		int r = derive_add_path(w, 'k', path);
+		int r = derive_add_path(w, INPUT_LINK, path);
 
 		if (r < 0)
 			return r;
 	}
 	return derive_links(w, path);
 }
+
+static int
+resolved(struct work *w, const struct trace_event *e, const char *path)
+{
+	int r = e->how == TRACE_BY_REALPATH && e->process == 0
+			? add_links(w, path)
+			: 0;
+
+	return r ? r : derive_compile_resolved(w, e, path);
+}
+
+const struct derive_rules derive_clippy_rules = {
+	.compiles = true,
+	.begin = begin,
+	.env = derive_env,
+	.is_place = clippy_is_place,
+	.tracks_source = tracks_source,
+	.knows_absent = knows_absent,
+	.resolved = resolved,
+	.tells_links = derive_compile_links,
+	.hides_attributes = derive_compile_hides,
+};

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "key/derive.h"
+#include "key/input_kind.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -47,7 +48,7 @@ declare_directory(struct work *w, const char *path, unsigned depth)
 
 	if (!d)
 		return derive_refuse(w, ERR_CHANGED, "declared", path);
-	r = derive_add_path(w, 'l', path);
+	r = derive_add_path(w, INPUT_NAMES, path);
 	r = r ? r : declare_names(w, d, path, depth);
 	closedir(d);
 	return r;
@@ -61,21 +62,21 @@ declare(struct work *w, const char *path, unsigned depth)
 
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT || errno == ENOTDIR
-			       ? derive_add_path(w, 'a', path)
+			       ? derive_add_path(w, INPUT_ABSENT, path)
 			       : -errno;
 	if (S_ISLNK(st.st_mode) && depth > 0)
-		return derive_add_path(w, 'k', path);
+		return derive_add_path(w, INPUT_LINK, path);
 	if (stat(path, &st) < 0)
-		return derive_add_path(w, 'k', path);
+		return derive_add_path(w, INPUT_LINK, path);
 	if (S_ISDIR(st.st_mode))
 		return declare_directory(w, path, depth);
 	file_id_of(&st, &id);
 	if (!S_ISREG(st.st_mode))
-		return derive_add_path(w, 's', path);
+		return derive_add_path(w, INPUT_PRESENT, path);
 	if (!derive_settled(w, path, &id, w->l->started))
 		return derive_refuse(w, ERR_CHANGED, "raced-tick", path);
 	strset_add(&w->files, path, NULL);
-	return derive_add_path(w, 'f', path);
+	return derive_add_path(w, INPUT_FILE, path);
 }
 
 int

@@ -7,10 +7,10 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/memfind.h"
-#include "key/clippy.h"
 #include "key/env_macro.h"
 #include "key/derive.h"
 #include "key/digest_cache.h"
+#include "key/input_kind.h"
 #include "key/inputs.h"
 #include "key/trace.h"
 #include "key/unit.h"
@@ -140,6 +140,13 @@ renames_std(const struct args *a)
 	return false;
 }
 
+/* The driver asks for it by itself, to find its configuration. */
+static bool
+is_own_place(const struct work *w, const char *name)
+{
+	return w->l->rules->is_place && w->l->rules->is_place(name);
+}
+
 /*
  * A variable that holds a place of this checkout but serves includes only:
  * the files are items of their own, under a name that moves along.
@@ -152,9 +159,8 @@ is_include_only(const struct work *w, const char *name)
 	if (!names_root(w, getenv(name)) || renames_std(w->l->args))
 		return false;
 	use = scan_sources(w, name);
-	/* Clippy asks for it by itself, to find its configuration. */
 	if (use != ENV_MACRO_ONLY &&
-	    !(use == ENV_MACRO_NONE && w->l->driver && clippy_is_place(name)))
+	    !(use == ENV_MACRO_NONE && is_own_place(w, name)))
 		return false;
 	return !named_by_crates(w, name);
 }
@@ -169,11 +175,6 @@ is_declared_place(const struct work *w, const char *name)
 int
 derive_env(struct work *w, const struct trace_event *e)
 {
-	/* None can be called so. */
-	if (!e->name[0])
-		return 0;
-	if (w->l->run)
-		return derive_run_env(w, e);
 	if (strset_has(&w->places, e->name))
 		return 0;
 	/* rustc itself reads PATH to start a linker. */
@@ -183,12 +184,14 @@ derive_env(struct work *w, const struct trace_event *e)
 		return 0;
 	if (!roots_clean(e->name, strlen(e->name)))
 		return derive_refuse(w, ERR_REFUSED, "env", NULL);
-	if (w->l->driver && clippy_is_place(e->name) &&
-	    is_include_only(w, e->name)) {
+	if (is_own_place(w, e->name) && is_include_only(w, e->name)) {
 		strset_add(&w->places, e->name, NULL);
-		return inputs_add(w->inputs, 'i', e->name, strlen(e->name));
+		return inputs_add(w->inputs, INPUT_PLACE, e->name,
+				  strlen(e->name));
 	}
-	return inputs_add(w->inputs, is_declared_place(w, e->name) ? 'i' : 'e',
+	return inputs_add(w->inputs,
+			  is_declared_place(w, e->name) ? INPUT_PLACE
+							: INPUT_VALUE,
 			  e->name, strlen(e->name));
 }
 
@@ -207,8 +210,8 @@ derive_declared_env(struct work *w)
 			continue;
 		if (place)
 			strset_add(&w->places, name, NULL);
-		r = inputs_add(w->inputs, place ? 'i' : 'e', name,
-			       strlen(name));
+		r = inputs_add(w->inputs, place ? INPUT_PLACE : INPUT_VALUE,
+			       name, strlen(name));
 	}
 	return r;
 }
@@ -222,12 +225,12 @@ derive_surroundings(struct work *w)
 		char kind;
 		const char *name;
 	} all[] = {
-		{ l->whole_env && !l->raw_env, 'E', "all" },
-		{ l->raw_env, 'E', "raw" },
-		{ l->cc_env && !l->whole_env, 'E', "cc" },
-		{ l->cpu, 'x', "cpu" },
-		{ l->cpus, 'x', "cpus" },
-		{ l->host, 'x', "host" },
+		{ l->whole_env && !l->raw_env, INPUT_ENVIRONMENT, "all" },
+		{ l->raw_env, INPUT_ENVIRONMENT, "raw" },
+		{ l->cc_env && !l->whole_env, INPUT_ENVIRONMENT, "cc" },
+		{ l->cpu, INPUT_MACHINE, "cpu" },
+		{ l->cpus, INPUT_MACHINE, "cpus" },
+		{ l->host, INPUT_MACHINE, "host" },
 	};
 	int r = 0;
 

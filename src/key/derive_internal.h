@@ -16,15 +16,15 @@ struct inputs;
 
 /* The working state of one derive_shape, shared by its parts:
  * derive_base   names, what is left out, how a refusal is said
- * derive_own    what the unit made itself, and effects a hit would lose
- * derive_read   files, programs and objects, and the race guard
+ * derive_own    what the work made itself
+ * derive_race   the race guard
+ * derive_read   files, programs and objects
  * derive_name   listings, absent and present names
  * derive_stat   what else stat and its likes answer
  * derive_proc   what may not be asked, and names in /proc
  * derive_env    variables, and what else is around
  * derive_declared  what a user says a run depends on
- * derive_clippy  what clippy-driver does besides compiling
- * derive_run    what is different for runs of build scripts */
+ * derive_compile, derive_clippy, derive_run  the rules of each kind of work */
 struct work {
 	struct derive *l;
 	struct inputs *inputs;
@@ -38,6 +38,44 @@ struct work {
 	struct strset places;    /* variables that serve includes only */
 	char real_out[PATH_MAX]; /* --out-dir, if links lead elsewhere */
 	char state[PATH_MAX];    /* -C incremental with links resolved, or "" */
+};
+
+/*
+ * What is special about a kind of work.  Functions that give an int return 0
+ * or a negative code; those that may be NULL stand for nothing to do, or for
+ * false.
+ */
+struct derive_rules {
+	bool compiles; /* process 0 is a compiler: what it asks is known, but
+			* macros may act in it */
+	bool walks;    /* along PATH, by itself: what lies in one of its
+			* directories counts as found over it only if a walk
+			* gets there */
+	/* Before anything is read: refuses what a hit could not repeat, and
+	 * notes what the work made itself.  Not NULL. */
+	int (*begin)(struct work *w);
+	/* After all that was read: inputs that no event names. */
+	int (*end)(struct work *w);
+	/* A variable that somebody asked for.  Not NULL. */
+	int (*env)(struct work *w, const struct trace_event *e);
+	/* A variable by which it finds its own configuration. */
+	bool (*is_place)(const char *name);
+	/* A program, a listing, an absent name that is no input. */
+	bool (*skips_program)(const struct trace_event *e);
+	bool (*skips_listing)(const struct work *w, const struct trace_event *e,
+			      const char *path);
+	bool (*knows_absent)(const struct work *w, const char *path);
+	/* A source in the dep-info that nobody read. */
+	bool (*tracks_source)(const struct work *w, const char *path);
+	/* A name that is there: items for where it leads.  Not NULL. */
+	int (*resolved)(struct work *w, const struct trace_event *e,
+			const char *path);
+	/* That a name is no link can be in the result.  Not NULL. */
+	bool (*tells_links)(const struct work *w, const struct trace_event *e,
+			    const char *path);
+	/* No attribute of the file can be in the result. */
+	bool (*hides_attributes)(const struct work *w,
+				 const struct trace_event *e, const char *path);
 };
 
 /* Sets the reason, if none is set, to "why:what"; gives CODE. */
@@ -69,8 +107,24 @@ bool derive_is_state(const struct work *w, const char *path);
 bool derive_skips(const struct work *w, const char *path);
 int derive_add_path(struct work *w, char kind, const char *path);
 
+/* True for what the compiler's process did, or a macro in it. */
+bool derive_is_compiler(const struct work *w, const struct trace_event *e);
+
+/* The program whose event E is, by path: a forked child that executes nothing
+ * is its parent's. */
+const char *derive_program_of(const struct work *w,
+			      const struct trace_event *e);
+/* What tools_look says of that program, if it is the system's. */
+unsigned derive_tool_of(const struct work *w, const struct trace_event *e);
+
+/* The outputs, and what events say was made. */
 int derive_own(struct work *w);
-int derive_effects(struct work *w);
+int derive_note_own(struct work *w, const char *name);
+
+/* The same place by its real name: programs that walk by descriptors are seen
+ * below where the links of --out-dir lead.  False: there is none. */
+bool derive_real_name(const struct work *w, const char *path,
+		      char out[PATH_MAX]);
 
 /* True for names below target and OUT_DIR, whose files cargo and we link:
  * that moves their ctime. */
@@ -97,39 +151,22 @@ int derive_listing(struct work *w, const struct trace_event *e);
 int derive_absent(struct work *w, const struct trace_event *e);
 int derive_present(struct work *w, const struct trace_event *e);
 
-int derive_begin(struct work *w);
-int derive_reads(struct work *w);
-
-/* After what was read is known: its items, names, variables, what is around;
- * the finished input list. */
-int derive_rest(struct work *w);
-int derive_run(struct work *w);
-
 /* Items for l->declared: files by content, directories by names and all that
  * is in them, absent names. */
 int derive_declared(struct work *w);
-/* The program whose event E is, by path: a forked child that executes nothing
- * is its parent's. */
-const char *derive_program_of(const struct work *w,
-			      const struct trace_event *e);
-/* What tools_look says of that program, if it is the system's. */
-unsigned derive_tool_of(const struct work *w, const struct trace_event *e);
-int derive_run_env(struct work *w, const struct trace_event *e);
 
+/* Variables that a compile asked for, and those in the dep-info. */
 int derive_env(struct work *w, const struct trace_event *e);
 int derive_declared_env(struct work *w);
 
-/* Refuses if clippy started a cargo to learn of the dependency graph. */
-int derive_clippy_begin(struct work *w);
-
-/* True for an absent name of its configuration that is in K0. */
-bool derive_clippy_knows(const struct work *w, const char *path);
-
-/* True for a source of clippy's that it did not read, but made an input. */
-bool derive_clippy_tracks(const struct work *w, const char *path);
-
-/* Links that PATH was resolved through. */
-int derive_clippy_links(struct work *w, const char *path);
+/* The rules of compiles, which clippy's extend. */
+int derive_compile_begin(struct work *w);
+int derive_compile_resolved(struct work *w, const struct trace_event *e,
+			    const char *path);
+bool derive_compile_links(const struct work *w, const struct trace_event *e,
+			  const char *path);
+bool derive_compile_hides(const struct work *w, const struct trace_event *e,
+			  const char *path);
 
 /* Links in the directories that lead to PATH. */
 int derive_links(struct work *w, const char *path);
@@ -144,6 +181,9 @@ bool derive_is_curious(const struct work *w, const struct trace_event *e);
 /* Items for the attributes of PATH that who asked makes use of. */
 int derive_attributes(struct work *w, const struct trace_event *e,
 		      const char *path);
+
+/* Where PATH leads, if E tells that. */
+int derive_where(struct work *w, const struct trace_event *e, const char *path);
 
 /* Items for where PATH really lies, or for its being no link. */
 int derive_real(struct work *w, const char *path);

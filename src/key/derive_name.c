@@ -5,8 +5,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "key/derive.h"
+#include "key/input_kind.h"
 #include "key/inputs.h"
-#include "key/tools.h"
 #include "key/trace.h"
 #include "rustc/args.h"
 
@@ -52,10 +52,9 @@ derive_listing(struct work *w, const struct trace_event *e)
 	/* rustc lists every -L directory; only crates found by bare name
 	 * depend on what is in it. */
 	if (is_crate_search(w->l, path, &matter))
-		return matter ? derive_add_path(w, 'c', path) : 0;
-	/* cmake looks for the children of a child that it ends. */
-	if (!strcmp(path, "/proc") && w->l->run &&
-	    (derive_tool_of(w, e) & TOOLS_PROC))
+		return matter ? derive_add_path(w, INPUT_CRATES, path) : 0;
+	if (w->l->rules->skips_listing &&
+	    w->l->rules->skips_listing(w, e, path))
 		return 0;
 	if (derive_below(path, "/proc") || derive_below(path, "/sys"))
 		return derive_refuse(w, ERR_REFUSED, "lists", path);
@@ -65,7 +64,7 @@ derive_listing(struct work *w, const struct trace_event *e)
 	strset_add_above(&w->implied, path);
 	strset_add(&w->implied, path, NULL);
 	strset_add(&w->listed, path, NULL);
-	return derive_add_path(w, 'l', path);
+	return derive_add_path(w, INPUT_NAMES, path);
 }
 
 enum { LINKS_MAX = 16 };
@@ -87,7 +86,7 @@ add_dangling(struct work *w, const char *path, int links)
 	up[strrchr(up, '/') == up ? 1 : strrchr(up, '/') - up] = '\0';
 	if (derive_tidy(up, target, to) < 0)
 		return derive_refuse(w, ERR_REFUSED, "path", path);
-	r = derive_add_path(w, 'k', path);
+	r = derive_add_path(w, INPUT_LINK, path);
 	return r < 0 ? r : add_absent(w, to, links + 1);
 }
 
@@ -117,7 +116,7 @@ add_absent(struct work *w, char *path, int links)
 		memcpy(path, up, strlen(up) + 1);
 	}
 	strset_add_above(&w->implied, path);
-	return derive_add_path(w, 'a', path);
+	return derive_add_path(w, INPUT_ABSENT, path);
 }
 
 /* A file that may not be executed, where somebody asked whether it may: since
@@ -141,13 +140,15 @@ derive_absent(struct work *w, const struct trace_event *e)
 	if (derive_tidy(w->l->cwd, name, path) < 0)
 		return derive_refuse(w, ERR_REFUSED, "path", name);
 	if (derive_skips(w, path) || strset_has(&w->absent, path) ||
-	    derive_candidate(w, e, path) || derive_clippy_knows(w, path))
+	    derive_candidate(w, e, path) ||
+	    (w->l->rules->knows_absent && w->l->rules->knows_absent(w, path)))
 		return 0;
 	if (derive_path_search(w, e, path))
-		return inputs_add(w->inputs, 'p', derive_base_name(path),
+		return inputs_add(w->inputs, INPUT_PROGRAM,
+				  derive_base_name(path),
 				  strlen(derive_base_name(path)));
 	if (is_no_program(e, path))
-		return derive_add_path(w, 's', path);
+		return derive_add_path(w, INPUT_PRESENT, path);
 	return add_absent(w, path, 0);
 }
 
@@ -160,7 +161,7 @@ add_measured(struct work *w, const char *path, const struct stat *st)
 	if (!derive_settled(w, path, &id, w->l->started))
 		return derive_refuse(w, ERR_CHANGED, "raced-tick", path);
 	strset_add(&w->files, path, NULL);
-	return derive_add_path(w, 'f', path);
+	return derive_add_path(w, INPUT_FILE, path);
 }
 
 /* Where a name really leads depends on every link on the way. */
@@ -178,7 +179,7 @@ derive_links(struct work *w, const char *path)
 		up[n] = '\0';
 		if (!derive_skips(w, up) && lstat(up, &st) == 0 &&
 		    S_ISLNK(st.st_mode))
-			r = derive_add_path(w, 'k', up);
+			r = derive_add_path(w, INPUT_LINK, up);
 	}
 	return r;
 }
@@ -199,36 +200,9 @@ is_behind_link(const struct trace_event *e, const char *path)
 	       realpath(path, real) && strcmp(real, path) != 0;
 }
 
-/* rustc's own business, where the stack may still remember a macro. */
-static bool
-is_dependency(const struct work *w, const char *path)
+int
+derive_where(struct work *w, const struct trace_event *e, const char *path)
 {
-	const struct args *a = w->l->args;
-	char dir[PATH_MAX];
-
-	if (derive_below(path, a->out_dir) || strset_has(&w->externs, path))
-		return true;
-	for (size_t i = 0; i < a->nsearch; i++)
-		if (derive_tidy(w->l->cwd, a->search[i].path, dir) == 0 &&
-		    derive_below(path, dir))
-			return true;
-	return false;
-}
-
-/* Where PATH leads, for those who can have made something of it. */
-static int
-derive_way(struct work *w, const struct trace_event *e, const char *path)
-{
-	int r;
-
-	if (e->how == TRACE_BY_REALPATH && w->l->driver && e->process == 0) {
-		r = derive_clippy_links(w, path);
-		if (r < 0)
-			return r;
-	}
-	if (!w->l->run && (!derive_is_curious(w, e) ||
-			   (e->process == 0 && is_dependency(w, path))))
-		return 0;
 	if (e->how == TRACE_BY_REALPATH || is_behind_link(e, path))
 		return derive_real(w, path);
 	return 0;
@@ -243,9 +217,8 @@ add_tested(struct work *w, const struct trace_event *e, const char *path)
 	if ((links ? lstat(path, &st) : stat(path, &st)) < 0)
 		return derive_refuse(w, ERR_CHANGED, "raced", path);
 	if (links && S_ISLNK(st.st_mode))
-		return derive_add_path(w, 'k', path);
-	if (links && (w->l->run ||
-		      (derive_is_curious(w, e) && !is_dependency(w, path)))) {
+		return derive_add_path(w, INPUT_LINK, path);
+	if (links && w->l->rules->tells_links(w, e, path)) {
 		int r = derive_no_link(w, path);
 
 		if (r < 0)
@@ -258,7 +231,7 @@ add_tested(struct work *w, const struct trace_event *e, const char *path)
 	/* Whoever asks for a file's stat may use its size. */
 	if (S_ISREG(st.st_mode) && e->how != TRACE_BY_ACCESS)
 		return add_measured(w, path, &st);
-	return derive_add_path(w, 's', path);
+	return derive_add_path(w, INPUT_PRESENT, path);
 }
 
 int
@@ -273,9 +246,10 @@ derive_present(struct work *w, const struct trace_event *e)
 	    derive_candidate(w, e, path))
 		return 0;
 	if (derive_path_search(w, e, path))
-		return inputs_add(w->inputs, 'p', derive_base_name(path),
+		return inputs_add(w->inputs, INPUT_PROGRAM,
+				  derive_base_name(path),
 				  strlen(derive_base_name(path)));
-	r = derive_way(w, e, path);
+	r = w->l->rules->resolved(w, e, path);
 	r = r ? r : derive_attributes(w, e, path);
 	return r ? r : add_tested(w, e, path);
 }

@@ -33,7 +33,7 @@ derive_is_curious(const struct work *w, const struct trace_event *e)
 {
 	const struct derive *l = w->l;
 
-	if (!l->run && e->process == 0)
+	if (derive_is_compiler(w, e))
 		return e->guest;
 	return !l->uses || !(l->uses[e->process] & ATTRIBUTES_COMPILES);
 }
@@ -58,7 +58,7 @@ asks_by_habit(const struct work *w, const struct trace_event *e)
 {
 	unsigned uses = w->l->uses ? w->l->uses[e->process] : 0;
 
-	if (!w->l->run && e->process == 0)
+	if (derive_is_compiler(w, e))
 		return !e->guest;
 	if (uses & ATTRIBUTES_PRINTS)
 		return e->number == TRACE_ASK_XATTR;
@@ -69,7 +69,7 @@ asks_by_habit(const struct work *w, const struct trace_event *e)
 static unsigned
 tool_of(const struct work *w, const struct trace_event *e)
 {
-	return !w->l->run && e->process == 0 ? 0 : derive_tool_of(w, e);
+	return derive_is_compiler(w, e) ? 0 : derive_tool_of(w, e);
 }
 
 static bool
@@ -159,7 +159,7 @@ question_read(struct work *w, const struct trace_event *e)
 static int
 question_clock(struct work *w, const struct trace_event *e)
 {
-	bool macro = !w->l->run && e->process == 0;
+	bool macro = derive_is_compiler(w, e);
 
 	if (tool_of(w, e) & TOOLS_CLOCK)
 		return 0;

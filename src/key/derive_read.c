@@ -2,17 +2,15 @@
 #define _GNU_SOURCE
 #include "key/derive_internal.h"
 
-#include "base/digest.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "key/derive.h"
-#include "key/digest_cache.h"
+#include "key/input_kind.h"
 #include "key/inputs.h"
 #include "key/provenance.h"
 #include "key/trace.h"
 #include "rustc/args.h"
 #include "rustc/depinfo.h"
-#include "rustc/roots.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -28,58 +26,6 @@ static const char *const plain_objects[] = {
 	"librt.so",      "libgcc_s.so", "libz.so",  "ld-linux-x86-64.so",
 	"linux-vdso.so", "libutil.so",
 };
-
-bool
-derive_is_linked(const struct work *w, const char *path)
-{
-	const struct derive *l = w->l;
-
-	for (size_t i = 0; i < l->roots->count; i++)
-		if (strchr("tO", l->roots->r[i].tag) &&
-		    derive_below(path, l->roots->r[i].path))
-			return true;
-	return derive_below(path, l->args->out_dir) ||
-	       (w->real_out[0] && derive_below(path, w->real_out));
-}
-
-/*
- * Whoever writes a file can give it any mtime afterwards, as cp -p, tar and
- * rsync do; the ctime is the kernel's.
- */
-bool
-derive_settled(const struct work *w, const char *path, const struct file_id *id,
-	       int64_t when)
-{
-	int64_t written = derive_is_linked(w, path) ? id->mtime : id->ctime;
-	struct digest d;
-
-	return written < when ||
-	       (w->l->memo && digest_cache_get_own(w->l->memo, id, &d) == 0);
-}
-
-static bool
-is_same(const struct work *w, const char *path, const struct file_id *id,
-	const struct trace_stat *st)
-{
-	return id->dev == st->dev && id->ino == st->ino &&
-	       id->size == st->size && id->mtime == st->mtime_ns &&
-	       (id->ctime == st->ctime_ns || derive_is_linked(w, path));
-}
-
-/* A time in the tick of the opening proves nothing: the file may be written
- * once more without showing. */
-int
-derive_race(struct work *w, const struct trace_event *e, const char *path)
-{
-	struct file_id id;
-
-	if (file_id_at(AT_FDCWD, path, &id) < 0 ||
-	    !is_same(w, path, &id, &e->st))
-		return derive_refuse(w, ERR_CHANGED, "raced", path);
-	if (!derive_settled(w, path, &id, e->st.seen_ns))
-		return derive_refuse(w, ERR_CHANGED, "raced-tick", path);
-	return 0;
-}
 
 /*
  * A crate that rustc looked at while it resolved dependencies of
@@ -156,7 +102,7 @@ derive_files(struct work *w)
 		if (e)
 			r = derive_race(w, e, path);
 		if (r == 0)
-			r = derive_add_path(w, 'f', path);
+			r = derive_add_path(w, INPUT_FILE, path);
 	}
 	return r;
 }
@@ -183,6 +129,13 @@ derive_externs(struct work *w)
 	return 0;
 }
 
+static bool
+is_tracked(const struct work *w, const char *path)
+{
+	return w->l->rules->tracks_source &&
+	       w->l->rules->tracks_source(w, path);
+}
+
 /* Every source in the .d was opened by a process we saw. */
 int
 derive_sources(struct work *w)
@@ -194,7 +147,7 @@ derive_sources(struct work *w)
 
 		if (derive_tidy(w->l->cwd, d->files[i], path) < 0 ||
 		    (!strset_has(&w->files, path) && !derive_skips(w, path) &&
-		     !derive_clippy_tracks(w, path)))
+		     !is_tracked(w, path)))
 			return derive_refuse(w, ERR_REFUSED, "unseen-source",
 					     d->files[i]);
 	}
@@ -281,12 +234,12 @@ derive_path_search(struct work *w, const struct trace_event *e,
 	const char *slash = strrchr(path, '/');
 	char dir[PATH_MAX];
 
-	if ((e->process == 0 && !w->l->run) || !slash || slash == path)
+	if (derive_is_compiler(w, e) || !slash || slash == path)
 		return false;
 	snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
 	if (!strset_has(&w->search, dir))
 		return false;
-	return !w->l->run || is_walked(path, slash + 1);
+	return !w->l->rules->walks || is_walked(path, slash + 1);
 }
 
 void
@@ -314,7 +267,8 @@ add_absent_program(struct work *w, const char *path)
 {
 	struct stat st;
 
-	return derive_add_path(w, lstat(path, &st) == 0 ? 'f' : 'a', path);
+	return derive_add_path(
+		w, lstat(path, &st) == 0 ? INPUT_FILE : INPUT_ABSENT, path);
 }
 
 /* Recorded before the attempt, which may fail. */
@@ -345,15 +299,14 @@ derive_program(struct work *w, size_t at)
 	/* No program has an empty name. */
 	if (!e->name[0])
 		return 0;
-	/* The wrapper is ourselves, on the way to a compiler. */
-	if (w->l->run && !strcmp(derive_base_name(e->name), "kache-shim"))
+	if (w->l->rules->skips_program && w->l->rules->skips_program(e))
 		return 0;
 	if (strchr(e->name, '/')) {
 		if (derive_tidy(w->l->cwd, e->name, path) < 0)
 			return derive_refuse(w, ERR_REFUSED, "path", e->name);
 		/* A shell that walks through PATH by itself. */
 		if (derive_path_search(w, e, path))
-			return inputs_add(w->inputs, 'p',
+			return inputs_add(w->inputs, INPUT_PROGRAM,
 					  derive_base_name(path),
 					  strlen(derive_base_name(path)));
 		if (derive_skips(w, path))
@@ -365,5 +318,5 @@ derive_program(struct work *w, size_t at)
 	if (derive_in_toolchain(w->l, e->other) ||
 	    strset_covers(&w->own, e->other))
 		return 0;
-	return inputs_add(w->inputs, 'p', e->name, strlen(e->name));
+	return inputs_add(w->inputs, INPUT_PROGRAM, e->name, strlen(e->name));
 }

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "key/derive.h"
+#include "key/input_kind.h"
 #include "key/inputs.h"
 #include "key/tools.h"
 #include "key/unit.h"
@@ -37,42 +38,8 @@ is_one_of(const char *name, const char *const *list, size_t n)
 	return false;
 }
 
-static const struct trace_process *
-process_of(const struct work *w, const struct trace_event *e)
-{
-	static const struct trace_process nobody = { .exe = "" };
-	const struct trace *t = w->l->trace;
-	uint32_t process = e->process;
-
-	for (unsigned hops = 0; hops < 64; hops++) {
-		const struct trace_process *p = &t->processes[process];
-		size_t i = process;
-
-		if (p->exe[0] || process == 0)
-			return p;
-		while (i > 0 && t->processes[i - 1].pid != p->parent)
-			i--;
-		process = i > 0 ? (uint32_t)(i - 1) : 0;
-	}
-	return &nobody;
-}
-
-const char *
-derive_program_of(const struct work *w, const struct trace_event *e)
-{
-	return process_of(w, e)->exe;
-}
-
-unsigned
-derive_tool_of(const struct work *w, const struct trace_event *e)
-{
-	const struct trace_process *p = process_of(w, e);
-
-	return p->known ? tools_look(p->exe) : 0;
-}
-
-int
-derive_run_env(struct work *w, const struct trace_event *e)
+static int
+add_variable(struct work *w, const struct trace_event *e)
 {
 	const char *name = e->name;
 
@@ -85,10 +52,10 @@ derive_run_env(struct work *w, const struct trace_event *e)
 	if (!strcmp(name, "PATH") && derive_tool_of(w, e))
 		return 0;
 	if (!strcmp(name, "PWD") && (derive_tool_of(w, e) & TOOLS_PWD))
-		return inputs_add(w->inputs, 'w', name, strlen(name));
+		return inputs_add(w->inputs, INPUT_HERE, name, strlen(name));
 	if (!roots_clean(name, strlen(name)))
 		return derive_refuse(w, ERR_REFUSED, "env", NULL);
-	return inputs_add(w->inputs, 'v', name, strlen(name));
+	return inputs_add(w->inputs, INPUT_NEUTRAL, name, strlen(name));
 }
 
 /* PATH below OUT_DIR by its announced name, or NULL if it is elsewhere. */
@@ -136,7 +103,8 @@ out_event(struct work *w, struct strset *made, const struct trace_event *e,
 
 	switch (e->kind) {
 	case TRACE_ABSENT:
-		return known || is_dir ? 0 : derive_add_path(w, 'a', path);
+		return known || is_dir ? 0
+				       : derive_add_path(w, INPUT_ABSENT, path);
 	case TRACE_READ:
 	case TRACE_LIST:
 		return known ? 0 : own_out(w, path);
@@ -178,8 +146,8 @@ absent_in_empty(struct work *w, const char *path)
 	if (!strset_add(&w->absent, top, NULL))
 		return 0;
 	if (lstat(top, &st) < 0)
-		return derive_add_path(w, 'l', w->l->args->out_dir);
-	return derive_add_path(w, 'a', top);
+		return derive_add_path(w, INPUT_NAMES, w->l->args->out_dir);
+	return derive_add_path(w, INPUT_ABSENT, top);
 }
 
 /*
@@ -196,7 +164,7 @@ empty_event(struct work *w, struct strset *written, const struct trace_event *e,
 	if (e->kind == TRACE_LIST)
 		return strcmp(path, w->l->args->out_dir)
 			       ? absent_in_empty(w, path)
-			       : derive_add_path(w, 'l', path);
+			       : derive_add_path(w, INPUT_NAMES, path);
 	if (e->kind != TRACE_WRITE || !strset_add(written, path, NULL) ||
 	    e->creates)
 		return 0;
@@ -383,27 +351,51 @@ check_events(struct work *w)
 	return r;
 }
 
-int
-derive_run(struct work *w)
+static int
+begin(struct work *w)
 {
-	int r = derive_begin(w);
+	int r = derive_own(w);
 
-	r = r ? r : derive_own(w);
 	r = r ? r : check_events(w);
 	r = r ? r : out_events(w);
-	if (r < 0)
-		return r;
 	strset_add(&w->own, w->l->args->out_dir, NULL);
 	if (w->real_out[0])
 		strset_add(&w->own, w->real_out, NULL);
 	strset_add(&w->own, w->l->program, NULL);
-	r = derive_reads(w);
-	r = r ? r : derive_declared(w);
-	return r ? r : derive_rest(w);
+	return r;
 }
 
-bool
-derive_made(const struct derive *l, const char *path)
+/* The wrapper is ourselves, on the way to a compiler. */
+static bool
+is_wrapper(const struct trace_event *e)
 {
-	return l->was_empty || strset_has(&l->made, path);
+	return !strcmp(derive_base_name(e->name), "kache-shim");
 }
+
+/* cmake looks for the children of a child that it ends. */
+static bool
+lists_children(const struct work *w, const struct trace_event *e,
+	       const char *path)
+{
+	return !strcmp(path, "/proc") && (derive_tool_of(w, e) & TOOLS_PROC);
+}
+
+static bool
+tells_links(const struct work *w, const struct trace_event *e, const char *path)
+{
+	(void)w;
+	(void)e;
+	(void)path;
+	return true;
+}
+
+const struct derive_rules derive_run_rules = {
+	.walks = true,
+	.begin = begin,
+	.end = derive_declared,
+	.env = add_variable,
+	.skips_program = is_wrapper,
+	.skips_listing = lists_children,
+	.resolved = derive_where,
+	.tells_links = tells_links,
+};

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "key/attributes.h"
 #include "key/derive.h"
+#include "key/input_kind.h"
 #include "key/inputs.h"
 #include "key/trace.h"
 #include "rustc/args.h"
@@ -53,7 +54,8 @@ add_times(struct work *w, const struct trace_event *e, const char *path,
 	file_id_of(&st, &id);
 	if (!derive_settled(w, path, &id, w->l->started))
 		return derive_refuse(w, ERR_CHANGED, "raced-tick", path);
-	return derive_add_path(w, uses & ATTRIBUTES_CLOCKS ? 'b' : 't', path);
+	return derive_add_path(
+		w, uses & ATTRIBUTES_CLOCKS ? INPUT_TIMES : INPUT_MTIME, path);
 }
 
 int
@@ -62,22 +64,20 @@ derive_attributes(struct work *w, const struct trace_event *e, const char *path)
 	unsigned uses = w->l->uses ? w->l->uses[e->process] : 0;
 	int r = 0;
 
-	/* What lies in target has the time of this build; and a crate there
-	 * rustc itself may have opened, where the stack remembers a macro. */
-	if (!w->l->run &&
-	    (derive_is_linked(w, path) || (e->process == 0 && !e->guest)))
+	if (w->l->rules->hides_attributes &&
+	    w->l->rules->hides_attributes(w, e, path))
 		return 0;
 	if (e->kind == TRACE_PRESENT && e->write && derive_is_curious(w, e))
-		r = derive_add_path(w, 'm', path);
+		r = derive_add_path(w, INPUT_MODE, path);
 	if (r < 0 || !tells_attributes(e, uses))
 		return r;
 	/* Optimized code takes the mode out of a stat without a function of
 	 * std; in runs all files count with it. */
 	if (uses & ATTRIBUTES_MODE ||
-	    (!w->l->run && e->process == 0 && e->kind == TRACE_PRESENT))
-		r = derive_add_path(w, 'm', path);
+	    (derive_is_compiler(w, e) && e->kind == TRACE_PRESENT))
+		r = derive_add_path(w, INPUT_MODE, path);
 	if (r == 0 && uses & ATTRIBUTES_OWNER)
-		r = derive_add_path(w, 'o', path);
+		r = derive_add_path(w, INPUT_OWNER, path);
 	return r ? r : add_times(w, e, path, uses);
 }
 
@@ -97,7 +97,7 @@ root_below(const struct work *w, const char *path)
 int
 derive_real(struct work *w, const char *path)
 {
-	return derive_add_path(w, 'r', path);
+	return derive_add_path(w, INPUT_REAL, path);
 }
 
 /* A listing tells of each name whether it is a link. */
@@ -116,5 +116,7 @@ derive_no_link(struct work *w, const char *path)
 	memcpy(up, path, strlen(path) + 1);
 	slash = strrchr(up, '/');
 	slash[slash == up] = '\0';
-	return strset_has(&w->listed, up) ? 0 : derive_add_path(w, 'k', path);
+	return strset_has(&w->listed, up)
+		       ? 0
+		       : derive_add_path(w, INPUT_LINK, path);
 }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "key/ambient.h"
 #include "key/digest_cache.h"
+#include "key/input_kind.h"
 #include "key/unit.h"
 #include "rustc/args.h"
 #include "rustc/relocatable.h"
@@ -115,6 +116,7 @@ inputs_free(struct inputs *s)
 struct eval {
 	const struct inputs_env *env;
 	mode_t mask; /* of runs */
+	char kind;   /* of the item that is evaluated */
 	struct digest_ctx c;
 	struct buf path;
 };
@@ -199,7 +201,7 @@ eval_program(struct eval *e, const char *name)
 }
 
 static int
-eval_env(struct eval *e, const char *name)
+eval_value(struct eval *e, const char *name)
 {
 	const char *v = e->env->get(name);
 
@@ -211,12 +213,12 @@ eval_env(struct eval *e, const char *name)
 /* What a value can give away of its place besides its spelling, a second
  * witness finds (shim/witness). */
 static int
-eval_neutral(struct eval *e, const char *name, bool if_here)
+eval_neutral(struct eval *e, const char *name)
 {
 	const char *v = e->env->get(name);
 	struct stat a, b;
 
-	if (if_here && v &&
+	if (e->kind == INPUT_HERE && v &&
 	    (v[0] != '/' || stat(v, &a) < 0 || stat(".", &b) < 0 ||
 	     a.st_dev != b.st_dev || a.st_ino != b.st_ino))
 		v = NULL;
@@ -300,7 +302,7 @@ read_names(DIR *d, bool crates, struct buf *text, size_t *count)
 }
 
 static int
-eval_list(struct eval *e, const char *path, bool crates)
+eval_list(struct eval *e, const char *path)
 {
 	struct buf text = { 0 };
 	size_t count = 0, n = 0;
@@ -310,7 +312,7 @@ eval_list(struct eval *e, const char *path, bool crates)
 
 	if (!d)
 		return errno == ENOENT || errno == ENOTDIR ? ERR_MISS : -errno;
-	r = read_names(d, crates, &text, &count);
+	r = read_names(d, e->kind == INPUT_CRATES, &text, &count);
 	closedir(d);
 	if (r == 0)
 		names = malloc((count + 1) * sizeof(*names));
@@ -330,18 +332,20 @@ eval_list(struct eval *e, const char *path, bool crates)
 }
 
 static int
-eval_absent(const char *path)
+eval_absent(struct eval *e, const char *path)
 {
 	struct stat st;
 
+	(void)e;
 	if (lstat(path, &st) == 0)
 		return ERR_MISS;
 	return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 }
 
 static int
-eval_present(struct eval *e, const char *path, bool links)
+eval_present(struct eval *e, const char *path)
 {
+	bool links = e->kind == INPUT_LINK;
 	char to[PATH_MAX];
 	struct stat st;
 	ssize_t n;
@@ -450,7 +454,7 @@ fold_time(struct eval *e, const struct timespec *t)
 /* The time of birth moves with the ctime or not at all; that of the last
  * reading every build moves, so it is none of what can be kept. */
 static int
-eval_times(struct eval *e, const char *path, bool all)
+eval_times(struct eval *e, const char *path)
 {
 	struct stat st, link;
 
@@ -461,94 +465,73 @@ eval_times(struct eval *e, const char *path, bool all)
 	fold_time(e, &st.st_mtim);
 	if (S_ISLNK(link.st_mode))
 		fold_time(e, &link.st_mtim);
-	if (!all)
-		return 0;
-	fold_time(e, &st.st_ctim);
+	if (e->kind == INPUT_TIMES)
+		fold_time(e, &st.st_ctim);
 	return 0;
 }
 
 static int
-eval_path(struct eval *e, char kind, const char *path)
+eval_environment(struct eval *e, const char *word)
 {
-	switch (kind) {
-	case 'r':
-		return eval_real(e, path);
-	case 'm':
-		return eval_mode(e, path);
-	case 'o':
-		return eval_owner(e, path);
-	case 't':
-	case 'b':
-		return eval_times(e, path, kind == 'b');
-	case 'f':
-		return eval_file(e, path);
-	case 'l':
-	case 'c':
-		return eval_list(e, path, kind == 'c');
-	case 'a':
-		return eval_absent(path);
-	case 's':
-	case 'k':
-		return eval_present(e, path, kind == 'k');
-	default:
-		return ERR_CORRUPT;
-	}
+	struct ambient a = { .all = e->env->all,
+			     .roots =
+				     strcmp(word, "raw") ? e->env->roots : NULL,
+			     .cc = !strcmp(word, "cc"),
+			     .guarded = e->env->file_max != 0 };
+
+	return ambient_environment(&e->c, &a);
 }
 
 static int
-eval_around(struct eval *e, const char *item)
+eval_machine(struct eval *e, const char *word)
 {
-	const struct inputs_env *env = e->env;
-
-	if (item[0] == 'E') {
-		struct ambient a = { .all = env->all,
-				     .roots = env->roots,
-				     .guarded = env->file_max != 0 };
-
-		if (!strcmp(item, "Eraw"))
-			a.roots = NULL;
-		else if (!strcmp(item, "Ecc"))
-			a.cc = true;
-		else if (strcmp(item, "Eall") != 0)
-			return ERR_CORRUPT;
-		return ambient_environment(&e->c, &a);
-	}
-	if (!strcmp(item, "xcpu")) {
-		unit_fold_cpu(&e->c);
-		return 0;
-	}
-	if (!strcmp(item, "xcpus"))
+	if (!strcmp(word, "host"))
+		return ambient_host(&e->c, e->env->memo);
+	if (!strcmp(word, "cpus"))
 		return ambient_cpus(&e->c);
-	return strcmp(item, "xhost") ? ERR_CORRUPT
-				     : ambient_host(&e->c, env->memo);
+	unit_fold_cpu(&e->c);
+	return 0;
+}
+
+#define INPUT_KIND(name, letter, evaluator, flags, text) [letter] = evaluator,
+#define INPUT_WORD(kind, word, text)
+static int (*const evaluators[])(struct eval *e, const char *name) = {
+#include "key/input_kinds.def"
+};
+
+/* What a run has put into OUT_DIR since does not count. */
+static bool
+is_filled(const struct eval *e, const char *item)
+{
+	if (!e->env->filled)
+		return false;
+	return (item[0] == INPUT_ABSENT && item[1] == 'O') ||
+	       (item[0] == INPUT_NAMES && !strcmp(item + 1, "O"));
 }
 
 static int
-eval(struct eval *e, const char *item)
+eval_item(struct eval *e, const char *item)
 {
-	int r;
+	const char *name = item + 1;
 
-	if (item[0] == 'E' || item[0] == 'x')
-		return eval_around(e, item);
-	if (item[0] == 'e')
-		return eval_env(e, item + 1);
-	if (item[0] == 'i')
-		return eval_place(e, item + 1);
-	if (item[0] == 'v' || item[0] == 'w')
-		return eval_neutral(e, item + 1, item[0] == 'w');
-	if (item[0] == 'p')
-		return eval_program(e, item + 1);
-	if (e->env->filled && item[0] == 'a' && item[1] == 'O')
-		return 0;
-	if (e->env->filled && !strcmp(item, "lO")) {
-		digest_u64(&e->c, 0);
+	if (!input_kind_knows(item))
+		return ERR_CORRUPT;
+	e->kind = item[0];
+	if (is_filled(e, item)) {
+		if (e->kind == INPUT_NAMES)
+			digest_u64(&e->c, 0);
 		return 0;
 	}
-	buf_reset(&e->path);
-	r = roots_decode(e->env->roots, item + 1, strlen(item + 1), &e->path);
-	if (r < 0)
-		return ERR_MISS;
-	return e->path.failed ? -ENOMEM : eval_path(e, item[0], e->path.p);
+	if (input_kind_is(item, INPUT_PATH)) {
+		buf_reset(&e->path);
+		if (roots_decode(e->env->roots, name, strlen(name), &e->path) <
+		    0)
+			return ERR_MISS;
+		if (e->path.failed)
+			return -ENOMEM;
+		name = e->path.p;
+	}
+	return evaluators[(unsigned char)item[0]](e, name);
 }
 
 static mode_t
@@ -580,7 +563,7 @@ inputs_key(const struct inputs *s, const struct inputs_env *env,
 		const char *item = inputs_item(s, i);
 
 		digest_str(&e.c, item);
-		r = eval(&e, item);
+		r = eval_item(&e, item);
 		if (r < 0 && bad)
 			*bad = i;
 	}
@@ -602,7 +585,7 @@ inputs_marks(const struct inputs *s, const struct inputs_env *env,
 		int r;
 
 		digest_init(&e.c);
-		r = eval(&e, inputs_item(s, i));
+		r = eval_item(&e, inputs_item(s, i));
 		digest_end(&e.c, &d);
 		marks[i] = 0;
 		if (r == 0)

@@ -16,27 +16,8 @@ struct roots;
 
 /*
  * An input list: the names that one compile depended on.  Items are strings
- * whose first byte is the kind, sorted and without repeats; paths are encoded
- * by roots (rustc/roots.h).
- *
- *   f path   a file, by content           p name  a program, found over PATH
- *   e name   a variable, by value         l path  a directory, names and types
- *   c path   a directory, by its crates   a path  must be absent
- *   s path   must be there, by type       k path  the same, links themselves
- *            (s: files also by whether they may be executed)
- *   r path   where it really lies        m path   its permissions
- *   t path   when it was written         b path   its other times, too
- *   o path   its owner, group and number of links
- *   i name   a variable that names a place, by root (proven to be used for
- *            includes only; the files are items of their own)
- *   E all    the whole environment less noise (key/ambient.h), with roots in
- *   E raw    values replaced by their tags, or as they are
- *   E cc     of it what the crate cc looks for, as with E all
- *   x cpu    what the CPU says about itself
- *   x cpus   how many CPUs there are, and may be used
- *   x host   names of the machine, its kernel, and its users
- *   v name   runs: a variable, by its neutral value (rustc/relocatable.h)
- *   w name   runs: the same, but only if it names the current directory
+ * whose first byte is the kind (key/input_kinds.def), sorted and without
+ * repeats; paths are encoded by roots (rustc/roots.h).
  *
  * Threads: owner.
  */
@@ -73,8 +54,8 @@ struct inputs_env {
 		   * what the umask makes of them, programs with their places */
 	bool filled; /* a run has filled OUT_DIR: what it found absent
 			    * there is taken for absent */
-	uint64_t file_max; /* larger files are not read (ERR_TOOBIG); 0: all
-			    * are.  For input lists of a remote: VET_FILE_MAX */
+	uint64_t file_max; /* larger files are ERR_TOOBIG; 0: none are.  For
+			    * lists of a remote: INPUT_POLICY_FILE_MAX */
 };
 
 /*

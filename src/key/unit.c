@@ -4,10 +4,12 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "key/key_parts.h"
 #include "rustc/args.h"
 #include "rustc/roots.h"
 
 #include <cpuid.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,31 +108,12 @@ unit_env_noise(const char *name)
 }
 
 const char *
-unit_env_keyed(size_t i, bool linked)
-{
-	if (i >= sizeof(names) / sizeof(names[0]))
-		return NULL;
-	return names[i].use == IN_KEY || (names[i].use == IN_LINK && linked)
-		       ? names[i].name
-		       : "";
-}
-
-const char *
 unit_env_refuses(const char *(*get)(const char *name))
 {
 	/* Logging writes to stderr what no entry should hold. */
 	if (get("RUSTC_LOG"))
 		return "env:RUSTC_LOG";
 	return NULL;
-}
-
-static void
-fold_var(struct digest_ctx *c, const char *name, const char *v)
-{
-	if (!v)
-		return;
-	digest_str(c, name);
-	digest_str(c, v);
 }
 
 static bool
@@ -155,11 +138,13 @@ is_toolchain(const char *p, size_t n, const char *sysroot)
 }
 
 /* cargo adds the target's and the toolchain's own directories itself. */
-static void
-fold_library_path(struct digest_ctx *c, const struct unit_in *in)
+static int
+add_library_path(struct key_parts *p, const struct unit_in *in)
 {
 	const char *v = in->get("LD_LIBRARY_PATH");
 	const char *out = in->get("OUT_DIR"), *target = NULL;
+	struct buf dirs = { 0 };
+	int r;
 
 	for (size_t i = 0; i < in->roots->count; i++)
 		if (in->roots->r[i].tag == 't')
@@ -168,22 +153,34 @@ fold_library_path(struct digest_ctx *c, const struct unit_in *in)
 		size_t n = strcspn(v, ":");
 
 		if (!is_toolchain(v, n, in->sysroot) && !below(v, n, out) &&
-		    !below(v, n, target) && !below(v, n, in->args->out_dir))
-			digest_field(c, v, n);
+		    !below(v, n, target) && !below(v, n, in->args->out_dir)) {
+			buf_add(&dirs, v, n);
+			buf_char(&dirs, ':');
+		}
 		v += n + (v[n] == ':');
 	}
+	if (dirs.len)
+		key_parts_add(p, KEY_VARIABLE, "LD_LIBRARY_PATH", dirs.p,
+			      dirs.len);
+	r = dirs.failed ? -ENOMEM : 0;
+	buf_free(&dirs);
+	return r;
 }
 
-static void
-fold_env(struct digest_ctx *c, const struct unit_in *in)
+static int
+add_variables(struct key_parts *p, const struct unit_in *in)
 {
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].use == IN_KEY ||
-		    (names[i].use == IN_LINK && in->args->linked))
-			fold_var(c, names[i].name, in->get(names[i].name));
-	digest_str(c, "ld");
-	if (in->args->linked)
-		fold_library_path(c, in);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *v =
+			names[i].use == IN_KEY || (names[i].use == IN_LINK &&
+						   in->args->linked)
+				? in->get(names[i].name)
+				: NULL;
+
+		if (v)
+			key_parts_str(p, KEY_VARIABLE, names[i].name, v);
+	}
+	return in->args->linked ? add_library_path(p, in) : 0;
 }
 
 void
@@ -209,8 +206,21 @@ unit_fold_cpu(struct digest_ctx *c)
 	}
 }
 
+static void
+add_cpu(struct key_parts *p)
+{
+	struct digest_ctx c;
+	struct digest d;
+
+	digest_init(&c);
+	unit_fold_cpu(&c);
+	digest_end(&c, &d);
+	key_parts_add(p, KEY_CPU, "", d.b, DIGEST_LEN);
+}
+
 static int
-fold_path(struct digest_ctx *c, const struct roots *roots, const char *path)
+add_path(struct key_parts *p, enum key_part part, const char *label,
+	 const struct roots *roots, const char *path)
 {
 	struct buf enc = { 0 };
 	int r = 0;
@@ -223,100 +233,140 @@ fold_path(struct digest_ctx *c, const struct roots *roots, const char *path)
 	else
 		buf_str(&enc, path);
 	if (r == 0)
-		digest_field(c, enc.p ? enc.p : "", enc.len);
+		r = enc.failed ? -ENOMEM : 0;
+	if (r == 0)
+		key_parts_add(p, part, label, enc.p ? enc.p : "", enc.len);
 	buf_free(&enc);
 	return r;
 }
 
 static int
-fold_search(struct digest_ctx *c, const struct unit_in *in, size_t *n)
+add_search(struct key_parts *p, const struct unit_in *in, size_t *nsearch,
+	   struct buf *label)
 {
-	const struct args_search *s = &in->args->search[(*n)++];
+	const struct args_search *s = &in->args->search[(*nsearch)++];
 
 	/* -L dependency says where crates may be found, not which. */
 	if (s->kind_len == 10)
 		return 0;
-	digest_str(c, "-L");
-	digest_field(c, s->kind, s->kind_len);
-	return fold_path(c, in->roots, s->path);
+	buf_fmt(label, "-L %.*s=", (int)s->kind_len, s->kind);
+	if (label->failed)
+		return -ENOMEM;
+	return add_path(p, KEY_ARGUMENT, label->p, in->roots, s->path);
 }
 
-static void
-fold_extern(struct digest_ctx *c, const struct args_extern *e)
+/* What is in the file counts in the entry key, here only its kind. */
+static int
+add_extern(struct key_parts *p, const struct args_extern *e, struct buf *label)
 {
 	const char *dot = e->path ? strrchr(e->path, '.') : NULL;
 
-	digest_str(c, "--extern");
-	digest_field(c, e->name, e->name_len);
-	digest_str(c, dot ? dot : "");
+	buf_fmt(label, "--extern %.*s%s", (int)e->name_len, e->name,
+		dot ? "=*" : "");
+	if (label->failed)
+		return -ENOMEM;
+	key_parts_str(p, KEY_ARGUMENT, label->p, dot ? dot : "");
+	return 0;
 }
 
 static int
-fold_item(struct digest_ctx *c, const struct unit_in *in,
-	  const struct args_item *it, size_t *nsearch, size_t *nextern)
+add_option(struct key_parts *p, const struct args_item *it, struct buf *label)
 {
+	buf_fmt(label, "%s%s", it->opt, it->val ? " " : "");
+	if (label->failed)
+		return -ENOMEM;
+	key_parts_str(p, KEY_ARGUMENT, label->p, it->val ? it->val : "");
+	return 0;
+}
+
+struct arg_walk {
+	const struct unit_in *in;
+	size_t nsearch, nextern; /* how many there were */
+	struct buf label;
+};
+
+static int
+add_argument(struct key_parts *p, struct arg_walk *w,
+	     const struct args_item *it)
+{
+	const struct unit_in *in = w->in;
+
+	buf_reset(&w->label);
 	switch (it->role) {
 	case ARGS_KEY:
-		digest_str(c, it->opt);
-		digest_str(c, it->val ? it->val : "");
-		return 0;
+		return add_option(p, it, &w->label);
 	case ARGS_PATH:
-		digest_str(c, "operand");
-		return fold_path(c, in->roots, it->val);
+		return add_path(p, KEY_ARGUMENT, "", in->roots, it->val);
 	case ARGS_SEARCH:
-		return fold_search(c, in, nsearch);
+		return add_search(p, in, &w->nsearch, &w->label);
 	case ARGS_EXTERN:
-		fold_extern(c, &in->args->externs[(*nextern)++]);
-		return 0;
+		return add_extern(p, &in->args->externs[w->nextern++],
+				  &w->label);
 	case ARGS_ON:
 		if (in->incremental)
-			digest_str(c, it->val);
+			key_parts_str(p, KEY_ARGUMENT, "-C ", it->val);
 		return 0;
 	default:
 		return 0;
 	}
 }
 
-int
-unit_key(const struct unit_in *in, struct digest *k0)
+static int
+add_arguments(struct key_parts *p, const struct unit_in *in)
 {
-	const struct args *a = in->args;
-	size_t nsearch = 0, nextern = 0;
-	struct digest_ctx c;
-	struct digest d;
+	struct arg_walk w = { .in = in };
 	int r = 0;
 
-	digest_init(&c);
-	digest_str(&c, "kache-k0-2");
-	digest_sub(&c, in->toolchain);
-	digest_u64(&c, (uint64_t)in->mode);
+	for (size_t i = 0; i < in->args->nitems && r == 0; i++)
+		r = add_argument(p, &w, &in->args->items[i]);
+	buf_free(&w.label);
+	return r;
+}
+
+static void
+add_remaps(struct key_parts *p, const struct unit_in *in)
+{
+	unsigned char mode = (unsigned char)in->mode;
+
+	key_parts_add(p, KEY_REMAPS, "mode", &mode, 1);
 	for (size_t i = 0; i < in->roots->count; i++)
 		if (in->roots->r[i].to)
-			digest_str(&c, in->roots->r[i].to);
-	digest_str(&c, in->scope ? in->scope : "");
-	r = fold_path(&c, in->roots, in->cwd);
-	for (size_t i = 0; i < a->nitems && r == 0; i++)
-		r = fold_item(&c, in, &a->items[i], &nsearch, &nextern);
+			key_parts_str(p, KEY_REMAPS, "to", in->roots->r[i].to);
+	if (in->scope)
+		key_parts_str(p, KEY_REMAPS, "scope", in->scope);
+}
+
+/* Of results that name them. */
+static void
+add_places(struct key_parts *p, const struct unit_in *in)
+{
+	key_parts_str(p, KEY_PLACE, "out-dir", in->args->out_dir);
+	key_parts_str(p, KEY_PLACE, "real", in->place ? in->place : "");
+	key_parts_str(p, KEY_PLACE, "sysroot", in->sysroot);
+}
+
+int
+unit_key(const struct unit_in *in, struct digest *k0, struct buf *list)
+{
+	struct key_parts p;
+	int r;
+
+	key_parts_begin(&p, "kache-k0-3", list);
+	key_parts_add(&p, KEY_TOOLCHAIN, "", in->toolchain, DIGEST_LEN);
+	add_remaps(&p, in);
+	r = add_path(&p, KEY_CWD, "", in->roots, in->cwd);
+	r = r ? r : add_arguments(&p, in);
 	/* What the user answers for is kept apart from what was proven. */
-	if (in->places && in->places[0]) {
-		digest_str(&c, "places");
-		digest_str(&c, in->places);
-	}
-	digest_str(&c, "env");
-	fold_env(&c, in);
-	if (a->native_cpu)
-		unit_fold_cpu(&c);
-	if (in->more)
-		digest_sub(&c, in->more);
-	if (a->by_path) {
-		digest_str(&c, a->out_dir);
-		digest_str(&c, in->place ? in->place : "");
-		digest_str(&c, in->sysroot);
-	}
-	digest_end(&c, &d);
-	if (r == 0)
-		*k0 = d;
-	return r;
+	if (in->places && in->places[0])
+		key_parts_str(&p, KEY_DECLARED, "places", in->places);
+	r = r ? r : add_variables(&p, in);
+	if (in->args->native_cpu)
+		add_cpu(&p);
+	if (in->conf)
+		key_parts_add(&p, KEY_CLIPPY, "", in->conf, DIGEST_LEN);
+	if (in->args->by_path)
+		add_places(&p, in);
+	return r ? r : key_parts_end(&p, k0);
 }
 
 void

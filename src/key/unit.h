@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 struct args;
+struct buf;
 struct digest;
 struct digest_ctx;
 struct roots;
@@ -23,7 +24,7 @@ struct unit_in {
 	const char *cwd;
 	const char *sysroot;
 	const char *place;         /* --out-dir without links, or NULL */
-	const struct digest *more; /* of what else is known, or NULL */
+	const struct digest *conf; /* of clippy's configuration, or NULL */
 	const char *places;        /* [inputs] places, NULL or "": none */
 	const char *scope;         /* option for our remaps, or NULL */
 	int mode;                  /* enum roots_mode */
@@ -31,8 +32,9 @@ struct unit_in {
 				 * built without */
 };
 
-/* 0, or ERR_REFUSED if a path cannot be encoded. */
-int unit_key(const struct unit_in *in, struct digest *k0);
+/* 0, ERR_REFUSED if a path cannot be encoded, or -ENOMEM.  LIST, if not NULL,
+ * gets the list of its parts (key/key_parts). */
+int unit_key(const struct unit_in *in, struct digest *k0, struct buf *list);
 
 /* Digest of the form of the diagnostics (--error-format, --json, --color):
  * an entry that holds diagnostics serves only this form. */
@@ -47,10 +49,6 @@ bool unit_env_known(const char *name);
 /* True if NAME is asked for by rustc, LLVM, a C compiler or a linker without
  * effect on what they make. */
 bool unit_env_noise(const char *name);
-
-/* The names whose values are in the key of a unit, LINKED or not, for people:
- * the one at I, "" for one that is not, NULL behind the last. */
-const char *unit_env_keyed(size_t i, bool linked);
 
 /* Reason to pass through that lies in the environment, or NULL. */
 const char *unit_env_refuses(const char *(*get)(const char *name));

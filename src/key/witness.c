@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "key/input_kind.h"
 #include "key/inputs.h"
 #include "rustc/relocatable.h"
 #include "rustc/roots.h"
@@ -71,30 +72,13 @@ use_above(struct used *u)
 static int
 use_item(struct used *u, const char *item, const char *(*get)(const char *))
 {
-	switch (item[0]) {
-	case 'v':
-	case 'w':
+	if (input_kind_is(item, INPUT_RELOCATABLE))
 		return use_value(u, get(item + 1));
-	case 'E':
+	if (item[0] == INPUT_ENVIRONMENT)
 		memset(u->root, 1, sizeof(u->root));
-		return 0;
-	case 'f':
-	case 'l':
-	case 'c':
-	case 'a':
-	case 's':
-	case 'k':
-	case 'r':
-	case 'm':
-	case 't':
-	case 'b':
-	case 'o':
-		if (item[1] != '/')
-			use_tag(u, item[1]);
-		return 0;
-	default:
-		return 0;
-	}
+	if (input_kind_is(item, INPUT_PATH) && item[1] != '/')
+		use_tag(u, item[1]);
+	return 0;
 }
 
 int

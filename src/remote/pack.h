@@ -58,8 +58,8 @@ struct pack_info {
  * Reading: fed in pieces of any size, it never waits and holds the header,
  * then a window and one piece.  Everything is checked: every maximum before
  * it is used, that the pack is for the key AT that was asked for, names,
- * digest of every blob, the input list (key/vet.h).  What K0 it is for only the
- * writer knows; a lie there is a useless record in a manifest.
+ * digest of every blob, the input list (key/input_policy.h).  What K0 it is
+ * for only the writer knows; a lie there is a useless record in a manifest.
  */
 struct unpack;
 

@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mp.h"
-#include "key/vet.h"
+#include "key/input_policy.h"
 #include "remote/pack.h"
 #include "store/manifest.h"
 #include "store/unit_manifest.h"
@@ -264,7 +264,7 @@ check(const struct pack_head *h)
 	}
 	if (r == 0 && sum > PACK_MAX)
 		r = ERR_TOOBIG;
-	return r ? r : vet_inputs(&h->inputs);
+	return r ? r : input_policy_check(&h->inputs);
 }
 
 int

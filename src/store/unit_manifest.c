@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/mp.h"
 #include "base/record.h"
-#include "key/vet.h"
+#include "key/input_policy.h"
 #include "store/entry.h"
 #include "store/manifest.h"
 
@@ -102,7 +102,7 @@ take_all(struct mp_list *l, struct unit_manifest *m)
 
 		memset(rec, 0, sizeof(*rec));
 		r = take_record(l, rec);
-		if (r == 0 && vet_inputs(&rec->inputs) == 0) {
+		if (r == 0 && input_policy_check(&rec->inputs) == 0) {
 			m->count++;
 			continue;
 		}

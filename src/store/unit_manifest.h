@@ -14,7 +14,7 @@ struct buf;
 /*
  * The manifest of a unit key as it lies on a remote and travels in SHAPES
  * (src/remote/LAYOUT): a hint, written by anybody.  Reading drops records
- * with an input list that key/vet refuses.  Pure.  Threads: any.
+ * with an input list that key/input_policy refuses.  Pure.  Threads: any.
  */
 enum { UNIT_MANIFEST_MAX = 8, UNIT_MANIFEST_BYTES = 15 << 20 };
 

@@ -6,7 +6,7 @@
  */
 #include "base/buf.h"
 #include "base/record.h"
-#include "key/vet.h"
+#include "key/input_policy.h"
 #include "store/unit_manifest.h"
 
 #include <assert.h>
@@ -25,7 +25,7 @@ as_rmanifest(const void *p, size_t n)
 		return;
 	assert(m.count <= UNIT_MANIFEST_MAX);
 	for (size_t i = 0; i < m.count; i++)
-		assert(vet_inputs(&m.rec[i].inputs) == 0);
+		assert(input_policy_check(&m.rec[i].inputs) == 0);
 	unit_manifest_encode(&m, &b);
 	assert(unit_manifest_decode(b.p, b.len, &again) == 0);
 	assert(again.dropped == 0);

@@ -126,6 +126,11 @@ build build -q
 like "$(why app | grep -A2 'script run')" "names in parts in the package" \
 	"a run: the listing"
 
+LD_LIBRARY_PATH=$T/nowhere build build -q
+said=$(why app)
+like "$said" "variable LD_LIBRARY_PATH" "a variable that only links look at"
+is "$(grep -c 'order of the arguments' <<<"$said")" 0 "and nothing else"
+
 # --- host and target ---
 build build -q --target "$host"
 CARGO_PROFILE_DEV_BUILD_OVERRIDE_OPT_LEVEL=1 build build -q --target "$host"

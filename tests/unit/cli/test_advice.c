@@ -85,7 +85,7 @@ static const struct {
 	{ "shim/compile.c", "return run->lost ? \"" },
 	{ "shim/rustc_unit_store.c", "? NULL : \"" },
 	{ "shim/upload_policy.c", "\t\treturn \"" },
-	{ "shim/upload_policy.c", "vet_inputs(inputs) < 0 ? \"" },
+	{ "shim/upload_policy.c", "input_policy_check(inputs) < 0 ? \"" },
 	{ "src/key/unit.c", "\t\treturn \"" },
 };
 

@@ -138,7 +138,8 @@ world(void)
 				.gap_reason = "",
 				.gap_name = "" };
 	depinfo = (struct depinfo){ .files = dep_files, .envs = dep_envs };
-	l = (struct derive){ .trace = &trace,
+	l = (struct derive){ .rules = &derive_compile_rules,
+			     .trace = &trace,
 			     .depinfo = &depinfo,
 			     .args = &args,
 			     .roots = &roots,

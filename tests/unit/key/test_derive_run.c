@@ -23,7 +23,7 @@ run_world(void)
 			      .out_dir = at("w/target/out") };
 	processes[0].exe = program;
 	processes[1].exe = at("bin/cc");
-	l.run = true;
+	l.rules = &derive_run_rules;
 	l.was_empty = true;
 	l.program = program;
 	l.noutputs = 0;

@@ -15,7 +15,7 @@ run_world(void)
 {
 	world();
 	args = (struct args){ .out_dir = at("w/target/out") };
-	l.run = true;
+	l.rules = &derive_run_rules;
 	l.program = at("w/target/build.kache-real");
 	processes[0].exe = l.program;
 	uses[0] = uses[1] = 0;

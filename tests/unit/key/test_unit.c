@@ -2,8 +2,10 @@
 #define _GNU_SOURCE
 #include "key/unit.h"
 
+#include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "key/key_parts.h"
 #include "rustc/args.h"
 #include "rustc/roots.h"
 
@@ -57,8 +59,9 @@ get(const char *name)
 	return NULL;
 }
 
+/* LIST gets the key's parts. */
 static int
-key_of(const struct unit *u, struct digest *k0)
+list_of(const struct unit *u, struct digest *k0, struct buf *list)
 {
 	const char *words[WORDS];
 	struct digest toolchain;
@@ -94,19 +97,48 @@ key_of(const struct unit *u, struct digest *k0)
 				   .scope = u->scope,
 				   .mode = u->no_roots_mode ? 0 : (int)u->mode,
 				   .incremental = !u->plain },
-		k0);
+		k0, list);
 	args_release(&a);
 	return e;
 }
 
+static int
+key_of(const struct unit *u, struct digest *k0)
+{
+	return list_of(u, k0, NULL);
+}
+
+/* Keys are equal where their lists are. */
 static bool
 equal(const struct unit *a, const struct unit *b)
 {
+	struct buf p = { 0 }, q = { 0 };
+	struct digest x, y;
+	bool same;
+
+	assert_int_equal(list_of(a, &x, &p), 0);
+	assert_int_equal(list_of(b, &y, &q), 0);
+	same = digest_eq(&x, &y);
+	assert_int_equal(same, p.len == q.len && !memcmp(p.p, q.p, p.len));
+	buf_free(&p);
+	buf_free(&q);
+	return same;
+}
+
+/* What is said of B, where A was stored. */
+static void
+differs_by(const struct unit *a, const struct unit *b, const char *want)
+{
+	struct buf p = { 0 }, q = { 0 }, text = { 0 };
 	struct digest x, y;
 
-	assert_int_equal(key_of(a, &x), 0);
-	assert_int_equal(key_of(b, &y), 0);
-	return digest_eq(&x, &y);
+	assert_int_equal(list_of(a, &x, &p), 0);
+	assert_int_equal(list_of(b, &y, &q), 0);
+	key_parts_differ(p.p, p.len, &q, &text);
+	assert_string_equal(text.p, want);
+	buf_free(&p);
+	buf_free(&q);
+	buf_free(&text);
 }
 
 #define U(...) (&(struct unit){ __VA_ARGS__ })
@@ -118,6 +150,32 @@ what_remaps_concern_counts(void **state)
 	assert_false(equal(U(.words = NULL), U(.scope = "--x=a")));
 	assert_false(equal(U(.scope = "--x=b"), U(.scope = "--x=a")));
 	assert_true(equal(U(.scope = "--x=a"), U(.scope = "--x=a")));
+}
+
+#define LINK \
+	FRONT FORM \
+		"--crate-type bin --emit=dep-info,link --out-dir /w/target/x "
+
+static void
+what_differs_is_named(void **state)
+{
+	(void)state;
+	differs_by(U(.words = LINK),
+		   U(.words = LINK, .var = { { "LD_LIBRARY_PATH", "/x" } }),
+		   "VLD_LIBRARY_PATH");
+	differs_by(U(.words = LINK),
+		   U(.words = LINK, .var = { { "LIBRARY_PATH", "/x" } }),
+		   "VLIBRARY_PATH");
+	differs_by(U(.more = "-C target-cpu=x86-64-v3"),
+		   U(.more = "-C target-cpu=native"),
+		   ">A-C target-cpu=native | X | <A-C target-cpu=x86-64-v3");
+	differs_by(U(.more = "--extern c=/x/libc.rmeta"),
+		   U(.more = "--extern c=/x/libc.rlib"),
+		   ">A--extern c=*.rlib | <A--extern c=*.rmeta");
+	differs_by(U(.cwd = "/w"), U(.cwd = "/v"), "W");
+	differs_by(U(.toolchain = "t"), U(.toolchain = "u"), "T");
+	differs_by(U(.words = NULL), U(.scope = "--x=a"), "M");
+	differs_by(U(.more = "-C metadata=n"), U(.words = NULL), "H");
 }
 
 /* Each word that is an input changes the key, and nothing else does. */
@@ -533,6 +591,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_differs_is_named),
 		cmocka_unit_test(every_word_of_a_key_counts),
 		cmocka_unit_test(what_remaps_concern_counts),
 		cmocka_unit_test(what_has_no_effect_is_dropped),

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "key/vet.h"
+#include "key/input_policy.h"
 
 #include "base/err.h"
+#include "key/input_kind.h"
 #include "key/inputs.h"
+#include "key/secret_name.h"
 
-#include <ctype.h>
 #include <string.h>
 
 /*
@@ -17,57 +18,6 @@ static const char *const system_dirs[] = {
 	"/usr", "/lib",  "/lib32",     "/lib64",     "/libx32", "/libo32",
 	"/bin", "/sbin", "/nix/store", "/gnu/store", "/rustc",  "/kache",
 };
-
-/* Upper case; '*' stands for anything. */
-static const char *const secrets[] = {
-	"*TOKEN*", "*SECRET*", "*PASSW*",   "*CREDENTIAL*",   "*_KEY",
-	"AWS_*",   "GITHUB_*", "ACTIONS_*", "CARGO_REGISTR*",
-};
-
-/* N bytes at PAT against the whole NAME.  After a mismatch only the last '*'
- * can take more: no recursion, no blow-up. */
-static bool
-matches(const char *pat, size_t n, const char *name)
-{
-	const char *end = pat + n, *star = NULL, *from = name;
-
-	while (*name) {
-		if (pat < end && *pat == '*') {
-			star = ++pat;
-			from = name;
-		} else if (pat < end && toupper((unsigned char)*pat) ==
-						toupper((unsigned char)*name)) {
-			pat++;
-			name++;
-		} else if (star) {
-			pat = star;
-			name = ++from;
-		} else {
-			return false;
-		}
-	}
-	while (pat < end && *pat == '*')
-		pat++;
-	return pat == end;
-}
-
-bool
-vet_secret(const char *name, const char *more)
-{
-	static const char between[] = " \t,";
-
-	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-		if (matches(secrets[i], strlen(secrets[i]), name))
-			return true;
-	while (more && *more) {
-		size_t n = strcspn(more, between);
-
-		if (n && matches(more, n, name))
-			return true;
-		more += n + (more[n] != '\0');
-	}
-	return false;
-}
 
 /* The next component of *P, without the slashes around it. */
 static size_t
@@ -198,44 +148,20 @@ item_ok(const char *item)
 {
 	const char *name = item + 1;
 
-	if (item[0] == 'E')
-		return !strcmp(name, "all") || !strcmp(name, "raw") ||
-		       !strcmp(name, "cc");
-	if (item[0] == 'x')
-		return !strcmp(name, "cpu") || !strcmp(name, "cpus") ||
-		       !strcmp(name, "host");
-	if (!item[0] || !*name)
+	if (!input_kind_knows(item) || !*name)
 		return false;
 	for (const char *p = name; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return false;
-	switch (item[0]) {
-	case 'e':
-	case 'i':
-	case 'v':
-	case 'w':
-		return !strchr(name, '=') && !vet_secret(name, NULL);
-	case 'p':
-		return !strchr(name, '/');
-	case 'f':
-	case 'l':
-	case 'c':
-	case 'a':
-	case 's':
-	case 'k':
-	case 'r':
-	case 'm':
-	case 't':
-	case 'b':
-	case 'o':
+	if (input_kind_is(item, INPUT_PATH))
 		return path_ok(name);
-	default:
-		return false;
-	}
+	if (input_kind_is(item, INPUT_VARIABLE))
+		return !strchr(name, '=') && !secret_name_is(name, NULL);
+	return !strchr(name, '/');
 }
 
 int
-vet_inputs(const struct inputs *s)
+input_policy_check(const struct inputs *s)
 {
 	if (s->count > INPUTS_ITEMS_MAX)
 		return ERR_REFUSED;
