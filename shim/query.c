@@ -3,8 +3,7 @@
 #include "shim/query.h"
 
 #include "base/file.h"
-#include "base/mp.h"
-#include "base/record.h"
+#include "base/record_type.h"
 #include "key/unit.h"
 #include "shim/invocation.h"
 #include "shim/run.h"
@@ -18,7 +17,7 @@
 
 extern char **environ;
 
-enum { VERSION = 1, ANSWER_MAX = 1 << 20 };
+enum { ANSWER_MAX = 1 << 20 };
 
 static bool
 starts(const char *s, const char *with)
@@ -111,56 +110,44 @@ make_name(struct invocation *j, char name[STORE_NAME])
 	snprintf(name, STORE_NAME, "ids/%s", hex);
 }
 
+/* What the compiler printed. */
+struct answer {
+	struct buf out, err;
+};
+
+static const struct record_field fields[] = {
+	RECORD_FIELD(BYTES, answer, out, 0),
+	RECORD_FIELD(BYTES, answer, err, 0),
+	RECORD_LAST,
+};
+
+static const struct record_type type = {
+	.letter = 'i',
+	.version = 1,
+	.fields = fields,
+};
+
 static bool
 answer(struct invocation *j, const char *name)
 {
-	const char *p, *out, *err;
-	struct buf b = { 0 };
-	struct mp_doc doc;
-	struct mp_list l;
-	size_t n, nout, nerr;
-	bool known = false;
+	struct answer a = { 0 };
+	bool known = store_load(&j->store, name, &type, &a) == 0;
 
-	if (record_read(j->store.dir, name, 'i', VERSION, &b, &p, &n) < 0 ||
-	    mp_open(&doc, p, n) < 0) {
-		buf_free(&b);
-		return false;
-	}
-	l = mp_root(&doc);
-	if (mp_next_bin(&l, &out, &nout) == 0 &&
-	    mp_next_bin(&l, &err, &nerr) == 0) {
-		/* The compiler itself knows how to fail at a full disk. */
-		if (file_write_fd(1, out, nout) < 0 ||
-		    file_write_fd(2, err, nerr) < 0)
-			invocation_pass(j, "lost-output");
-		known = true;
-	}
-	mp_close(&doc);
-	buf_free(&b);
+	/* The compiler itself knows how to fail at a full disk. */
+	if (known && (file_write_fd(1, a.out.p, a.out.len) < 0 ||
+		      file_write_fd(2, a.err.p, a.err.len) < 0))
+		invocation_pass(j, "lost-output");
+	record_free(fields, &a);
 	return known;
 }
 
 static void
 remember(struct invocation *j, const char *name, const struct run *run)
 {
-	struct buf b = { 0 }, rec = { 0 };
-	char tmp[STORE_NAME];
+	struct answer a = { run->out_text, run->err_text };
 
-	if (run->out_text.len + run->err_text.len > ANSWER_MAX)
-		return;
-	mp_put_list(&b, 2);
-	mp_put_bin(&b, run->out_text.p ? run->out_text.p : "",
-		   run->out_text.len);
-	mp_put_bin(&b, run->err_text.p ? run->err_text.p : "",
-		   run->err_text.len);
-	if (!b.failed)
-		record_seal(&rec, 'i', VERSION, b.p, b.len);
-	store_tmp(&j->store, tmp);
-	if (!b.failed && !rec.failed &&
-	    !record_is_newer(j->store.dir, name, 'i', VERSION))
-		file_publish(j->store.dir, tmp, name, rec.p, rec.len);
-	buf_free(&b);
-	buf_free(&rec);
+	if (a.out.len + a.err.len <= ANSWER_MAX)
+		store_save(&j->store, name, &type, &a);
 }
 
 void

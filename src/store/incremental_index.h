@@ -2,7 +2,6 @@
 #ifndef STORE_INCREMENTAL_INDEX_H
 #define STORE_INCREMENTAL_INDEX_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct store;
@@ -16,8 +15,8 @@ enum { INCREMENTAL_INDEX_PATH = 4096, INCREMENTAL_INDEX_NAME = 96 };
 
 struct incremental_index {
 	char path[INCREMENTAL_INDEX_PATH]; /* absolute, without links */
-	bool leaving; /* was renamed to PATH to be removed */
-	int64_t seen; /* ns */
+	uint32_t leaving; /* 1: was renamed to PATH to be removed */
+	int64_t seen;     /* ns */
 };
 
 /*

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/record_type.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -206,6 +207,27 @@ store_remove(struct store *s, const char *name)
 		return;
 	store_tmp(s, tmp);
 	renameat(s->dir, name, s->dir, tmp);
+}
+
+int
+store_save(struct store *s, const char *name, const struct record_type *t,
+	   const void *value)
+{
+	char tmp[STORE_NAME];
+
+	store_tmp(s, tmp);
+	return record_save(s->dir, tmp, name, t, value);
+}
+
+int
+store_load(struct store *s, const char *name, const struct record_type *t,
+	   void *value)
+{
+	int r = record_load(s->dir, name, t, value);
+
+	if (r == ERR_CORRUPT)
+		store_remove(s, name);
+	return r == -ENOENT ? ERR_MISS : r;
 }
 
 static uint64_t
