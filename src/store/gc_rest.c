@@ -3,7 +3,7 @@
 #include "store/gc_rest.h"
 
 #include "base/digest.h"
-#include "store/gc_scan.h"
+#include "base/dir.h"
 #include "store/gc_steps.h"
 #include "store/store.h"
 #include "store/tree.h"
@@ -148,7 +148,7 @@ remove_one(int dir, const struct kind *k, const char *name,
 }
 
 static int
-sweep_names(int dir, const struct kind *k, const struct gc_names *names,
+sweep_names(int dir, const struct kind *k, const struct dir_names *names,
 	    struct gc_rest *r, uint64_t *count)
 {
 	if (r->steps)
@@ -171,14 +171,18 @@ sweep_names(int dir, const struct kind *k, const struct gc_names *names,
 static int
 sweep(struct store *s, const struct kind *k, struct gc_rest *r, uint64_t *count)
 {
-	struct gc_names names = { 0 };
-	int dir = gc_scan_open(s, k->dir, &names), e = 0;
+	int dir = openat(s->dir, k->dir,
+			 O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct dir_names names;
+	int e = 0;
 
-	if (dir >= 0) {
+	if (dir < 0)
+		return 0;
+	if (dir_list(dir, ".", 0, &names) == 0) {
 		e = sweep_names(dir, k, &names, r, count);
-		close(dir);
+		dir_names_free(&names);
 	}
-	gc_names_free(&names);
+	close(dir);
 	return e;
 }
 

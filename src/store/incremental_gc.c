@@ -4,14 +4,13 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/dir.h"
 #include "base/file.h"
-#include "store/gc_scan.h"
 #include "store/gc_steps.h"
 #include "store/incremental_index.h"
 #include "store/store.h"
 #include "store/tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -105,22 +104,15 @@ all_of(struct prey *p, int dir,
        bool (*test)(struct prey *p, int dir, const char *name,
 		    const struct stat *st))
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	bool ok = d != NULL;
+	struct dir_names names;
+	bool ok = dir_list(dir, ".", DIR_HIDDEN, &names) == 0;
 	struct stat st;
 
-	if (!d && fd >= 0)
-		close(fd);
-	for (e = d ? readdir(d) : NULL; e && ok; e = readdir(d)) {
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-			continue;
-		ok = fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		     test(p, dir, e->d_name, &st);
-	}
-	if (d)
-		closedir(d);
+	for (size_t i = 0; i < names.count && ok; i++)
+		ok = fstatat(dir, names.name[i], &st, AT_SYMLINK_NOFOLLOW) ==
+			     0 &&
+		     test(p, dir, names.name[i], &st);
+	dir_names_free(&names);
 	return ok;
 }
 
@@ -404,7 +396,7 @@ find(struct store *s, struct found *f)
 }
 
 static int
-find_all(struct hunt *h, const struct gc_names *names)
+find_all(struct hunt *h, const struct dir_names *names)
 {
 	h->found = calloc(names->count + 1, sizeof(*h->found));
 	if (!h->found)
@@ -430,10 +422,10 @@ int
 incremental_gc(struct store *s, struct incremental_gc *w)
 {
 	struct hunt h = { .store = s, .w = w };
-	struct gc_names names = { 0 };
+	struct dir_names names;
 	int r;
 
-	gc_scan_flat(s, "incremental", &names);
+	dir_list(s->dir, "incremental", DIR_NOFOLLOW, &names);
 	if (w->steps)
 		gc_steps_expect(w->steps, 2 * names.count);
 	r = find_all(&h, &names);
@@ -444,6 +436,6 @@ incremental_gc(struct store *s, struct incremental_gc *w)
 			r = one(&h, &h.found[i]);
 	}
 	free(h.found);
-	gc_names_free(&names);
+	dir_names_free(&names);
 	return r;
 }

@@ -3,13 +3,12 @@
 #include "store/rerun.h"
 
 #include "base/digest.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/record_type.h"
 #include "store/store.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -82,23 +81,16 @@ int
 rerun_each(struct store *s, int (*use)(void *ctx, const struct digest *k1),
 	   void *ctx)
 {
-	int fd = openat(s->dir, "reruns", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	int r = 0;
+	struct dir_names names;
+	struct digest k1;
+	int r = dir_list(s->dir, "reruns", 0, &names);
 
-	if (!d) {
-		r = errno == ENOENT ? 0 : -errno;
-		if (fd >= 0)
-			close(fd);
-		return r;
-	}
-	for (e = readdir(d); e && r == 0; e = readdir(d)) {
-		struct digest k1;
-
-		if (digest_parse(e->d_name, strlen(e->d_name), &k1) == 0)
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (size_t i = 0; i < names.count && r == 0; i++)
+		if (digest_parse(names.name[i], strlen(names.name[i]), &k1) ==
+		    0)
 			r = use(ctx, &k1);
-	}
-	closedir(d);
+	dir_names_free(&names);
 	return r;
 }

@@ -4,11 +4,11 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/record_type.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -60,24 +60,18 @@ is_known(const char *name)
 static int
 check_foreign(struct store *s)
 {
-	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	bool room = false, foreign = false;
-	struct dirent *e;
+	struct dir_names names;
+	int r = dir_list(s->dir, ".", DIR_HIDDEN, &names);
 
-	if (!d) {
-		int r = -errno;
-
-		if (fd >= 0)
-			close(fd);
+	if (r < 0)
 		return r;
-	}
-	for (e = readdir(d); e; e = readdir(d)) {
-		foreign = foreign || !is_known(e->d_name);
-		room = room || is_among(e->d_name, rooms,
+	for (size_t i = 0; i < names.count; i++) {
+		foreign = foreign || !is_known(names.name[i]);
+		room = room || is_among(names.name[i], rooms,
 					sizeof(rooms) / sizeof(*rooms));
 	}
-	closedir(d);
+	dir_names_free(&names);
 	return room && foreign ? ERR_FOREIGN : 0;
 }
 

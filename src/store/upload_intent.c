@@ -3,14 +3,15 @@
 #include "store/upload_intent.h"
 
 #include "base/buf.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mp.h"
 #include "base/record.h"
 #include "base/record_type.h"
 #include "store/store.h"
+#include "store/walk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -94,23 +95,16 @@ load_letter(struct store *s, const char *name, const struct digest *at,
 	return r;
 }
 
-/* Number of files in DIR, at most MAX. */
-static unsigned
-count(struct store *s, const char *dir, unsigned max)
+static size_t
+count_files(struct store *s, const char *dir)
 {
-	int fd = openat(s->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	unsigned n = 0;
+	struct dir_names names;
+	size_t n;
 
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
+	if (dir_list(s->dir, dir, 0, &names) < 0)
 		return 0;
-	}
-	for (e = readdir(d); e && n < max; e = readdir(d))
-		n += e->d_name[0] != '.';
-	closedir(d);
+	n = names.count;
+	dir_names_free(&names);
 	return n;
 }
 
@@ -135,7 +129,7 @@ upload_intent_add(struct store *s, const struct upload_intent_intent *i)
 		return 0;
 	memcpy(dir, name, sizeof(waiting) + 2);
 	dir[sizeof(waiting) + 2] = '\0';
-	if (count(s, dir, UPLOAD_INTENT_MAX / DIRS) == UPLOAD_INTENT_MAX / DIRS)
+	if (count_files(s, dir) >= UPLOAD_INTENT_MAX / DIRS)
 		return ERR_TOOBIG;
 	return save_letter(s, name, &new);
 }
@@ -193,44 +187,45 @@ upload_intent_bury(struct store *s, const struct digest *at, const char *reason)
 	snprintf(i.reason, sizeof(i.reason), "%s", reason);
 	dead_name(at, name);
 	/* Dead letters are for people: a thousand tell as much as all. */
-	if (count(s, dead, DEAD_MAX) < DEAD_MAX)
+	if (count_files(s, dead) < DEAD_MAX)
 		r = save_letter(s, name, &i);
 	if (r == 0)
 		upload_intent_retire(s, at);
 	return r;
 }
 
-static int
-each_in(struct store *s, const char *dir, bool buried,
-	int (*use)(void *ctx, const struct digest *at, const char *reason),
-	void *ctx)
-{
-	int fd = openat(s->dir, dir,
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct letter i = { .reason = "" };
-	char name[STORE_NAME];
-	struct dirent *e;
-	struct digest at;
-	int r = 0;
+struct each {
+	int (*use)(void *ctx, const struct digest *at, const char *reason);
+	void *ctx;
+};
 
-	if (!d) {
-		r = -errno;
-		if (fd >= 0)
-			close(fd);
-		return r == -ENOENT || r == -ENOTDIR || r == -ELOOP ? 0 : r;
-	}
-	for (e = readdir(d); e && r == 0; e = readdir(d)) {
-		if (digest_parse(e->d_name, strlen(e->d_name), &at) < 0)
+static int
+use_waiting(void *ctx, const struct store_file *f)
+{
+	const struct each *e = ctx;
+
+	return f->digest ? e->use(e->ctx, f->digest, "") : f->error;
+}
+
+static int
+each_dead(struct store *s, const struct each *e)
+{
+	char name[STORE_NAME];
+	struct dir_names names;
+	struct digest at;
+	struct letter i;
+	int r = dir_list(s->dir, dead, DIR_NOFOLLOW, &names);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (size_t k = 0; k < names.count && r == 0; k++) {
+		if (digest_parse(names.name[k], strlen(names.name[k]), &at) < 0)
 			continue;
-		if (buried) {
-			dead_name(&at, name);
-			if (load_letter(s, name, &at, &i) < 0)
-				continue;
-		}
-		r = use(ctx, &at, i.reason);
+		dead_name(&at, name);
+		if (load_letter(s, name, &at, &i) == 0)
+			r = e->use(e->ctx, &at, i.reason);
 	}
-	closedir(d);
+	dir_names_free(&names);
 	return r;
 }
 
@@ -240,14 +235,9 @@ upload_intent_each(struct store *s, int of_dead,
 			      const char *reason),
 		   void *ctx)
 {
-	char dir[STORE_NAME];
-	int r = 0;
+	struct each e = { use, ctx };
+	int r = of_dead ? each_dead(s, &e)
+			: store_walk(s->dir, waiting, use_waiting, &e);
 
-	if (of_dead)
-		return each_in(s, dead, true, use, ctx);
-	for (unsigned i = 0; i < DIRS && r == 0; i++) {
-		snprintf(dir, sizeof(dir), "%s/%02x", waiting, i);
-		r = each_in(s, dir, false, use, ctx);
-	}
-	return r;
+	return r == -ENOTDIR ? 0 : r;
 }
