@@ -23,6 +23,6 @@ vec_grow(void *p, size_t n, size_t more, size_t size)
 
 	if (more > SIZE_MAX / 4 / size || n > SIZE_MAX / 4 / size)
 		return NULL;
-	room = room_for(n + more);
+	room = room_for(n + more ? n + more : 1);
 	return p && room == room_for(n) ? p : realloc(p, room * size);
 }

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/strset.h"
+#include "base/vec.h"
 #include "cli/event.h"
 #include "cli/terminal.h"
 #include "config/config.h"
@@ -56,7 +57,6 @@ struct list {
 	bool json;
 	struct listed *row;
 	size_t count;
-	size_t cap;
 	struct strset units; /* K0 as hex: struct about */
 };
 
@@ -70,15 +70,10 @@ add(void *ctx, const struct digest *at, const struct entry *e,
 	char hex[DIGEST_HEX + 1];
 	struct listed *r;
 
-	if (l->count == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 1024;
-		void *more = realloc(l->row, cap * sizeof(*r));
-
-		if (!more)
-			return -ENOMEM;
-		l->row = more;
-		l->cap = cap;
-	}
+	r = vec_grow(l->row, l->count, 1, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	l->row = r;
 	r = &l->row[l->count++];
 	memset(r, 0, sizeof(*r));
 	r->at = *at;

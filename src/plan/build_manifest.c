@@ -5,6 +5,7 @@
 #include "base/mp.h"
 #include "base/record_type.h"
 #include "base/strset.h"
+#include "base/vec.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -35,24 +36,6 @@ build_manifest_release(struct build_manifest *m)
 	memset(m, 0, sizeof(*m));
 }
 
-static int
-make_room(void **p, size_t *room, size_t want, size_t size)
-{
-	size_t more = *room ? *room : 64;
-	void *q;
-
-	if (want <= *room)
-		return 0;
-	while (more < want)
-		more *= 2;
-	q = realloc(*p, more * size);
-	if (!q)
-		return -ENOMEM;
-	*p = q;
-	*room = more;
-	return 0;
-}
-
 static uint32_t
 keep_name(struct build_manifest *m, const char *name)
 {
@@ -70,15 +53,19 @@ build_manifest_add(struct build_manifest *m,
 		   size_t nparents)
 {
 	struct build_manifest_unit new = *u;
+	void *more;
 
 	if (m->count == BUILD_MANIFEST_UNITS ||
 	    nparents > BUILD_MANIFEST_PARENTS)
 		return ERR_TOOBIG;
-	if (make_room((void **)&m->unit, &m->room, m->count + 1,
-		      sizeof(*m->unit)) < 0 ||
-	    make_room((void **)&m->parents, &m->parents_room,
-		      m->nparents + nparents, sizeof(*m->parents)) < 0)
+	more = vec_grow(m->unit, m->count, 1, sizeof(*m->unit));
+	if (!more)
 		return -ENOMEM;
+	m->unit = more;
+	more = vec_grow(m->parents, m->nparents, nparents, sizeof(*m->parents));
+	if (!more)
+		return -ENOMEM;
+	m->parents = more;
 	new.package = keep_name(m, package);
 	new.version = keep_name(m, version);
 	if (m->text.failed)

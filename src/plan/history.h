@@ -29,7 +29,7 @@ struct history_unit {
 
 struct history {
 	struct history_unit *unit; /* in order of demand, each `at` once */
-	size_t count, room;
+	size_t count;
 	size_t hits, prefetch_hits, compiled;
 };
 

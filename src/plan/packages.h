@@ -29,10 +29,8 @@ struct package {
 struct packages {
 	struct package *p;
 	size_t count;
-	size_t room;
 	uint32_t *deps; /* indices into p */
 	size_t ndeps;
-	size_t deps_room;
 };
 
 /* Adds a package; copies, SOURCE may be NULL.  0, ERR_TOOBIG, -ENOMEM. */
