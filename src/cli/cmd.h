@@ -38,6 +38,25 @@ extern const struct cmd cmd_why_miss;
 extern const struct cmd cmd_witness;
 extern const struct cmd cmd_config;
 
+/*
+ * One option of a command, "--NAME" or also "-LETTER": a flag, which is set, or
+ * with a value, which TAKE reads into CTX and says what is wrong with it.  A
+ * table ends with a NULL name.
+ */
+struct cmd_option {
+	const char *name;
+	bool *flag;
+	int (*take)(const char *value, void *ctx); /* enum cmd_status */
+	char letter;
+};
+
+enum { CMD_OPTIONS_MAX = 8 };
+
+/* Reads the options of a command line and allows WORDS others, which begin at
+ * optind.  CMD_OK, or CMD_USAGE after saying what is wrong. */
+int cmd_options(const struct cmd *cmd, int argc, char **argv,
+		const struct cmd_option *options, void *ctx, int words);
+
 /* Loads the configuration from files and this process's environment. */
 void cmd_load_config(struct config *c);
 
