@@ -9,6 +9,7 @@
 
 struct buf;
 struct stat;
+struct timespec;
 
 /*
  * Files as the whole program sees them: identity, whole reads, publishing by
@@ -27,6 +28,9 @@ struct file_id {
 	uint32_t mode;
 };
 
+/* T in nanoseconds. */
+int64_t file_ns(const struct timespec *t);
+
 void file_id_of(const struct stat *st, struct file_id *id);
 int file_id_at(int dirfd, const char *path, struct file_id *id);
 
@@ -37,6 +41,18 @@ bool file_id_same(const struct file_id *a, const struct file_id *b);
  * takes regular files only (else ERR_CORRUPT) and never waits for one. */
 int file_read(int dirfd, const char *path, size_t max, struct buf *out);
 int file_read_fd(int fd, size_t max, struct buf *out);
+
+/*
+ * For those who only look: opens NAME below DIRFD without following a link or
+ * waiting, and without moving its atime where that is allowed, so that reading
+ * does not count as use.  The descriptor or -errno.
+ */
+int file_open_unseen(int dirfd, const char *name);
+
+/* The same and file_read_fd, of a regular file only (else ERR_CORRUPT); fills
+ * *ST as soon as the file is open. */
+int file_read_unseen(int dirfd, const char *name, size_t max, struct buf *out,
+		     struct stat *st);
 
 /* All N bytes, whatever the number of writes. */
 int file_write_fd(int fd, const void *p, size_t n);

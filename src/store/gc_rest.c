@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/dir.h"
+#include "base/file.h"
 #include "store/gc_steps.h"
 #include "store/store.h"
 #include "store/tree.h"
@@ -42,21 +43,11 @@ temporary(int dir, const char *name)
 	return time && !strcmp(name + pid + 1 + time, ".id");
 }
 
-/* For looking only: reading moves the atime, by which use is told. */
-static int
-open_unseen(int dir, const char *name)
-{
-	enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
-	int fd = openat(dir, name, FLAGS | O_NOATIME);
-
-	return fd < 0 && errno == EPERM ? openat(dir, name, FLAGS) : fd;
-}
-
 /* The first N bytes of the file, false if there are not as many. */
 static bool
 read_start(int dir, const char *name, unsigned char *p, size_t n)
 {
-	int fd = open_unseen(dir, name);
+	int fd = file_open_unseen(dir, name);
 	bool all;
 
 	if (fd < 0)
@@ -108,15 +99,9 @@ known_marker(int dir, const char *name)
 }
 
 static int64_t
-ns(const struct timespec *t)
-{
-	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
-}
-
-static int64_t
 last_use(const struct kind *k, const struct stat *st)
 {
-	int64_t m = ns(&st->st_mtim), a = ns(&st->st_atim);
+	int64_t m = file_ns(&st->st_mtim), a = file_ns(&st->st_atim);
 
 	return k->by_reading && a > m ? a : m;
 }

@@ -80,12 +80,6 @@ blocks(const struct stat *st)
 	return (uint64_t)st->st_blocks * 512;
 }
 
-static int64_t
-ns(const struct timespec *t)
-{
-	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
-}
-
 /* --- blobs and manifests --- */
 
 static int
@@ -146,7 +140,7 @@ stat_manifests(struct store *s, struct gc_scan *scan, const struct digests *l)
 		m->k0 = l->d[i];
 		m->size = blocks(&st);
 		m->ino = st.st_ino;
-		m->ctime = ns(&st.st_ctim);
+		m->ctime = file_ns(&st.st_ctim);
 		scan->bytes += m->size;
 		scan->nmanifests++;
 	}
@@ -181,47 +175,20 @@ struct loaded {
 	bool newer;
 };
 
-/* Entries never change in place: their size is known. */
-static int
-read_all(int fd, uint64_t size, struct buf *out)
-{
-	size_t n = (size_t)size;
-	ssize_t got;
-	char *to;
-
-	if (size == 0 || size > RECORD_MAX + RECORD_HEAD)
-		return ERR_CORRUPT;
-	to = buf_room(out, n);
-	if (!to)
-		return -ENOMEM;
-	got = pread(fd, to, n, 0);
-	if (got < 0)
-		return -errno;
-	out->len += (size_t)got;
-	return 0;
-}
-
 /* 0, ERR_CORRUPT or -errno.  Not by entry_load: that removes what it cannot
  * read. */
 static int
 load(struct store *s, struct gc_scan *scan, const struct digest *key,
      struct loaded *out)
 {
-	enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
 	char name[STORE_NAME];
-	int fd, r = 0;
+	int r;
 
 	memset(out, 0, sizeof(*out));
 	store_name("entries", key, name);
-	fd = openat(s->dir, name, FLAGS);
-	if (fd < 0 || fstat(fd, &out->st) < 0)
-		r = -errno;
-	else if (!S_ISREG(out->st.st_mode))
-		r = ERR_CORRUPT;
 	buf_reset(&scan->text);
-	r = r ? r : read_all(fd, (uint64_t)out->st.st_size, &scan->text);
-	if (fd >= 0)
-		close(fd);
+	r = file_read_unseen(s->dir, name, RECORD_MAX + RECORD_HEAD,
+			     &scan->text, &out->st);
 	if (r == 0)
 		r = entry_decode(scan->text.p ? scan->text.p : "",
 				 scan->text.len, &out->entry);
@@ -311,14 +278,14 @@ describe(struct gc_scan *scan, const struct loaded *l, struct gc_entry *ge,
 	const struct entry *e = &l->entry;
 
 	seen->ino = l->st.st_ino;
-	seen->ctime = ns(&l->st.st_ctim);
+	seen->ctime = file_ns(&l->st.st_ctim);
 	seen->k0 = e->k0;
 	if (!digest_eq(&e->inputs, &none))
 		seen->inputs = gc_scan_brief(&e->inputs);
 	seen->newer = l->newer;
 	seen->redirect = e->roots[0] && e->nout == 0;
 	seen->bound = e->roots[0] && e->nout > 0;
-	ge->used = ns(&l->st.st_mtim);
+	ge->used = file_ns(&l->st.st_mtim);
 	ge->size = blocks(&l->st);
 	/* A later version's is not ours to remove. */
 	ge->pinned = l->newer;
@@ -419,7 +386,7 @@ gc_scan_same(struct store *s, const struct gc_scan *scan, size_t i)
 	store_name("entries", &scan->entry[i].key, name);
 	return fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       st.st_ino == scan->seen[i].ino &&
-	       ns(&st.st_ctim) == scan->seen[i].ctime;
+	       file_ns(&st.st_ctim) == scan->seen[i].ctime;
 }
 
 static int

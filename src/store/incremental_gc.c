@@ -123,18 +123,13 @@ test_session(struct prey *p, int dir, const char *name, const struct stat *st)
 	return session_is_free(dir, name, st);
 }
 
-static int64_t
-mtime(const struct stat *st)
-{
-	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-}
-
 /* Builds that we do not see (without the wrapper) leave their traces here:
  * each adds a session. */
 static bool
 is_old(const struct prey *p, const struct stat *st)
 {
-	return p->n.leaving || mtime(st) < p->w->now - p->w->max_age;
+	return p->n.leaving ||
+	       file_ns(&st->st_mtim) < p->w->now - p->w->max_age;
 }
 
 static bool

@@ -12,10 +12,8 @@
 #include "store/walk.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 struct walk {
 	struct store *store;
@@ -25,33 +23,16 @@ struct walk {
 	struct buf text;
 };
 
-/* Not by entry_load: that removes what it cannot read. */
-static int
-read_file(struct walk *w, const char *name, struct stat *st)
-{
-	enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
-	int fd = openat(w->store->dir, name, FLAGS), r = 0;
-
-	if (fd < 0)
-		return -errno;
-	buf_reset(&w->text);
-	if (fstat(fd, st) < 0)
-		r = -errno;
-	else if (!S_ISREG(st->st_mode))
-		r = ERR_CORRUPT;
-	else
-		r = file_read_fd(fd, RECORD_MAX, &w->text);
-	close(fd);
-	return r;
-}
-
 static int
 give(struct walk *w, const char *name, const struct digest *at)
 {
 	struct entry e = { 0 };
 	struct stat st;
-	int r = read_file(w, name, &st);
+	int r;
 
+	buf_reset(&w->text);
+	/* Not by entry_load: that removes what it cannot read. */
+	r = file_read_unseen(w->store->dir, name, RECORD_MAX, &w->text, &st);
 	r = r ? r : entry_decode(w->text.p ? w->text.p : "", w->text.len, &e);
 	/* A sweep took it. */
 	if (r == -ENOENT)

@@ -98,19 +98,6 @@ keep_rate(const struct walk *w)
 		nanosleep(&t, NULL);
 }
 
-/* Reading must not make it look used to anybody. */
-static int
-open_blob(struct store *s, const char *name)
-{
-	enum {
-		FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
-			O_NOCTTY
-	};
-	int fd = openat(s->dir, name, FLAGS | O_NOATIME);
-
-	return fd < 0 && errno == EPERM ? openat(s->dir, name, FLAGS) : fd;
-}
-
 /* 0; -ECANCELED: it is to end; or -errno. */
 static int
 digest_slowly(struct walk *w, int fd, struct digest *d)
@@ -144,13 +131,13 @@ static int
 look(struct walk *w, const char *name, const struct digest *d,
      struct file_id *id)
 {
-	int fd = open_blob(w->s->store, name), r;
+	int fd = file_open_unseen(w->s->store->dir, name), r;
 	struct file_id after;
 	struct digest have;
 	struct stat st;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = fstat(fd, &st) < 0 ? -errno : 0;
 	file_id_of(&st, id);
 	r = r ? r : digest_slowly(w, fd, &have);

@@ -168,47 +168,17 @@ add_sizes(struct run *r)
 
 /* --- one file --- */
 
-/* Looking is no use: what nobody uses must not look used to a sweep.  Files
- * of others can only be opened the usual way. */
-static int
-open_quietly(struct store *s, const char *name)
-{
-	enum {
-		FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
-			O_NOCTTY
-	};
-	int fd = openat(s->dir, name, FLAGS | O_NOATIME);
-
-	return fd < 0 && errno == EPERM ? openat(s->dir, name, FLAGS) : fd;
-}
-
-static int
-read_quietly(struct store *s, const char *name, struct buf *out)
-{
-	int fd = open_quietly(s, name), r;
-	struct stat st;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		r = ERR_CORRUPT;
-	else
-		r = file_read_fd(fd, RECORD_MAX + RECORD_HEAD, out);
-	close(fd);
-	return r;
-}
-
 static int
 check_blob(struct run *r, const struct item *it, uint64_t *bytes)
 {
-	int fd = open_quietly(r->s, it->name);
+	int fd = file_open_unseen(r->s->dir, it->name);
 	const char *base = strrchr(it->name, '/') + 1;
 	struct digest have, want;
 	struct stat st;
 	int e;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	e = digest_fd(fd, &have);
 	if (e == 0 && fstat(fd, &st) == 0)
 		*bytes = (uint64_t)st.st_size;
@@ -266,8 +236,10 @@ check_record(struct run *r, const struct item *it)
 {
 	const char *content, *p;
 	struct buf b = { 0 };
+	struct stat st;
 	size_t len;
-	int e = read_quietly(r->s, it->name, &b);
+	int e = file_read_unseen(r->s->dir, it->name, RECORD_MAX + RECORD_HEAD,
+				 &b, &st);
 
 	p = b.p ? b.p : "";
 	if (e == 0 && it->kind == ENTRY)
