@@ -58,9 +58,9 @@ int file_read_unseen(int dirfd, const char *name, size_t max, struct buf *out,
 int file_write_fd(int fd, const void *p, size_t n);
 
 /*
- * Opens the file NAME below DIRFD, which lasts and is ours: made if need be,
- * for its owner to read and write whatever the umask of the build that makes
- * it.  FLAGS: O_RDWR or O_WRONLY, and more.  The descriptor, or -errno.
+ * Opens our own permanent file NAME below DIRFD.  It is created if needed,
+ * readable and writable for its owner, whatever umask the build has.  FLAGS:
+ * O_RDWR or O_WRONLY, and more.  The descriptor, or -errno.
  */
 int file_open_own(int dirfd, const char *name, int flags);
 
@@ -91,7 +91,7 @@ int file_mkdirs(const char *path, mode_t mode);
 int file_lock(int fd, uint64_t off, bool exclusive, int timeout_ms);
 int file_unlock(int fd, uint64_t off);
 
-/* True if another open file has the byte; takes nothing. */
+/* True if another open file holds the lock; locks nothing itself. */
 bool file_is_locked(int fd, uint64_t off);
 
 /* Clocks in nanoseconds. */

@@ -10,18 +10,18 @@ struct cred_opts;
 struct cred_value;
 
 /*
- * The credentials to sign with, from the first source that has any: a table
- * of sources, tried in order ("Credential provider chain", AWS SDKs and Tools
- * Reference Guide).  Sources that may wait (files, processes, network) are
+ * The credentials to sign with.  A table of sources is tried in order
+ * ("Credential provider chain", AWS SDKs and Tools Reference Guide); the first
+ * that has any counts.  Sources that may wait (files, processes, network) are
  * asked on a thread of their own, which is started only if the environment
- * does not say all.
+ * does not have everything.
  *
- * What expires is fetched anew 12 to 15 minutes before its end, or when half
- * of its time is over if that is later.  A fetch that fails is tried again
- * until then, and the old ones are used as long as they are valid.  Nobody
- * ever waits for a fetch while there are valid ones; else creds_get says
- * -EAGAIN, and once a fetch has failed, why.  After that a fetch is tried
- * again when somebody asks, at most every 10 s.  Threads: any.
+ * Credentials that expire are fetched again 12 to 15 minutes before their end,
+ * or after half of their life if that is later.  A failed fetch is repeated,
+ * and the old credentials are used as long as they are valid.  Nobody waits
+ * for a fetch while there are valid credentials; without them creds_get gives
+ * -EAGAIN or, once a fetch has failed, says why.  After that a fetch is
+ * repeated when somebody asks, at most every 10 s.  Threads: any.
  */
 struct creds;
 
