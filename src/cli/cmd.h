@@ -7,8 +7,7 @@
 struct config;
 
 /*
- * The commands of `kache`: one file and one row each.  Adding a command is
- * adding its row to the table in kache.c.
+ * The commands of `kache`: each has a file and a row in the table in kache.c.
  */
 enum cmd_status {
 	CMD_OK = 0,
@@ -60,7 +59,7 @@ int cmd_options(const struct cmd *cmd, int argc, char **argv,
 /* Loads the configuration from files and this process's environment. */
 void cmd_load_config(struct config *c);
 
-/* Ends CRATE@VERSION at the '@'; the version, or NULL where there is none. */
+/* Cuts CRATE@VERSION at the '@' and gives the version, or NULL without one. */
 const char *cmd_split_version(char *crate);
 
 /* Whether A and B name one crate: cargo's name of a package may have '-' where

@@ -20,8 +20,9 @@ struct incremental_index {
 };
 
 /*
- * The directory PATH, absolute, as on a command line, is used by a build.
- * Costs a stat; once a day it sets a time, once ever it writes a file.
+ * Notes that a build uses the directory PATH, which is absolute and spelled as
+ * on the command line.  Usually costs one stat; once a day it sets a time, and
+ * the first time it writes a file.
  */
 void incremental_index_seen(struct store *s, const char *path);
 
