@@ -2,11 +2,8 @@
 #define _GNU_SOURCE
 #include "shim/env_exempt.h"
 
-#include "base/buf.h"
 #include "base/digest.h"
-#include "base/file.h"
-#include "base/mp.h"
-#include "base/record.h"
+#include "base/record_type.h"
 #include "base/memfind.h"
 #include "key/input_kind.h"
 #include "key/inputs.h"
@@ -15,8 +12,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-enum { VERSION = 1 };
 
 static void
 name_of(const struct digest *crate, const char *name, char out[STORE_NAME])
@@ -34,23 +29,30 @@ name_of(const struct digest *crate, const char *name, char out[STORE_NAME])
 	snprintf(out, STORE_NAME, "ids/%s", hex);
 }
 
+struct exempt {
+	char *name; /* the variable */
+};
+
+static const struct record_field fields[] = {
+	RECORD_FIELD(STRING, exempt, name, 0),
+	RECORD_LAST,
+};
+
+static const struct record_type type = {
+	.letter = 'i',
+	.version = 1,
+	.fields = fields,
+};
+
+/* Without it a dependent is compiled once more elsewhere. */
 static void
 note(struct store *s, const struct digest *crate, const char *name)
 {
-	struct buf b = { 0 }, out = { 0 };
-	char file[STORE_NAME], tmp[STORE_NAME];
+	struct exempt e = { (char *)name };
+	char file[STORE_NAME];
 
-	mp_put_list(&b, 1);
-	mp_put_str(&b, name);
-	if (!b.failed)
-		record_seal(&out, 'i', VERSION, b.p, b.len);
 	name_of(crate, name, file);
-	store_tmp(s, tmp);
-	/* Without it a dependent is compiled once more elsewhere. */
-	if (!b.failed && !out.failed)
-		file_publish(s->dir, tmp, file, out.p, out.len);
-	buf_free(&b);
-	buf_free(&out);
+	store_save(s, file, &type, &e);
 }
 
 static bool
@@ -81,13 +83,7 @@ env_exempt_has(void *store, const struct digest *crate, const char *name)
 {
 	struct store *s = store;
 	char file[STORE_NAME];
-	struct buf b = { 0 };
-	const char *p;
-	size_t n;
-	bool has;
 
 	name_of(crate, name, file);
-	has = record_read(s->dir, file, 'i', VERSION, &b, &p, &n) == 0;
-	buf_free(&b);
-	return has;
+	return record_exists(s->dir, file, &type);
 }

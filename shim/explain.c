@@ -4,9 +4,7 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
-#include "base/file.h"
-#include "base/mp.h"
-#include "base/record.h"
+#include "base/record_type.h"
 #include "key/inputs.h"
 #include "rustc/args.h"
 #include "shim/path_bound.h"
@@ -21,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { VERSION = 1, NAMED_MAX = 4 };
+enum { NAMED_MAX = 4 };
 
 /* Marks of the externs in argv order, then of the input list's items. */
 static uint32_t *
@@ -53,33 +51,42 @@ name_of(const struct digest *k0, char name[STORE_NAME])
 	snprintf(name, STORE_NAME, "ids/%s", hex);
 }
 
+/* The newest input list, and four bytes for each extern and item. */
+struct marks {
+	struct digest inputs;
+	struct buf bytes;
+};
+
+static const struct record_field fields[] = {
+	RECORD_FIELD(DIGEST, marks, inputs, 0),
+	RECORD_FIELD(BYTES, marks, bytes, 0),
+	RECORD_LAST,
+};
+
+static const struct record_type type = {
+	.letter = 'i',
+	.version = 1,
+	.fields = fields,
+};
+
 void
 explain_remember(struct invocation *j, const struct digest *k0,
 		 const struct inputs *s, const struct inputs_env *env)
 {
-	struct buf b = { 0 }, out = { 0 };
-	char tmp[STORE_NAME], name[STORE_NAME];
-	struct digest inputs;
+	char name[STORE_NAME];
 	size_t n = 0;
 	uint32_t *m = make_marks(s, env, &n);
+	struct marks marks = {
+		.bytes = { .p = (char *)m, .len = n * sizeof(*m) },
+	};
 
 	if (!m)
 		return;
-	inputs_digest(s, &inputs);
-	mp_put_list(&b, 2);
-	mp_put_bin(&b, inputs.b, DIGEST_LEN);
-	mp_put_bin(&b, m, n * sizeof(*m));
-	if (!b.failed)
-		record_seal(&out, 'i', VERSION, b.p, b.len);
+	inputs_digest(s, &marks.inputs);
 	name_of(k0, name);
-	store_tmp(&j->store, tmp);
 	/* Without it the next miss is not explained. */
-	if (!b.failed && !out.failed &&
-	    !record_is_newer(j->store.dir, name, 'i', VERSION))
-		file_publish(j->store.dir, tmp, name, out.p, out.len);
+	store_save(&j->store, name, &type, &marks);
 	free(m);
-	buf_free(&b);
-	buf_free(&out);
 	nearest_unit_remember(j, k0);
 }
 
@@ -146,26 +153,16 @@ compare_with_record(struct invocation *j, const struct digest *k0,
 		    const struct inputs *s, const struct inputs_env *env,
 		    struct buf *out)
 {
-	const char *p, *inputs, *marks;
-	size_t n, ninputs, nmarks;
+	struct marks old = { .bytes = { 0 } };
 	char name[STORE_NAME];
-	struct buf b = { 0 };
 	struct digest now;
-	struct mp_doc doc;
-	struct mp_list l;
 
 	name_of(k0, name);
 	inputs_digest(s, &now);
-	if (record_read(j->store.dir, name, 'i', VERSION, &b, &p, &n) == 0 &&
-	    mp_open(&doc, p, n) == 0) {
-		l = mp_root(&doc);
-		if (mp_next_bin(&l, &inputs, &ninputs) == 0 &&
-		    mp_next_bin(&l, &marks, &nmarks) == 0 &&
-		    ninputs == DIGEST_LEN && !memcmp(inputs, now.b, DIGEST_LEN))
-			compare(j, k0, s, env, marks, nmarks, out);
-		mp_close(&doc);
-	}
-	buf_free(&b);
+	if (store_load(&j->store, name, &type, &old) == 0 &&
+	    digest_eq(&old.inputs, &now))
+		compare(j, k0, s, env, old.bytes.p, old.bytes.len, out);
+	record_free(fields, &old);
 }
 
 bool

@@ -4,8 +4,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "base/mp.h"
-#include "base/record.h"
+#include "base/record_type.h"
 #include "key/file_macro.h"
 #include "classify/symbols.h"
 #include "key/trace.h"
@@ -19,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { VERSION = 1, FILE_MAX = 256 << 20 };
+enum { FILE_MAX = 256 << 20 };
 
 static bool
 below(const char *path, const char *dir)
@@ -195,36 +194,25 @@ name_of(const struct digest *k0, char name[STORE_NAME])
 	snprintf(name, STORE_NAME, "ids/%s", hex);
 }
 
+/* That it exists says all. */
+static const struct record_type type = { .letter = 'i', .version = 1 };
+
 bool
 name_check_recall(struct invocation *j)
 {
 	char name[STORE_NAME];
-	struct buf b = { 0 };
-	const char *p;
-	size_t n;
-	bool known;
 
 	if (j->naming == NAMING_REAL)
 		return false;
 	name_of(&j->k0_plain, name);
-	known = record_read(j->store.dir, name, 'i', VERSION, &b, &p, &n) == 0;
-	buf_free(&b);
-	return known;
+	return record_exists(j->store.dir, name, &type);
 }
 
 void
 name_check_remember(struct store *s, const struct digest *k0)
 {
-	char name[STORE_NAME], tmp[STORE_NAME];
-	struct buf b = { 0 }, out = { 0 };
+	char name[STORE_NAME];
 
-	mp_put_list(&b, 0);
-	if (!b.failed)
-		record_seal(&out, 'i', VERSION, b.p, b.len);
 	name_of(k0, name);
-	store_tmp(s, tmp);
-	if (!b.failed && !out.failed)
-		file_publish(s->dir, tmp, name, out.p, out.len);
-	buf_free(&b);
-	buf_free(&out);
+	store_save(s, name, &type, NULL);
 }

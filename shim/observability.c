@@ -4,8 +4,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "base/mp.h"
-#include "base/record.h"
+#include "base/record_type.h"
 #include "base/strset.h"
 #include "key/attributes.h"
 #include "key/classify.h"
@@ -19,8 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { VERSION = 1 };
 
 struct observability_state {
 	struct invocation *job;
@@ -58,53 +55,17 @@ name_of(const char *path, enum provenance_place place, const struct file_id *id,
 	snprintf(name, STORE_NAME, "ids/%s", hex);
 }
 
-static bool
-recall(const struct observability_state *v, const char *name,
-       struct classified *file)
-{
-	struct buf b = { 0 };
-	struct mp_doc doc;
-	struct mp_list l;
-	const char *p;
-	uint64_t n, traits;
-	size_t len;
-	bool known = false;
+static const struct record_field fields[] = {
+	RECORD_FIELD(U32, classified, class, CLASSIFY_CLASSES - 1),
+	RECORD_FIELD(U32, classified, traits, RAW - 1),
+	RECORD_LAST,
+};
 
-	if (record_read(v->job->store.dir, name, 'i', VERSION, &b, &p, &len) ==
-		    0 &&
-	    mp_open(&doc, p, len) == 0) {
-		l = mp_root(&doc);
-		known = mp_next_uint(&l, &n) == 0 && n < CLASSIFY_CLASSES &&
-			mp_next_uint(&l, &traits) == 0 && traits < RAW;
-		if (known)
-			*file = (struct classified){ (enum classify_class)n,
-						     (unsigned)traits };
-		mp_close(&doc);
-	}
-	buf_free(&b);
-	return known;
-}
-
-static void
-remember(const struct observability_state *v, const char *name,
-	 const struct classified *file)
-{
-	struct buf b = { 0 }, out = { 0 };
-	char tmp[STORE_NAME];
-
-	mp_put_list(&b, 2);
-	mp_put_uint(&b, (uint64_t)file->class);
-	mp_put_uint(&b, file->traits);
-	if (!b.failed)
-		record_seal(&out, 'i', VERSION, b.p, b.len);
-	store_tmp(&v->job->store, tmp);
-	/* Not remembered: decided again at the next compile. */
-	if (!b.failed && !out.failed &&
-	    !record_is_newer(v->job->store.dir, name, 'i', VERSION))
-		file_publish(v->job->store.dir, tmp, name, out.p, out.len);
-	buf_free(&b);
-	buf_free(&out);
-}
+static const struct record_type type = {
+	.letter = 'i',
+	.version = 1,
+	.fields = fields,
+};
 
 static struct classified
 decide(const struct observability_state *v, const char *path,
@@ -147,10 +108,10 @@ look(struct observability_state *v, const char *path, unsigned *traits)
 	}
 	place = provenance_place(&v->job->system, path);
 	name_of(path, place, &id, name);
-	if (!recall(v, name, &file)) {
+	if (store_load(&v->job->store, name, &type, &file) < 0) {
 		file = decide(v, path, place);
 		if (file.class != CLASSIFY_UNREADABLE)
-			remember(v, name, &file);
+			store_save(&v->job->store, name, &type, &file);
 	}
 	*traits = file.traits;
 	if (file.class == CLASSIFY_RAW_SYSCALL)

@@ -4,8 +4,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "base/mp.h"
-#include "base/record.h"
+#include "base/record_type.h"
 #include "key/unit.h"
 #include "shim/compiler.h"
 #include "shim/invocation.h"
@@ -20,7 +19,7 @@
 
 extern char **environ;
 
-enum { VERSION = 1, ANSWER_MAX = 1 << 20 };
+enum { ANSWER_MAX = 1 << 20 };
 
 static bool
 starts(const char *s, const char *with)
@@ -104,54 +103,45 @@ make_name(struct invocation *j, char name[STORE_NAME])
 	snprintf(name, STORE_NAME, "ids/%s", hex);
 }
 
+/* What the compiler printed. */
+struct answer {
+	struct buf out, err;
+};
+
+static const struct record_field fields[] = {
+	RECORD_FIELD(BYTES, answer, out, 0),
+	RECORD_FIELD(BYTES, answer, err, 0),
+	RECORD_LAST,
+};
+
+static const struct record_type type = {
+	.letter = 'i',
+	.version = 1,
+	.fields = fields,
+};
+
 /* 0; ERR_MISS; or another code: it is known, and could not be said. */
 static int
 answer(struct invocation *j, const char *name)
 {
-	const char *p, *out, *err;
-	struct buf b = { 0 };
-	struct mp_doc doc;
-	struct mp_list l;
-	size_t n, nout, nerr;
+	struct answer a = { 0 };
 	int r = ERR_MISS;
 
-	if (record_read(j->store.dir, name, 'i', VERSION, &b, &p, &n) < 0 ||
-	    mp_open(&doc, p, n) < 0) {
-		buf_free(&b);
-		return ERR_MISS;
+	if (store_load(&j->store, name, &type, &a) == 0) {
+		r = file_write_fd(1, a.out.p, a.out.len);
+		r = r ? r : file_write_fd(2, a.err.p, a.err.len);
 	}
-	l = mp_root(&doc);
-	if (mp_next_bin(&l, &out, &nout) == 0 &&
-	    mp_next_bin(&l, &err, &nerr) == 0) {
-		r = file_write_fd(1, out, nout);
-		r = r ? r : file_write_fd(2, err, nerr);
-	}
-	mp_close(&doc);
-	buf_free(&b);
+	record_free(fields, &a);
 	return r;
 }
 
 static void
 remember(struct invocation *j, const char *name, const struct run *run)
 {
-	struct buf b = { 0 }, rec = { 0 };
-	char tmp[STORE_NAME];
+	struct answer a = { run->out_text, run->err_text };
 
-	if (run->out_text.len + run->err_text.len > ANSWER_MAX)
-		return;
-	mp_put_list(&b, 2);
-	mp_put_bin(&b, run->out_text.p ? run->out_text.p : "",
-		   run->out_text.len);
-	mp_put_bin(&b, run->err_text.p ? run->err_text.p : "",
-		   run->err_text.len);
-	if (!b.failed)
-		record_seal(&rec, 'i', VERSION, b.p, b.len);
-	store_tmp(&j->store, tmp);
-	if (!b.failed && !rec.failed &&
-	    !record_is_newer(j->store.dir, name, 'i', VERSION))
-		file_publish(j->store.dir, tmp, name, rec.p, rec.len);
-	buf_free(&b);
-	buf_free(&rec);
+	if (a.out.len + a.err.len <= ANSWER_MAX)
+		store_save(&j->store, name, &type, &a);
 }
 
 struct ending

@@ -98,12 +98,9 @@ static int
 send_key(struct remote_query *a, enum message_type type,
 	 const struct digest *key)
 {
-	struct message m = { .type = type };
-	int r;
+	struct message m = { .type = type, .key = *key };
+	int r = client_send(&a->client, &m, a->end);
 
-	m.field[0].p = (const char *)key->b;
-	m.field[0].n = sizeof(key->b);
-	r = client_send(&a->client, &m, a->end);
 	return r < 0 ? fail(a, r, err_text(r)) : 0;
 }
 
@@ -150,9 +147,9 @@ remote_query_get(struct remote_query *a, const struct digest *at)
 	if (r < 0)
 		return r;
 	if (m.type == MESSAGE_FOUND)
-		return memcmp(m.field[0].p, at->b, sizeof(at->b))
-			       ? fail(a, ERR_CORRUPT, "another key")
-			       : 0;
+		return digest_eq(&m.found.at, at)
+			       ? 0
+			       : fail(a, ERR_CORRUPT, "another key");
 	return m.type == MESSAGE_NOT_FOUND
 		       ? ERR_MISS
 		       : fail(a, ERR_BUSY, message_name(m.type));
@@ -208,7 +205,7 @@ try_records(struct remote_query *a, const struct digest *k0,
 	    const struct message *m)
 {
 	struct unit_manifest list = { 0 };
-	int r = unit_manifest_decode(m->field[0].p, m->field[0].n, &list);
+	int r = unit_manifest_decode(m->manifest.p, m->manifest.n, &list);
 
 	if (r < 0)
 		return fail(a, r, "manifest");
@@ -274,12 +271,10 @@ remote_query_run(struct remote_query *a)
 void
 remote_query_stored(struct invocation *j, const struct digest *at)
 {
-	struct message m = { .type = MESSAGE_STORED };
+	struct message m = { .type = MESSAGE_STORED, .key = *at };
 	char path[4200];
 	int r;
 
-	m.field[0].p = (const char *)at->b;
-	m.field[0].n = sizeof(at->b);
 	if (config_socket(&j->config, j->cache_dir, path, sizeof(path)) < 0)
 		return;
 	/* The intent lies in the spool: a note that is lost costs time only. */

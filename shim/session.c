@@ -223,13 +223,6 @@ host_toolchain(struct invocation *j, struct digest *id)
 }
 
 static void
-set_key(struct message_field *f, const struct digest *d)
-{
-	f->p = (const char *)d->b;
-	f->n = sizeof(d->b);
-}
-
-static void
 lock_digest(const struct session *s, struct digest *out)
 {
 	struct buf b = { 0 };
@@ -260,18 +253,16 @@ tell(struct session *s, const struct digest *toolchain)
 {
 	struct message m = { .type = MESSAGE_SESSION };
 	struct invocation *j = s->job;
-	struct digest lock;
 	char path[4200];
 	int r;
 
-	lock_digest(s, &lock);
-	m.field[0].num = j->trust.session;
-	m.field[1].num = (uint64_t)j->trust.pid;
-	m.field[2].p = s->workspace;
-	m.field[2].n = strlen(s->workspace);
-	set_key(&m.field[3], &lock);
-	set_key(&m.field[4], toolchain);
-	m.field[5].num = flags_of(s);
+	m.session.session = j->trust.session;
+	m.session.pid = (uint64_t)j->trust.pid;
+	m.session.workspace.p = s->workspace;
+	m.session.workspace.n = strlen(s->workspace);
+	lock_digest(s, &m.session.lock);
+	m.session.toolchain = *toolchain;
+	m.session.flags = flags_of(s);
 	r = config_socket(&j->config, j->cache_dir, path, sizeof(path));
 	r = r ? r : client_note(path, &m);
 	/* Within a build session it ran before and left: hits alone are no

@@ -23,8 +23,8 @@ enum { FILE_FICLONE = 0x40049409 };
 #define F_OFD_SETLKW 38
 #endif
 
-static int64_t
-ns(const struct timespec *t)
+int64_t
+file_ns(const struct timespec *t)
 {
 	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
 }
@@ -36,8 +36,8 @@ file_id_of(const struct stat *st, struct file_id *id)
 	id->dev = st->st_dev;
 	id->ino = st->st_ino;
 	id->size = (uint64_t)st->st_size;
-	id->mtime = ns(&st->st_mtim);
-	id->ctime = ns(&st->st_ctim);
+	id->mtime = file_ns(&st->st_mtim);
+	id->ctime = file_ns(&st->st_ctim);
 	id->mode = st->st_mode;
 }
 
@@ -57,6 +57,38 @@ file_id_same(const struct file_id *a, const struct file_id *b)
 {
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
 	       a->mtime == b->mtime;
+}
+
+int
+file_open_unseen(int dirfd, const char *name)
+{
+	enum {
+		FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
+			O_NOCTTY
+	};
+	int fd = openat(dirfd, name, FLAGS | O_NOATIME);
+
+	/* Of others' files the time moves. */
+	if (fd < 0 && errno == EPERM)
+		fd = openat(dirfd, name, FLAGS);
+	return fd < 0 ? -errno : fd;
+}
+
+int
+file_read_unseen(int dirfd, const char *name, size_t max, struct buf *out,
+		 struct stat *st)
+{
+	int fd = file_open_unseen(dirfd, name), r;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, st) < 0)
+		r = -errno;
+	else
+		r = S_ISREG(st->st_mode) ? file_read_fd(fd, max, out)
+					 : ERR_CORRUPT;
+	close(fd);
+	return r;
 }
 
 int
@@ -353,7 +385,7 @@ clock_ns(clockid_t id)
 	struct timespec t;
 
 	clock_gettime(id, &t);
-	return ns(&t);
+	return file_ns(&t);
 }
 
 int64_t

@@ -9,6 +9,7 @@
 
 struct buf;
 struct stat;
+struct timespec;
 
 /*
  * Files as the whole program sees them: identity, whole reads, publishing by
@@ -27,6 +28,9 @@ struct file_id {
 	uint32_t mode;
 };
 
+/* T in nanoseconds. */
+int64_t file_ns(const struct timespec *t);
+
 void file_id_of(const struct stat *st, struct file_id *id);
 int file_id_at(int dirfd, const char *path, struct file_id *id);
 
@@ -38,13 +42,25 @@ bool file_id_same(const struct file_id *a, const struct file_id *b);
 int file_read(int dirfd, const char *path, size_t max, struct buf *out);
 int file_read_fd(int fd, size_t max, struct buf *out);
 
+/*
+ * For those who only look: opens NAME below DIRFD without following a link or
+ * waiting, and without moving its atime where that is allowed, so that reading
+ * does not count as use.  The descriptor or -errno.
+ */
+int file_open_unseen(int dirfd, const char *name);
+
+/* The same and file_read_fd, of a regular file only (else ERR_CORRUPT); fills
+ * *ST as soon as the file is open. */
+int file_read_unseen(int dirfd, const char *name, size_t max, struct buf *out,
+		     struct stat *st);
+
 /* All N bytes, whatever the number of writes. */
 int file_write_fd(int fd, const void *p, size_t n);
 
 /*
- * Opens the file NAME below DIRFD, which lasts and is ours: made if need be,
- * for its owner to read and write whatever the umask of the build that makes
- * it.  FLAGS: O_RDWR or O_WRONLY, and more.  The descriptor, or -errno.
+ * Opens our own permanent file NAME below DIRFD.  It is created if needed,
+ * readable and writable for its owner, whatever umask the build has.  FLAGS:
+ * O_RDWR or O_WRONLY, and more.  The descriptor, or -errno.
  */
 int file_open_own(int dirfd, const char *name, int flags);
 
@@ -75,7 +91,7 @@ int file_mkdirs(const char *path, mode_t mode);
 int file_lock(int fd, uint64_t off, bool exclusive, int timeout_ms);
 int file_unlock(int fd, uint64_t off);
 
-/* True if another open file has the byte; takes nothing. */
+/* True if another open file holds the lock; locks nothing itself. */
 bool file_is_locked(int fd, uint64_t off);
 
 /* Clocks in nanoseconds. */

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * A set of hashes, to leave out what was there before.  Where memory is short
- * it forgets, so more is new than it should be.  All zero: empty.
+ * A set of hashes, to recognise what was seen before.  Without memory it
+ * forgets: then something seen counts as new.  Zero-initialised is empty.
  * Threads: owner.
  */
 struct hashset {
@@ -17,7 +17,7 @@ struct hashset {
 	size_t count;
 };
 
-/* True if HASH is new; it is not from now on. */
+/* Adds HASH.  True if it is new. */
 bool hashset_add(struct hashset *s, uint64_t hash);
 void hashset_free(struct hashset *s);
 

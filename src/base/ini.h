@@ -7,7 +7,8 @@
 /*
  * The door to inih.  Lines have no continuation: leading blanks mean nothing.
  * `#` at the start of a line and ` ;` anywhere begin a comment.  inih cuts a
- * line that is too long and goes on; here it is a problem and no value.
+ * line that is too long and goes on; here such a line is reported as a problem
+ * and gives no value.
  * Threads: any.
  */
 enum {

@@ -9,9 +9,9 @@
 struct buf;
 
 /*
- * JSON (RFC 8259) that others wrote: the door to jansson.  Values below the
- * root are borrowed from it.  Functions take NULL and values of another kind
- * for one that is not there, so a path of keys needs one check at its end.
+ * The door to jansson: reads JSON (RFC 8259) that others wrote.  Values below
+ * the root are borrowed from it.  Functions treat NULL and values of another
+ * kind as missing, so a path of keys needs only one check at its end.
  * Not in the shim.  Threads: any, one document per thread.
  */
 struct json;
@@ -28,11 +28,11 @@ void json_release(struct json *j);
 const struct json *json_get(const struct json *j, const char *key);
 const struct json *json_at(const struct json *j, size_t i);
 
-/* Elements of an array, else 0; whether it is one. */
+/* The number of elements, 0 if J is no array; whether J is an array. */
 size_t json_len(const struct json *j);
 bool json_is_list(const struct json *j);
 
-/* Not there, or null. */
+/* Whether the value is missing or null. */
 bool json_absent(const struct json *j);
 
 /* A string, which holds no NUL; or NULL.  The same for member KEY. */

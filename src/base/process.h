@@ -5,18 +5,17 @@
 #include <stdint.h>
 
 /*
- * What every program of ours does first.  Two things that whoever starts us
- * may have arranged otherwise must not end the build or damage the store:
+ * Every program of ours calls this first.  It deals with two settings of the
+ * caller that must neither end the build nor damage the store:
  *
- *   - a limit for the size of files (RLIMIT_FSIZE): a write beyond it fails
- *     with EFBIG as any write may fail, instead of SIGXFSZ ending us.  The
- *     signal is caught, not ignored, so programs that we execute have it as
- *     we got it;
- *   - standard descriptors that are closed: they are /dev/null from here on,
- *     as Rust's own programs do it.  Otherwise the next file that we open
- *     would be standard output.
+ *   - a limit on the size of files (RLIMIT_FSIZE): a write beyond it fails with
+ *     EFBIG, as any write may fail, instead of killing us by SIGXFSZ.  The
+ *     signal is caught, not ignored, so programs that we execute get it as we
+ *     did;
+ *   - closed standard descriptors: they become /dev/null, as in Rust's own
+ *     programs.  Otherwise the next file that we open would be standard output.
  *
- * Call it before anything is opened.  Threads: none yet.
+ * Call it before anything is opened and before there are threads.
  */
 void process_begin(void);
 

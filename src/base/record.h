@@ -9,8 +9,8 @@
 struct buf;
 
 /*
- * The frame around every file of the store that is not a blob, so that a
- * torn, short or foreign file is told from a good one:
+ * The frame around every file of the store that is not a blob.  It tells a good
+ * file from one that is torn, too short or not ours:
  *
  *   0  "kch" and a type letter      4  u32le version of the content
  *   8  u32le length of the content 12  u32le zero
@@ -36,7 +36,7 @@ int record_open(const void *p, size_t n, char type, uint32_t version,
 int record_read(int dirfd, const char *path, char type, uint32_t version,
 		struct buf *buf, const char **content, size_t *len);
 
-/* True if PATH holds a sound record of a later version: not ours to replace. */
+/* True if PATH holds a sound record of a later version, which must stay. */
 bool record_is_newer(int dirfd, const char *path, char type, uint32_t version);
 
 #endif

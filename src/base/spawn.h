@@ -7,11 +7,12 @@
 struct buf;
 
 /*
- * Runs a program of the user's and takes what it prints.  It gets nothing of
- * ours but the environment: standard input and error are /dev/null, all other
- * descriptors closed, all signals as usual, a process group of its own, which
- * is killed at the end, whatever it left behind.  Not in the shim.  Threads:
- * any; nobody else may wait for children of any kind.
+ * Runs a program and collects what it prints.  The program inherits nothing
+ * but the environment: its standard input and error are /dev/null, all other
+ * descriptors are closed, all signals have their default action, and its
+ * process group is its own and is killed at the end with all that is left in
+ * it.  Not for the shim.  Threads: any; nobody else may wait for children of
+ * any kind.
  */
 struct spawn {
 	char *const *argv; /* [0] is looked up in PATH */
@@ -20,8 +21,8 @@ struct spawn {
 	int stop_fd;       /* readable: -ECANCELED; -1: none */
 };
 
-/* 0: it ended, *STATUS is as waitpid(2) says, OUT has its output appended; or
- * an error as above, or -errno: it could not be started. */
+/* 0: the program ended, *STATUS is what waitpid(2) says, and its output was
+ * appended to OUT; an error as above; or -errno if it could not be started. */
 int spawn_run(const struct spawn *s, struct buf *out, int *status);
 
 #endif

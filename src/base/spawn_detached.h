@@ -5,14 +5,14 @@
 #include <stddef.h>
 
 /*
- * Starting one of our programs so that nothing of ours goes with it: no
- * descriptor, directory, process group, terminal or signal setting.  Forked
- * twice: it is nobody's child that a build waits for.  Threads: any in a
- * process without others; else the caller's alone may run.
+ * Starts one of our programs so that it inherits nothing from us: no
+ * descriptor, directory, process group, terminal or signal setting.  It is
+ * forked twice, so that no build waits for it as its child.  Threads: only the
+ * caller's may be running.
  */
 
-/* The path of program NAME beside this one.  0; -ENAMETOOLONG; or -errno: it
- * cannot be executed. */
+/* The path of the program NAME in the directory of this one.  0;
+ * -ENAMETOOLONG; or -errno if it cannot be executed. */
 int spawn_detached_beside(const char *name, char *out, size_t room);
 
 /* Executes PATH with standard streams at /dev/null in directory /.  0: it was

@@ -2,9 +2,9 @@
 #ifndef BASE_THREAD_BACKGROUND_H
 #define BASE_THREAD_BACKGROUND_H
 
-/* The calling thread works on what nobody waits for: nice 19 and the idle
- * class of input and output, for good, since only root can take a nice value
- * back.  Where that is not allowed the work is only less polite. */
+/* Puts the calling thread into the background for good: nice 19 and the idle
+ * I/O class, since only root can lower a nice value again.  Failures are
+ * ignored: the work is then only less polite. */
 void thread_background(void);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,4 +57,50 @@ cmd_usage(const struct cmd *cmd, const char *fmt, ...)
 	va_end(ap);
 	fprintf(stderr, "\nusage: kache %s %s\n", cmd->name, cmd->args);
 	return CMD_USAGE;
+}
+
+/* The option that getopt_long calls OPT. */
+static const struct cmd_option *
+find_option(const struct cmd_option *o, int opt)
+{
+	if (opt >= 256)
+		return &o[opt - 256];
+	while (o->name && o->letter != opt)
+		o++;
+	return o->name ? o : NULL;
+}
+
+int
+cmd_options(const struct cmd *cmd, int argc, char **argv,
+	    const struct cmd_option *options, void *ctx, int words)
+{
+	struct option names[CMD_OPTIONS_MAX + 1] = { { 0 } };
+	char letters[2 * CMD_OPTIONS_MAX + 1] = "", *end = letters;
+	const struct cmd_option *o;
+	int opt, status = CMD_OK;
+
+	for (int i = 0; options[i].name && i < CMD_OPTIONS_MAX; i++) {
+		o = &options[i];
+		names[i].name = o->name;
+		names[i].has_arg = o->take ? required_argument : no_argument;
+		names[i].val = 256 + i;
+		if (o->letter)
+			end += snprintf(end, 3, "%c%s", o->letter,
+					o->take ? ":" : "");
+	}
+	while (status == CMD_OK) {
+		opt = getopt_long(argc, argv, letters, names, NULL);
+		if (opt == -1)
+			break;
+		o = opt == '?' ? NULL : find_option(options, opt);
+		if (!o)
+			return CMD_USAGE;
+		if (o->take)
+			status = o->take(optarg, ctx);
+		else
+			*o->flag = true;
+	}
+	if (status == CMD_OK && argc - optind > words)
+		return cmd_usage(cmd, "too many arguments");
+	return status;
 }

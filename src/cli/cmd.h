@@ -7,8 +7,7 @@
 struct config;
 
 /*
- * The commands of `kache`: one file and one row each.  Adding a command is
- * adding its row to the table in kache.c.
+ * The commands of `kache`: each has a file and a row in the table in kache.c.
  */
 enum cmd_status {
 	CMD_OK = 0,
@@ -38,10 +37,29 @@ extern const struct cmd cmd_why_miss;
 extern const struct cmd cmd_witness;
 extern const struct cmd cmd_config;
 
+/*
+ * One option of a command, "--NAME" or also "-LETTER": a flag, which is set, or
+ * with a value, which TAKE reads into CTX and says what is wrong with it.  A
+ * table ends with a NULL name.
+ */
+struct cmd_option {
+	const char *name;
+	bool *flag;
+	int (*take)(const char *value, void *ctx); /* enum cmd_status */
+	char letter;
+};
+
+enum { CMD_OPTIONS_MAX = 8 };
+
+/* Reads the options of a command line and allows WORDS others, which begin at
+ * optind.  CMD_OK, or CMD_USAGE after saying what is wrong. */
+int cmd_options(const struct cmd *cmd, int argc, char **argv,
+		const struct cmd_option *options, void *ctx, int words);
+
 /* Loads the configuration from files and this process's environment. */
 void cmd_load_config(struct config *c);
 
-/* Ends CRATE@VERSION at the '@'; the version, or NULL where there is none. */
+/* Cuts CRATE@VERSION at the '@' and gives the version, or NULL without one. */
 const char *cmd_split_version(char *crate);
 
 /* Whether A and B name one crate: cargo's name of a package may have '-' where

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -266,16 +265,14 @@ check_wrapper(void)
 static int
 show(int argc, char **argv)
 {
-	static const struct option options[] = { { 0 } };
+	static const struct cmd_option none[] = { { 0 } };
 	static struct project p;
 	static struct config c;
 	const char *dir;
-	int i;
+	int i, status = cmd_options(&cmd_config, argc, argv, none, NULL, 0);
 
-	if (getopt_long(argc, argv, "", options, NULL) != -1)
-		return CMD_USAGE;
-	if (optind < argc)
-		return cmd_usage(&cmd_config, "too many arguments");
+	if (status != CMD_OK)
+		return status;
 	cmd_load_config(&c);
 	puts("Values, and where they come from:");
 	for (i = 0; i < CONFIG_KEYS; i++)

@@ -12,7 +12,6 @@
 #include "wire/message.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -26,7 +25,7 @@ enum { STOP_MS = 30000, GONE_MS = 10000, LOG_LINES = 20, LINES_MAX = 100000 };
 struct request {
 	struct daemon_client talk;
 	bool raw;
-	bool follow;
+	bool stay; /* --no-follow */
 	int lines;
 };
 
@@ -159,7 +158,7 @@ run_here(struct request *q)
 static int
 show_log(struct request *q)
 {
-	int r = tail_show(q->talk.log, q->lines, q->follow);
+	int r = tail_show(q->talk.log, q->lines, !q->stay);
 
 	return r < 0 ? failed(q->talk.log, r) : CMD_OK;
 }
@@ -190,36 +189,28 @@ static const struct verb verbs[] = {
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
 static int
+take_lines(const char *text, void *request)
+{
+	struct request *q = request;
+
+	q->lines = atoi(text);
+	if (q->lines < 0 || q->lines > LINES_MAX)
+		return cmd_usage(&cmd_daemon, "no number: %s", text);
+	return CMD_OK;
+}
+
+static int
 parse_options(int argc, char **argv, struct request *q)
 {
-	static const struct option options[] = {
-		{ "raw", no_argument, NULL, 'r' },
-		{ "lines", required_argument, NULL, 'n' },
-		{ "no-follow", no_argument, NULL, 'f' },
+	const struct cmd_option options[] = {
+		{ .name = "raw", .flag = &q->raw },
+		{ .name = "lines", .letter = 'n', .take = take_lines },
+		{ .name = "no-follow", .flag = &q->stay },
 		{ 0 },
 	};
-	int opt;
 
-	q->follow = true;
 	q->lines = LOG_LINES;
-	while (true) {
-		opt = getopt_long(argc, argv, "n:", options, NULL);
-		if (opt == -1)
-			break;
-		if (opt == 'r')
-			q->raw = true;
-		else if (opt == 'f')
-			q->follow = false;
-		else if (opt != 'n')
-			return CMD_USAGE;
-		else
-			q->lines = atoi(optarg);
-		if (q->lines < 0 || q->lines > LINES_MAX)
-			return cmd_usage(&cmd_daemon, "no number: %s", optarg);
-	}
-	if (argc - optind > 1)
-		return cmd_usage(&cmd_daemon, "too many arguments");
-	return CMD_OK;
+	return cmd_options(&cmd_daemon, argc, argv, options, q, 1);
 }
 
 static int

@@ -12,7 +12,6 @@
 #include "wire/message.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,27 +19,17 @@
 enum { DEFAULT_MS = 30000, MAX_MS = 3600000, LEAST_MS = 1000 };
 
 static int
-parse_options(int argc, char **argv, int64_t *ms)
+take_timeout(const char *text, void *ms)
 {
-	static const struct option options[] = {
-		{ "timeout", required_argument, NULL, 't' },
-		{ 0 },
-	};
-	int opt;
-
-	while (true) {
-		opt = getopt_long(argc, argv, "", options, NULL);
-		if (opt == -1)
-			break;
-		if (opt != 't')
-			return CMD_USAGE;
-		if (config_parse_duration(optarg, ms) < 0 || *ms > MAX_MS)
-			return cmd_usage(&cmd_drain, "no time: %s", optarg);
-	}
-	if (optind < argc)
-		return cmd_usage(&cmd_drain, "too many arguments");
+	if (config_parse_duration(text, ms) < 0 || *(int64_t *)ms > MAX_MS)
+		return cmd_usage(&cmd_drain, "no time: %s", text);
 	return CMD_OK;
 }
+
+static const struct cmd_option options[] = {
+	{ .name = "timeout", .take = take_timeout },
+	{ 0 },
+};
 
 /* What was slow is run once more in another place, so that whoever gets it
  * from the remote need not. */
@@ -74,7 +63,7 @@ drain(int argc, char **argv)
 	uint64_t left = 0;
 	struct local_status l;
 	bool started;
-	int r = parse_options(argc, argv, &ms);
+	int r = cmd_options(&cmd_drain, argc, argv, options, &ms, 0);
 
 	if (r != CMD_OK)
 		return r;

@@ -8,7 +8,6 @@
 #include "config/config_parse.h"
 #include "store/gc.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +23,9 @@ struct request {
 
 /* A bare number is days here: nobody keeps a store for seconds. */
 static int
-read_age(const char *text, struct request *q)
+take_age(const char *text, void *request)
 {
+	struct request *q = request;
 	char days[32];
 	int64_t ms;
 
@@ -42,8 +42,9 @@ read_age(const char *text, struct request *q)
 }
 
 static int
-read_size(const char *text, struct request *q)
+take_size(const char *text, void *request)
 {
+	struct request *q = request;
 	int64_t bytes;
 
 	if (config_parse_size(text, &bytes) < 0)
@@ -57,33 +58,15 @@ read_size(const char *text, struct request *q)
 static int
 parse_options(int argc, char **argv, struct request *q)
 {
-	static const struct option options[] = {
-		{ "max-size", required_argument, NULL, 'm' },
-		{ "max-age", required_argument, NULL, 't' },
-		{ "dry-run", no_argument, NULL, 'n' },
-		{ "auto", no_argument, NULL, 'a' },
+	const struct cmd_option options[] = {
+		{ .name = "max-size", .take = take_size },
+		{ .name = "max-age", .take = take_age },
+		{ .name = "dry-run", .flag = &q->options.dry_run },
+		{ .name = "auto", .flag = &q->options.automatic },
 		{ 0 },
 	};
-	int opt, status = CMD_OK;
 
-	while (status == CMD_OK) {
-		opt = getopt_long(argc, argv, "", options, NULL);
-		if (opt == -1)
-			break;
-		if (opt == 'n')
-			q->options.dry_run = true;
-		else if (opt == 'a')
-			q->options.automatic = true;
-		else if (opt == 'm')
-			status = read_size(optarg, q);
-		else if (opt == 't')
-			status = read_age(optarg, q);
-		else
-			status = CMD_USAGE;
-	}
-	if (status == CMD_OK && optind < argc)
-		return cmd_usage(&cmd_gc, "too many arguments");
-	return status;
+	return cmd_options(&cmd_gc, argc, argv, options, q, 0);
 }
 
 static int

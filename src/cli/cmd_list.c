@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/strset.h"
+#include "base/vec.h"
 #include "cli/event.h"
 #include "cli/terminal.h"
 #include "config/config.h"
@@ -15,12 +16,12 @@
 #include "store/store.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/stat.h>
 
 enum { NAME = 80, VERSION = 32, PROFILE = 40, LIMIT = 40 };
@@ -54,9 +55,9 @@ struct list {
 	enum sort sort;
 	uint64_t limit; /* 0: none */
 	bool json;
+	bool limited; /* --limit was given */
 	struct listed *row;
 	size_t count;
-	size_t cap;
 	struct strset units; /* K0 as hex: struct about */
 };
 
@@ -70,15 +71,10 @@ add(void *ctx, const struct digest *at, const struct entry *e,
 	char hex[DIGEST_HEX + 1];
 	struct listed *r;
 
-	if (l->count == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 1024;
-		void *more = realloc(l->row, cap * sizeof(*r));
-
-		if (!more)
-			return -ENOMEM;
-		l->row = more;
-		l->cap = cap;
-	}
+	r = vec_grow(l->row, l->count, 1, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	l->row = r;
 	r = &l->row[l->count++];
 	memset(r, 0, sizeof(*r));
 	r->at = *at;
@@ -312,8 +308,10 @@ print_json(const struct list *l, const struct inventory *inv)
 }
 
 static int
-parse_sort(const char *text, struct list *l)
+take_sort(const char *text, void *list)
 {
+	struct list *l = list;
+
 	for (int i = 0; i < SORTS; i++) {
 		if (strcmp(text, sort_names[i]) != 0)
 			continue;
@@ -324,11 +322,13 @@ parse_sort(const char *text, struct list *l)
 }
 
 static int
-parse_limit(const char *text, struct list *l)
+take_limit(const char *text, void *list)
 {
+	struct list *l = list;
 	char *end;
 
 	errno = 0;
+	l->limited = true;
 	l->limit = strtoull(text, &end, 10);
 	if (errno || *end || *text < '0' || *text > '9')
 		return cmd_usage(&cmd_list, "--limit takes a number");
@@ -338,34 +338,17 @@ parse_limit(const char *text, struct list *l)
 static int
 parse_options(int argc, char **argv, struct list *l)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "limit", required_argument, NULL, 'n' },
-		{ "sort", required_argument, NULL, 's' },
+	const struct cmd_option options[] = {
+		{ .name = "json", .flag = &l->json },
+		{ .name = "limit", .take = take_limit },
+		{ .name = "sort", .take = take_sort },
 		{ 0 },
 	};
-	int opt, status = CMD_OK;
-	bool limited = false;
+	int status = cmd_options(&cmd_list, argc, argv, options, l, 1);
 
-	while (status == CMD_OK) {
-		opt = getopt_long(argc, argv, "", options, NULL);
-		if (opt == -1)
-			break;
-		limited |= opt == 'n';
-		if (opt == 'j')
-			l->json = true;
-		else if (opt == 'n')
-			status = parse_limit(optarg, l);
-		else if (opt == 's')
-			status = parse_sort(optarg, l);
-		else
-			status = CMD_USAGE;
-	}
 	if (status != CMD_OK)
 		return status;
-	if (optind + 1 < argc)
-		return cmd_usage(&cmd_list, "too many arguments");
-	if (!limited && l->json)
+	if (!l->limited && l->json)
 		l->limit = 0;
 	if (optind == argc)
 		return CMD_OK;

@@ -13,7 +13,6 @@
 #include "cli/view.h"
 #include "config/config_parse.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -148,30 +147,25 @@ show(struct view *v)
 }
 
 static int
+take_interval(const char *text, void *ms)
+{
+	int64_t *v = ms;
+
+	if (config_parse_duration(text, v) < 0 || *v < LEAST_MS || *v > HOUR_MS)
+		return cmd_usage(&cmd_monitor, "no time: %s", text);
+	return CMD_OK;
+}
+
+static int
 parse_options(int argc, char **argv, bool *once, int64_t *ms)
 {
-	static const struct option options[] = {
-		{ "once", no_argument, NULL, 'o' },
-		{ "interval", required_argument, NULL, 'i' },
+	const struct cmd_option options[] = {
+		{ .name = "once", .flag = once },
+		{ .name = "interval", .take = take_interval },
 		{ 0 },
 	};
-	int opt;
 
-	while (true) {
-		opt = getopt_long(argc, argv, "", options, NULL);
-		if (opt == -1)
-			break;
-		if (opt == 'o')
-			*once = true;
-		else if (opt != 'i')
-			return CMD_USAGE;
-		else if (config_parse_duration(optarg, ms) < 0 ||
-			 *ms < LEAST_MS || *ms > HOUR_MS)
-			return cmd_usage(&cmd_monitor, "no time: %s", optarg);
-	}
-	if (optind < argc)
-		return cmd_usage(&cmd_monitor, "too many arguments");
-	return CMD_OK;
+	return cmd_options(&cmd_monitor, argc, argv, options, ms, 0);
 }
 
 static int

@@ -379,10 +379,10 @@ deliver(const struct hint *h, const struct message *m)
 }
 
 static void
-set_text(struct message_field *f, const void *p, size_t n)
+set_text(struct message_bytes *f, const char *text)
 {
-	f->p = p;
-	f->n = n;
+	f->p = text;
+	f->n = strlen(text);
 }
 
 static int
@@ -390,12 +390,12 @@ send_session(const struct hint *h)
 {
 	struct message m = { .type = MESSAGE_SESSION };
 
-	m.field[0].num = h->session;
-	m.field[1].num = (uint64_t)h->pid;
-	set_text(&m.field[2], h->workspace, strlen(h->workspace));
-	set_text(&m.field[3], h->lock.b, sizeof(h->lock.b));
-	set_text(&m.field[4], h->toolchain.b, sizeof(h->toolchain.b));
-	m.field[5].num = h->flags;
+	m.session.session = h->session;
+	m.session.pid = (uint64_t)h->pid;
+	set_text(&m.session.workspace, h->workspace);
+	m.session.lock = h->lock;
+	m.session.toolchain = h->toolchain;
+	m.session.flags = h->flags;
 	return deliver(h, &m);
 }
 
@@ -406,12 +406,13 @@ send_hint(const struct hint *h)
 
 	if (h->items.failed)
 		return -ENOMEM;
-	m.field[0].num = h->session;
-	set_text(&m.field[1], h->workspace, strlen(h->workspace));
-	set_text(&m.field[2], h->lock.b, sizeof(h->lock.b));
-	set_text(&m.field[3], h->toolchain.b, sizeof(h->toolchain.b));
-	set_text(&m.field[4], h->items.p, h->items.len);
-	m.field[4].num = h->count;
+	m.hint.session = h->session;
+	set_text(&m.hint.workspace, h->workspace);
+	m.hint.lock = h->lock;
+	m.hint.toolchain = h->toolchain;
+	m.hint.items.p = h->items.p;
+	m.hint.items.n = h->items.len;
+	m.hint.items.count = h->count;
 	return deliver(h, &m);
 }
 

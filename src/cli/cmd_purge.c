@@ -6,10 +6,10 @@
 #include "config/config.h"
 #include "store/gc.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CRATE_LEN = 256 };
 
@@ -35,31 +35,20 @@ set_crate(struct request *q, const char *name)
 static int
 parse_options(int argc, char **argv, struct request *q)
 {
-	static const struct option options[] = {
-		{ "all", no_argument, NULL, 'a' },
-		{ "waiting", no_argument, NULL, 'w' },
-		{ "dry-run", no_argument, NULL, 'n' },
+	const struct cmd_option options[] = {
+		{ .name = "all", .flag = &q->options.everything },
+		{ .name = "waiting", .flag = &q->options.waiting },
+		{ .name = "dry-run", .flag = &q->options.dry_run },
 		{ 0 },
 	};
-	int opt;
+	int status = cmd_options(&cmd_purge, argc, argv, options, NULL, 1);
 
-	while (true) {
-		opt = getopt_long(argc, argv, "", options, NULL);
-		if (opt == -1)
-			break;
-		if (opt == 'a')
-			q->options.everything = true;
-		else if (opt == 'w')
-			q->options.waiting = true;
-		else if (opt == 'n')
-			q->options.dry_run = true;
-		else
-			return CMD_USAGE;
-	}
-	if (q->options.everything ? optind < argc : optind + 1 < argc)
-		return cmd_usage(&cmd_purge, "too many arguments");
+	if (status != CMD_OK)
+		return status;
 	if (q->options.everything)
-		return CMD_OK;
+		return optind < argc
+			       ? cmd_usage(&cmd_purge, "too many arguments")
+			       : CMD_OK;
 	if (optind == argc)
 		return cmd_usage(&cmd_purge, "which crate? or --all");
 	return set_crate(q, argv[optind]);

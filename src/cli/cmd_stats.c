@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -284,30 +283,26 @@ print_text(const struct report *r)
 }
 
 static int
+take_since(const char *text, void *report)
+{
+	struct report *r = report;
+	uint64_t now = (uint64_t)(file_now() / 1000000);
+
+	if (time_parse(text, now, &r->since_ms) < 0)
+		return cmd_usage(&cmd_stats, "no time: %s", text);
+	return CMD_OK;
+}
+
+static int
 parse_options(int argc, char **argv, struct report *r)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "since", required_argument, NULL, 's' },
+	const struct cmd_option options[] = {
+		{ .name = "json", .flag = &r->json },
+		{ .name = "since", .take = take_since },
 		{ 0 },
 	};
-	uint64_t now = (uint64_t)(file_now() / 1000000);
-	int opt;
 
-	while (true) {
-		opt = getopt_long(argc, argv, "", options, NULL);
-		if (opt == -1)
-			break;
-		if (opt == 'j')
-			r->json = true;
-		else if (opt != 's')
-			return CMD_USAGE;
-		else if (time_parse(optarg, now, &r->since_ms) < 0)
-			return cmd_usage(&cmd_stats, "no time: %s", optarg);
-	}
-	if (optind < argc)
-		return cmd_usage(&cmd_stats, "too many arguments");
-	return CMD_OK;
+	return cmd_options(&cmd_stats, argc, argv, options, r, 0);
 }
 
 /* Looking makes nothing. */

@@ -10,7 +10,6 @@
 #include "store/store.h"
 #include "store/verify.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,23 +18,12 @@
 static int
 parse_options(int argc, char **argv, bool *repair)
 {
-	static const struct option options[] = {
-		{ "repair", no_argument, NULL, 'r' },
+	const struct cmd_option options[] = {
+		{ .name = "repair", .flag = repair },
 		{ 0 },
 	};
-	int opt;
 
-	while (true) {
-		opt = getopt_long(argc, argv, "", options, NULL);
-		if (opt == -1)
-			break;
-		if (opt != 'r')
-			return CMD_USAGE;
-		*repair = true;
-	}
-	if (optind < argc)
-		return cmd_usage(&cmd_verify, "too many arguments");
-	return CMD_OK;
+	return cmd_options(&cmd_verify, argc, argv, options, NULL, 0);
 }
 
 enum { SETTLE_MS = 5000 };

@@ -81,8 +81,8 @@ daemon_client_status(const struct daemon_client *t,
 
 	if (e < 0)
 		return e;
-	got.count = (size_t)m.field[0].num;
-	buf_add(&got.lines, m.field[0].p, m.field[0].n);
+	got.count = (size_t)m.lines.count;
+	buf_add(&got.lines, m.lines.p, m.lines.n);
 	client_close(&c);
 	if (got.lines.failed) {
 		buf_free(&got.lines);
@@ -114,11 +114,11 @@ daemon_client_left(const struct daemon_client *t, int type, int64_t ms,
 	struct client c;
 	int r;
 
-	q.field[0].num = (uint64_t)ms;
+	q.ms = (uint64_t)ms;
 	r = ask(t, &q, MESSAGE_LEFT, ms + ANSWER_MS, &c, &m);
 	if (r < 0)
 		return r;
-	*left = m.field[0].num;
+	*left = m.left;
 	client_close(&c);
 	return 0;
 }

@@ -12,8 +12,8 @@
 struct message;
 
 /*
- * The daemon as the commands see it: where it is, how to start it, what it
- * answers.  Threads: owner.
+ * How the commands talk to the daemon: find it, start it, ask it.
+ * Threads: owner.
  */
 struct daemon_client {
 	struct config config;
@@ -25,7 +25,7 @@ struct daemon_client {
 /* Loads the configuration.  0, or says on stderr why not and gives -1. */
 int daemon_client_init(struct daemon_client *t, const char *command);
 
-/* What the daemon says of itself: lines "name=value", NUL after each. */
+/* The daemon's report: COUNT lines "name=value", each followed by a NUL. */
 struct daemon_client_report {
 	struct buf lines;
 	size_t count;

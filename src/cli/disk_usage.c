@@ -2,63 +2,40 @@
 #define _GNU_SOURCE
 #include "cli/disk_usage.h"
 
-#include <dirent.h>
+#include "store/walk.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Opens the directory NAME below FD; takes nothing, gives a DIR or NULL. */
-static DIR *
-open_below(int fd, const char *name)
-{
-	int sub = openat(fd, name,
-			 O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *d = sub >= 0 ? fdopendir(sub) : NULL;
+struct count {
+	int store;
+	uint64_t *files;
+	uint64_t *bytes;
+};
 
-	if (sub >= 0 && !d)
-		close(sub);
-	return d;
-}
-
-static void
-count_files(DIR *d, uint64_t *files, uint64_t *bytes)
+static int
+count_file(void *ctx, const struct store_file *f)
 {
-	struct dirent *e;
+	struct count *c = ctx;
 	struct stat st;
 
-	for (e = readdir(d); e; e = readdir(d)) {
-		if (e->d_name[0] == '.')
-			continue;
-		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (!S_ISREG(st.st_mode))
-			continue;
-		*files += 1;
-		*bytes += (uint64_t)st.st_size;
+	if (f->digest &&
+	    fstatat(c->store, f->path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode)) {
+		++*c->files;
+		*c->bytes += (uint64_t)st.st_size;
 	}
+	return 0;
 }
 
-/* The two levels NAME/ab/<file>. */
 static void
-count_tree(int fd, const char *name, uint64_t *files, uint64_t *bytes)
+count_files(int store, const char *kind, uint64_t *files, uint64_t *bytes)
 {
-	DIR *top = open_below(fd, name);
-	struct dirent *e;
-	DIR *d;
+	struct count c = { store, files, bytes };
 
-	if (!top)
-		return;
-	for (e = readdir(top); e; e = readdir(top)) {
-		if (e->d_name[0] == '.')
-			continue;
-		d = open_below(dirfd(top), e->d_name);
-		if (!d)
-			continue;
-		count_files(d, files, bytes);
-		closedir(d);
-	}
-	closedir(top);
+	store_walk(store, kind, count_file, &c);
 }
 
 int
@@ -69,9 +46,9 @@ disk_usage(const char *dir, struct disk_usage *u)
 
 	if (fd < 0)
 		return -errno;
-	count_tree(fd, "manifests", &sum.manifests, &sum.bytes);
-	count_tree(fd, "entries", &sum.entries, &sum.bytes);
-	count_tree(fd, "blobs", &sum.blobs, &sum.bytes);
+	count_files(fd, "manifests", &sum.manifests, &sum.bytes);
+	count_files(fd, "entries", &sum.entries, &sum.bytes);
+	count_files(fd, "blobs", &sum.blobs, &sum.bytes);
 	close(fd);
 	*u = sum;
 	return 0;

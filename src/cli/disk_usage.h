@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* What lies in a store, by looking: names and sizes, no content. */
+/* How many files a store has and how large they are; their content is not
+ * read. */
 struct disk_usage {
 	uint64_t manifests;
 	uint64_t entries;

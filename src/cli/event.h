@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * Reads events.log: one line an invocation of kache-shim, columns separated
- * by tabs (src/store/FORMAT).  Knows the columns, not what they are good for.
+ * Reads events.log: one line per invocation of kache-shim, with columns
+ * separated by tabs (src/store/FORMAT).
  */
 enum { EVENT_LINE_MAX = 1 << 16 };
 
@@ -35,7 +35,7 @@ struct event {
 	uint64_t status;
 };
 
-/* Takes a line without its end apart, in place.  0 or ERR_CORRUPT. */
+/* Splits a line, without its end, in place.  0 or ERR_CORRUPT. */
 int event_parse(char *line, struct event *e);
 
 /* Called with each event in the order of the file; E is borrowed. */

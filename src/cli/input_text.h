@@ -7,7 +7,7 @@
 struct buf;
 
 /*
- * Reasons in events.log in plain words, with what can be done about them.
+ * Turns reasons of events.log into plain words, with advice.
  * Pure.  Threads: any.
  */
 
@@ -15,9 +15,9 @@ struct buf;
  * the package", "variable CC".  RUN: of a build script's run. */
 void input_text_item(const char *item, bool run, struct buf *out);
 
-/* Appends lines, each with its end, that say what REASON means for a unit, or
- * with RUN for a build script's run, that was not served.  "" is a reason,
- * too: nothing like it was known. */
+/* Appends lines, each with its end, that say why a unit, or with RUN a build
+ * script's run, was not served for REASON.  "" is a reason, too: nothing like
+ * it was known. */
 void input_text_reason(const char *reason, bool run, struct buf *out);
 
 #endif

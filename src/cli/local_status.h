@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /*
- * What of the daemon's work lies in the store, with or without a daemon.
+ * The state of uploads as the store shows it, whether or not a daemon runs.
  * Only looks.  Threads: owner.
  */
 enum { LOCAL_STATUS_DEAD = 8, LOCAL_STATUS_TEXT = 200 };
@@ -20,7 +20,7 @@ struct local_status {
 	int64_t down_s; /* for how long shims still leave it alone */
 };
 
-/* DIR is the store; what cannot be read counts as nothing. */
+/* DIR is the store; what cannot be read counts as empty. */
 void local_status_look(const char *dir, struct local_status *out);
 
 #endif

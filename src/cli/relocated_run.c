@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "cli/relocated_run.h"
 
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "rustc/relocatable.h"
@@ -9,7 +10,6 @@
 #include "store/rerun.h"
 #include "store/store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -299,19 +299,17 @@ clear_fresh(const char *dir)
 static void
 clear_old(const char *base)
 {
-	DIR *d = opendir(base);
-	struct dirent *de;
+	struct dir_names names;
 	char path[PATH_MAX];
 
-	for (de = d ? readdir(d) : NULL; de; de = readdir(d)) {
-		if (strncmp(de->d_name, "out-", 4))
-			continue;
-		if (snprintf(path, sizeof(path), "%s/%s", base, de->d_name) <
-		    (int)sizeof(path))
+	if (dir_list(AT_FDCWD, base, 0, &names) < 0)
+		return;
+	for (size_t i = 0; i < names.count; i++)
+		if (!strncmp(names.name[i], "out-", 4) &&
+		    snprintf(path, sizeof(path), "%s/%s", base, names.name[i]) <
+			    (int)sizeof(path))
 			clear_fresh(path);
-	}
-	if (d)
-		closedir(d);
+	dir_names_free(&names);
 }
 
 /* Private, and ours while we hold it: a descriptor, or -errno. */

@@ -7,10 +7,10 @@
 /*
  * Runs slow build scripts once more in a place where every path has another
  * length, so that their results may serve other checkouts and machines
- * (key/witness.h).  The place is made of bind mounts in a mount namespace of
- * a child's own; the script finds an empty OUT_DIR, and nothing of what it
- * does is seen outside.  Only one of a user does so at a time.  While it runs
- * SIGTERM, SIGINT and SIGHUP end the script and then this.  Threads: one.
+ * (key/witness.h).  A child makes that place by bind mounts in its own mount
+ * namespace; the script finds an empty OUT_DIR, and nothing that it does is
+ * visible outside.  Each user runs one at a time.  SIGTERM, SIGINT and SIGHUP
+ * end the script and then this process.  Threads: one.
  */
 struct relocated_run {
 	const char *store; /* its directory */
@@ -20,8 +20,8 @@ struct relocated_run {
 	int error;         /* out: -errno if no place can be made here */
 };
 
-/* Runs what waits, at nice 19, one after the other.  0; -EINTR: a signal said
- * so; or as store_open. */
+/* Runs all waiting scripts at nice 19, one after the other.  0; -EINTR: a
+ * signal ended it; or as store_open. */
 int relocated_run(struct relocated_run *e);
 
 #endif

@@ -3,6 +3,7 @@
 #include "cli/service.h"
 
 #include "base/buf.h"
+#include "base/spawn.h"
 #include "base/spawn_detached.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -13,18 +14,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { SERVICE, SOCKET, UNITS };
 
 /* What a socket address of systemd can hold. */
-enum { SOCKET_PATH_MAX = 107, STOP_MS = 30000, SAID_MAX = 1 << 20 };
+enum {
+	SOCKET_PATH_MAX = 107,
+	STOP_MS = 30000,
+	SAID_MAX = 1 << 20,
+	SYSTEMCTL_MS = 120000
+};
 
 static const char *const unit_name[] = { "kache.service", "kache.socket" };
 
@@ -130,42 +134,27 @@ write_unit(int unit, const struct buf *text)
 	return r;
 }
 
-/* All that FD gives; its first line goes to SAID. */
-static void
-first_line(int fd, char *said, size_t room)
-{
-	struct buf b = { 0 };
-
-	said[0] = '\0';
-	if (file_read_fd(fd, SAID_MAX, &b) == 0 && b.len)
-		snprintf(said, room, "%.*s", (int)strcspn(b.p, "\n"), b.p);
-	buf_free(&b);
-}
-
 /* Runs `systemctl --user WORDS`.  True if it succeeded; SAID gets the first
- * line of what it says. */
+ * line of what it says, or nothing. */
 static bool
 systemctl(const char *const *words, char *said, size_t room)
 {
 	char *argv[8] = { (char *)"systemctl", (char *)"--user" };
-	posix_spawn_file_actions_t act;
-	int fds[2], status = -1, n = 2;
-	pid_t pid;
+	struct spawn s = { .argv = argv,
+			   .max = SAID_MAX,
+			   .timeout_ms = SYSTEMCTL_MS,
+			   .stop_fd = -1 };
+	struct buf b = { 0 };
+	int status, n = 2, r;
 
 	while (*words && n < 7)
 		argv[n++] = (char *)*words++;
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return false;
-	posix_spawn_file_actions_init(&act);
-	posix_spawn_file_actions_adddup2(&act, fds[1], 1);
-	posix_spawn_file_actions_addopen(&act, 2, "/dev/null", O_WRONLY, 0);
-	if (posix_spawnp(&pid, "systemctl", &act, NULL, argv, environ))
-		pid = -1;
-	posix_spawn_file_actions_destroy(&act);
-	close(fds[1]);
-	first_line(fds[0], said, room);
-	close(fds[0]);
-	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+	said[0] = '\0';
+	r = spawn_run(&s, &b, &status);
+	if (r == 0 && b.len)
+		snprintf(said, room, "%.*s", (int)strcspn(b.p, "\n"), b.p);
+	buf_free(&b);
+	return r == 0 && status == 0;
 }
 
 static bool

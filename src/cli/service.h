@@ -11,8 +11,8 @@ struct daemon_client;
  * Threads: owner.
  */
 
-/* Writes them and enables the socket; says what it did and what is left to
- * do by hand.  An enum cmd_status. */
+/* Writes both files and enables the socket; says what it did and what is left
+ * to do by hand.  Returns an enum cmd_status. */
 int service_install(const struct daemon_client *t);
 int service_uninstall(const struct daemon_client *t);
 

@@ -3,9 +3,9 @@
 #define CLI_TAIL_H
 
 /*
- * Writes the last LINES lines of the file PATH to stdout.  FOLLOW: then what
- * is added, also by a file that takes its place, until stdout is gone.
- * 0 or -errno.
+ * Writes the last LINES lines of the file PATH to stdout.  With FOLLOW also
+ * what is added later, even if another file takes its place, until stdout is
+ * closed.  0 or -errno.
  */
 int tail_show(const char *path, int lines, int follow);
 

@@ -19,10 +19,10 @@ enum tally_outcome {
 	TALLY_OUTCOMES
 };
 
-/* What is counted apart: a query or a build script run is no unit. */
+/* Counted separately: a query or a build script run is not a unit. */
 enum tally_group { TALLY_UNIT, TALLY_QUERY, TALLY_RUN, TALLY_GROUPS };
 
-/* What became of what was fetched ahead. */
+/* What became of the units that were fetched ahead. */
 enum tally_ahead { TALLY_IN_TIME, TALLY_LATE, TALLY_UNUSED, TALLY_AHEADS };
 
 extern const char *const tally_ahead_name[TALLY_AHEADS];

@@ -8,16 +8,17 @@ struct local_status;
 struct daemon_client;
 struct daemon_client_report;
 
-/* The daemon for people: aligned lines on stdout.  Threads: owner. */
+/* Prints the daemon's state for people: aligned lines on stdout.  Threads:
+ * owner. */
 
-/* What it reports, by one table; names that the table does not have come as
- * they are.  BRIEF: only what moves. */
+/* Prints a report by a table of names; names that are not in the table are
+ * printed as they are.  BRIEF: only values that change. */
 void view_report(const struct daemon_client_report *r, bool brief);
 
-/* What there is to say without one. */
+/* Prints what can be said while no daemon runs. */
 void view_offline(const struct daemon_client *t);
 
-/* Uploads that wait, and the dead with their reasons. */
+/* Prints how many uploads wait, and the dead letters with their reasons. */
 void view_local(const struct local_status *l);
 
 #endif

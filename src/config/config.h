@@ -7,14 +7,15 @@
 #include <stdint.h>
 
 /*
- * kache.ini and the KACHE_ environment: one table of keys (config_keys.def),
- * later layers win:
+ * The configuration from kache.ini and the KACHE_ environment, by one table of
+ * keys (config_keys.def).  Later layers win:
  *
  *   default < SYSCONFDIR/kache/kache.ini < $XDG_CONFIG_HOME/kache/kache.ini
  *   < the file named by KACHE_CONFIG < KACHE_<SECTION>_<KEY>
  *
- * Loading cannot fail: what is wrong is a problem with a name and a place,
- * and the value below it stays.  Knows nothing of stores, daemons, remotes.
+ * Loading cannot fail: a mistake is recorded as a problem with its place, and
+ * the value of the layer below stays.  This room knows nothing of stores,
+ * daemons and remotes.
  * Threads: any for loading into one's own struct; a loaded one is read-only.
  */
 
@@ -88,8 +89,7 @@ struct config_file {
 	int status;       /* 0 read, else the error; -ENOENT is normal */
 };
 
-/* About 10 kB; holds no memory of its own, may be copied only by pointer
- * users who know that texts point into it (so: do not copy). */
+/* About 10 kB.  Holds no other memory.  Do not copy it: texts point into it. */
 struct config {
 	struct config_value v[CONFIG_KEYS];
 	struct config_file file[CONFIG_FILES];
@@ -121,8 +121,8 @@ void config_load(struct config *c, const struct config_source *src);
  * the configuration, the remote, trust or the daemon, or tells who we are. */
 bool config_guarded(const char *name);
 
-/* A CONFIG_DURATION in nanoseconds.  What is too long to count is 146 years,
- * which may still be added to any clock. */
+/* A CONFIG_DURATION in nanoseconds.  At most 146 years, which may be added to
+ * any clock without overflow. */
 int64_t config_nanoseconds(const struct config_value *v);
 
 /* Text of one problem, I < min(problem_count, CONFIG_PROBLEMS). */

@@ -8,13 +8,14 @@
 #include "config/config.h" /* allow: value */
 
 /*
- * `.kache.ini`, the file of a project: in the directory of its Cargo.lock,
- * written by whoever wrote the project.  So it may say something about the
- * project's own inputs, and nothing else: any other key is a problem.
+ * `.kache.ini`, the file of a project, beside its Cargo.lock.  Whoever wrote
+ * the project wrote it, so it may only speak of the project's own inputs; any
+ * other key is a problem.
  *
- * Believed is only a regular file of this user that nobody but its group may
- * write, of at most PROJECT_FILE_MAX bytes, opened without following a link and
- * without waiting.  Never fails; what is wrong is a problem and is ignored.
+ * Only a regular file is believed that belongs to this user, that others
+ * (except its group) cannot write, and that has at most PROJECT_FILE_MAX bytes.
+ * It is opened without following a link and without waiting.  Loading never
+ * fails; a mistake is recorded as a problem and ignored.
  * Threads: any.
  */
 enum {
@@ -45,9 +46,9 @@ struct project {
 void project_load(struct project *p, const char *dir);
 
 /*
- * For people who stand somewhere in a project: the nearest such file at or
- * above DIR, no higher than HOME (may be NULL).  Gives its directory's length
- * in DIR, or 0.
+ * Finds the nearest such file at or above DIR, but not above HOME (may be
+ * NULL), for commands that are started somewhere in a project.  Gives the
+ * length of its directory in DIR, or 0.
  */
 size_t project_find(const char *dir, const char *home);
 

@@ -129,9 +129,9 @@ greet(struct conn *c)
 {
 	struct message m = { .type = MESSAGE_HELLO };
 
-	m.field[0].num = MESSAGE_PROTOCOL;
-	m.field[1].p = KACHE_VERSION;
-	m.field[1].n = strlen(KACHE_VERSION);
+	m.hello.protocol = MESSAGE_PROTOCOL;
+	m.hello.program.p = KACHE_VERSION;
+	m.hello.program.n = strlen(KACHE_VERSION);
 	conn_send(c, &m);
 }
 

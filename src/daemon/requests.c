@@ -190,8 +190,8 @@ send_inputs(struct conn *c, struct remote_query *a)
 	struct message m = { .type = MESSAGE_SHAPES };
 
 	note_offers(c, &a->manifest);
-	m.field[0].p = a->manifest.p;
-	m.field[0].n = a->manifest.len;
+	m.manifest.p = a->manifest.p;
+	m.manifest.n = a->manifest.len;
 	conn_send(c, &m);
 	finish(c);
 }
@@ -201,9 +201,8 @@ send_found(struct conn *c, const struct digest *at, uint64_t bytes)
 {
 	struct message m = { .type = MESSAGE_FOUND };
 
-	m.field[0].p = (const char *)at->b;
-	m.field[0].n = DIGEST_LEN;
-	m.field[1].num = bytes;
+	m.found.at = *at;
+	m.found.received = bytes;
 	services_count(c->hub, HUB_FOUND);
 	conn_send(c, &m);
 	finish(c);
@@ -296,19 +295,17 @@ drop_guess(struct conn *c)
 static void
 on_check(struct conn *c, const struct message *m)
 {
-	struct digest k0;
 	struct remote_query *a;
 
 	services_count(c->hub, HUB_CHECKS);
 	drop_guess(c);
-	memcpy(k0.b, m->field[0].p, DIGEST_LEN);
 	if (c->hub->stopping || !has_remote(c->hub)) {
 		answer(c, MESSAGE_NONE, HUB_NONE);
 		return;
 	}
 	sessions_missed(c->hub->builds);
-	prefetch_check(c->hub->prefetches, &k0);
-	a = begin(c, c->hub->units, &k0);
+	prefetch_check(c->hub->prefetches, &m->key);
+	a = begin(c, c->hub->units, &m->key);
 	if (!a || atomic_load(&a->busy)) {
 		if (a)
 			forget(a);
@@ -323,22 +320,21 @@ static void
 on_get(struct conn *c, const struct message *m)
 {
 	struct remote_query *a = c->guess;
-	struct digest at;
+	const struct digest *at = &m->key;
 
 	services_count(c->hub, HUB_GETS);
-	memcpy(at.b, m->field[0].p, DIGEST_LEN);
-	prefetch_get(c->hub->prefetches, &at);
+	prefetch_get(c->hub->prefetches, at);
 	c->guess = NULL;
-	if (a && !digest_eq(&a->key, &at)) {
+	if (a && !digest_eq(&a->key, at)) {
 		forget(a);
 		a = NULL;
 	}
-	if (!a && prefetch_came(c->hub->prefetches, &at, true)) {
-		send_found(c, &at, 0);
+	if (!a && prefetch_came(c->hub->prefetches, at, true)) {
+		send_found(c, at, 0);
 		return;
 	}
 	if (!a && !c->hub->stopping)
-		a = begin(c, c->hub->packs, &at);
+		a = begin(c, c->hub->packs, at);
 	if (!a) {
 		answer(c, MESSAGE_LATE, HUB_LATE);
 		return;
@@ -353,33 +349,30 @@ on_get(struct conn *c, const struct message *m)
 static void
 on_hello(struct conn *c, const struct message *m)
 {
-	if (m->field[0].num == MESSAGE_PROTOCOL)
+	if (m->hello.protocol == MESSAGE_PROTOCOL)
 		return;
 	log_msg(LOG_INFO, "a client speaks protocol %llu, we %d",
-		(unsigned long long)m->field[0].num, MESSAGE_PROTOCOL);
+		(unsigned long long)m->hello.protocol, MESSAGE_PROTOCOL);
 	c->closing = true;
 }
 
 static void
 on_stored(struct conn *c, const struct message *m)
 {
-	struct digest at;
-
 	services_count(c->hub, HUB_STORED);
-	memcpy(at.b, m->field[0].p, DIGEST_LEN);
-	upload_queue_add(c->hub->uploads, &at);
+	upload_queue_add(c->hub->uploads, &m->key);
 }
 
 static void
 on_session(struct conn *c, const struct message *m)
 {
-	sessions_session(c->hub->builds, m);
+	sessions_session(c->hub->builds, &m->session);
 }
 
 static void
 on_hint(struct conn *c, const struct message *m)
 {
-	sessions_hint(c->hub->builds, m);
+	sessions_hint(c->hub->builds, &m->hint);
 }
 
 static void
@@ -389,9 +382,9 @@ on_status(struct conn *c, const struct message *m)
 	struct buf lines = { 0 };
 
 	(void)m;
-	out.field[0].num = report_lines(c->hub, &lines);
-	out.field[0].p = lines.p;
-	out.field[0].n = lines.len;
+	out.lines.count = report_lines(c->hub, &lines);
+	out.lines.p = lines.p;
+	out.lines.n = lines.len;
 	conn_send(c, &out);
 	buf_free(&lines);
 }
@@ -402,7 +395,7 @@ static void
 on_drain(struct conn *c, const struct message *m)
 {
 	c->state = CONN_DRAINS;
-	c->deadline = file_monotonic() + (int64_t)m->field[0].num * MS;
+	c->deadline = file_monotonic() + (int64_t)m->ms * MS;
 	upload_queue_hurry(c->hub->uploads);
 	sessions_end(c->hub->builds);
 	if (m->type == MESSAGE_STOP) {
@@ -449,7 +442,7 @@ tick_drain(struct conn *c, int64_t now)
 	if (busy && now < c->deadline)
 		return;
 	c->state = CONN_IDLE;
-	m.field[0].num = left;
+	m.left = left;
 	conn_send(c, &m);
 	if (c->stops)
 		c->hub->quit = true;

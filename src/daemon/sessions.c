@@ -20,8 +20,6 @@
 #define SECOND ((int64_t)1000000000)
 #define QUIET_NS (10 * SECOND)
 
-enum { FLAG_WRITES = 1, FLAG_CONTINUED = 2 };
-
 struct sessions {
 	struct services *hub;
 	const struct sessions_ops *ops;
@@ -125,7 +123,7 @@ begin(struct sessions *b, uint64_t session, int pid)
 }
 
 static void
-copy_text(char *to, size_t room, const struct message_field *f)
+copy_text(char *to, size_t room, const struct message_bytes *f)
 {
 	size_t n = f->n < room ? f->n : room - 1;
 
@@ -136,23 +134,23 @@ copy_text(char *to, size_t room, const struct message_field *f)
 /* The first note of a run counts; its queries come before its units, so
  * nothing that it does is missed. */
 void
-sessions_session(struct sessions *b, const struct message *m)
+sessions_session(struct sessions *b, const struct message_session *m)
 {
-	struct session *i = sessions_find(b, m->field[0].num);
+	struct session *i = sessions_find(b, m->session);
 
 	services_count(b->hub, HUB_SESSIONS);
 	if (i) {
 		i->active = file_monotonic();
 		return;
 	}
-	i = begin(b, m->field[0].num, (int)m->field[1].num);
+	i = begin(b, m->session, (int)m->pid);
 	if (!i)
 		return;
-	copy_text(i->workspace, sizeof(i->workspace), &m->field[2]);
-	memcpy(i->lock.b, m->field[3].p, DIGEST_LEN);
-	memcpy(i->toolchain.b, m->field[4].p, DIGEST_LEN);
-	i->writes = m->field[5].num & FLAG_WRITES;
-	i->continued = m->field[5].num & FLAG_CONTINUED;
+	copy_text(i->workspace, sizeof(i->workspace), &m->workspace);
+	i->lock = m->lock;
+	i->toolchain = m->toolchain;
+	i->writes = m->flags & MESSAGE_SESSION_WRITES;
+	i->continued = m->flags & MESSAGE_SESSION_CONTINUES;
 	i->active = file_monotonic();
 }
 
@@ -170,10 +168,10 @@ take_item(struct session *i, const char *p)
 }
 
 void
-sessions_hint(struct sessions *b, const struct message *m)
+sessions_hint(struct sessions *b, const struct message_hint *m)
 {
-	struct session *i = sessions_find(b, m->field[0].num);
-	const char *p = m->field[4].p, *end = p + m->field[4].n;
+	struct session *i = sessions_find(b, m->session);
+	const char *p = m->items.p, *end = p + m->items.n;
 
 	services_count(b->hub, HUB_HINTS);
 	if (!i || i->hinted)

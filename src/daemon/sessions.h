@@ -12,7 +12,8 @@
 struct sessions;
 struct services;
 struct prefetches;
-struct message;
+struct message_hint;
+struct message_session;
 
 /*
  * The cargo runs that are under way, as SESSION and PREFETCH_HINT tell of them.
@@ -51,8 +52,8 @@ struct sessions_ops {
 int sessions_open(struct services *h, const struct sessions_ops *ops);
 void sessions_close(struct sessions *b);
 
-void sessions_session(struct sessions *b, const struct message *m);
-void sessions_hint(struct sessions *b, const struct message *m);
+void sessions_session(struct sessions *b, const struct message_session *m);
+void sessions_hint(struct sessions *b, const struct message_hint *m);
 
 /* NULL: it is over.  Borrowed until the next call. */
 struct session *sessions_find(struct sessions *b, uint64_t session);

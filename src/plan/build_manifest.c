@@ -3,21 +3,28 @@
 
 #include "base/err.h"
 #include "base/mp.h"
-#include "base/record.h"
+#include "base/record_type.h"
 #include "base/strset.h"
+#include "base/vec.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	VERSION = 1,
 	FIELDS = 9,
 	PASSES = 64,
 	NAME_MAX = 128,
 	ELEMENTS = BUILD_MANIFEST_UNITS *
 			   (FIELDS + 2 + BUILD_MANIFEST_PARENTS / 8) +
 		   64
+};
+
+static const struct record_field fields[] = {
+	RECORD_FIELD(DIGEST, build_manifest, lock, 0),
+	RECORD_FIELD(DIGEST, build_manifest, toolchain, 0),
+	RECORD_FIELD(U64, build_manifest, stored_ms, 0),
+	RECORD_LAST,
 };
 
 void
@@ -27,24 +34,6 @@ build_manifest_release(struct build_manifest *m)
 	free(m->parents);
 	buf_free(&m->text);
 	memset(m, 0, sizeof(*m));
-}
-
-static int
-make_room(void **p, size_t *room, size_t want, size_t size)
-{
-	size_t more = *room ? *room : 64;
-	void *q;
-
-	if (want <= *room)
-		return 0;
-	while (more < want)
-		more *= 2;
-	q = realloc(*p, more * size);
-	if (!q)
-		return -ENOMEM;
-	*p = q;
-	*room = more;
-	return 0;
 }
 
 static uint32_t
@@ -64,15 +53,19 @@ build_manifest_add(struct build_manifest *m,
 		   size_t nparents)
 {
 	struct build_manifest_unit new = *u;
+	void *more;
 
 	if (m->count == BUILD_MANIFEST_UNITS ||
 	    nparents > BUILD_MANIFEST_PARENTS)
 		return ERR_TOOBIG;
-	if (make_room((void **)&m->unit, &m->room, m->count + 1,
-		      sizeof(*m->unit)) < 0 ||
-	    make_room((void **)&m->parents, &m->parents_room,
-		      m->nparents + nparents, sizeof(*m->parents)) < 0)
+	more = vec_grow(m->unit, m->count, 1, sizeof(*m->unit));
+	if (!more)
 		return -ENOMEM;
+	m->unit = more;
+	more = vec_grow(m->parents, m->nparents, nparents, sizeof(*m->parents));
+	if (!more)
+		return -ENOMEM;
+	m->parents = more;
 	new.package = keep_name(m, package);
 	new.version = keep_name(m, version);
 	if (m->text.failed)
@@ -119,22 +112,14 @@ put_unit(const struct build_manifest *m, const struct build_manifest_unit *u,
 	mp_put_uint(b, u->script);
 }
 
-void
-build_manifest_encode(const struct build_manifest *m, struct buf *out)
+static uint32_t
+put_units(struct buf *b, const void *manifest)
 {
-	struct buf b = { 0 };
+	const struct build_manifest *m = manifest;
 
-	mp_put_list(&b, (uint32_t)(3 + m->count));
-	mp_put_bin(&b, m->lock.b, DIGEST_LEN);
-	mp_put_bin(&b, m->toolchain.b, DIGEST_LEN);
-	mp_put_uint(&b, m->stored_ms);
 	for (size_t i = 0; i < m->count; i++)
-		put_unit(m, &m->unit[i], &b);
-	if (b.failed)
-		out->failed = true;
-	else
-		record_seal(out, 'b', VERSION, b.p, b.len);
-	buf_free(&b);
+		put_unit(m, &m->unit[i], b);
+	return (uint32_t)m->count;
 }
 
 /* Names are for people and joins: plain text without a NUL. */
@@ -208,40 +193,41 @@ get_unit(struct mp_list *from, size_t count, struct build_manifest *m)
 }
 
 static int
-get_all(struct mp_list l, struct build_manifest *m)
+take_units(struct mp_list *l, void *manifest)
 {
-	size_t count;
-	int r = mp_next_fixed(&l, m->lock.b, DIGEST_LEN);
+	size_t count = l->left;
+	int r = count > BUILD_MANIFEST_UNITS ? ERR_TOOBIG : 0;
 
-	r = r ? r : mp_next_fixed(&l, m->toolchain.b, DIGEST_LEN);
-	r = r ? r : mp_next_uint(&l, &m->stored_ms);
-	count = l.left;
-	if (r == 0 && count > BUILD_MANIFEST_UNITS)
-		r = ERR_TOOBIG;
-	while (r == 0 && l.left)
-		r = get_unit(&l, count, m);
+	while (r == 0 && l->left)
+		r = get_unit(l, count, manifest);
 	return r;
+}
+
+static const struct record_type type = {
+	.letter = 'b',
+	.version = 1,
+	.fields = fields,
+	.put_rest = put_units,
+	.take_rest = take_units,
+	.file_max = BUILD_MANIFEST_BYTES,
+	.elements_max = ELEMENTS,
+};
+
+void
+build_manifest_encode(const struct build_manifest *m, struct buf *out)
+{
+	record_encode(&type, m, out);
 }
 
 int
 build_manifest_decode(const void *p, size_t n, struct build_manifest *out)
 {
-	struct build_manifest m = { 0 };
-	struct mp_doc doc;
-	const char *content;
-	size_t len;
-	int r = n > BUILD_MANIFEST_BYTES ? ERR_TOOBIG : 0;
+	int r;
 
-	r = r ? r : record_open(p, n, 'b', VERSION, &content, &len);
-	r = r ? r : mp_open_max(&doc, content, len, ELEMENTS);
+	memset(out, 0, sizeof(*out));
+	r = record_decode(&type, p, n, out);
 	if (r < 0)
-		return r;
-	r = get_all(mp_root(&doc), &m);
-	mp_close(&doc);
-	if (r < 0)
-		build_manifest_release(&m);
-	else
-		*out = m;
+		build_manifest_release(out);
 	return r;
 }
 

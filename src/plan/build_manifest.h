@@ -42,10 +42,8 @@ struct build_manifest {
 	uint64_t stored_ms;
 	struct build_manifest_unit *unit;
 	size_t count;
-	size_t room;
 	uint32_t *parents; /* numbers of units whose outputs they read */
 	size_t nparents;
-	size_t parents_room;
 	struct buf text; /* names, each with its NUL */
 };
 

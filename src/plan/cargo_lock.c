@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/vec.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -29,7 +30,6 @@ struct parse {
 	char *source;
 	struct raw *raw;
 	size_t nraw;
-	size_t raw_room;
 };
 
 static void
@@ -74,13 +74,10 @@ keep(struct parse *p, char *text)
 
 	if (p->nraw >= PACKAGES_DEPS_MAX)
 		return ERR_TOOBIG;
-	if (p->nraw == p->raw_room) {
-		p->raw_room = p->raw_room ? p->raw_room * 2 : 256;
-		more = realloc(p->raw, p->raw_room * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		p->raw = more;
-	}
+	more = vec_grow(p->raw, p->nraw, 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	p->raw = more;
 	p->raw[p->nraw].owner = (uint32_t)p->out->count;
 	p->raw[p->nraw++].text = text;
 	return 0;

@@ -2,6 +2,7 @@
 #include "plan/graph.h"
 
 #include "base/err.h"
+#include "base/vec.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,9 +28,9 @@ struct node {
 
 struct graph {
 	struct node *node;
-	size_t count, room;
+	size_t count;
 	struct edge *edge;
-	size_t edges, edge_room;
+	size_t edges;
 	uint32_t *ready; /* a heap of node numbers */
 	size_t nready;
 	size_t left;
@@ -52,27 +53,17 @@ graph_free(struct graph *g)
 	free(g);
 }
 
-static int
-grow(void **p, size_t *room, size_t size)
-{
-	size_t more = *room ? *room * 2 : 64;
-	void *q = realloc(*p, more * size);
-
-	if (!q)
-		return -ENOMEM;
-	*p = q;
-	*room = more;
-	return 0;
-}
-
 int
 graph_add(struct graph *g, uint64_t cost)
 {
+	struct node *more;
+
 	if (g->count == GRAPH_MAX)
 		return ERR_TOOBIG;
-	if (g->count == g->room &&
-	    grow((void **)&g->node, &g->room, sizeof(*g->node)) < 0)
+	more = vec_grow(g->node, g->count, 1, sizeof(*more));
+	if (!more)
 		return -ENOMEM;
+	g->node = more;
 	g->node[g->count] = (struct node){ .cost = cost };
 	g->left++;
 	return (int)g->count++;
@@ -81,9 +72,11 @@ graph_add(struct graph *g, uint64_t cost)
 static int
 link_to(struct graph *g, uint32_t *list, size_t node)
 {
-	if (g->edges == g->edge_room &&
-	    grow((void **)&g->edge, &g->edge_room, sizeof(*g->edge)) < 0)
+	struct edge *more = vec_grow(g->edge, g->edges, 1, sizeof(*more));
+
+	if (!more)
 		return -ENOMEM;
+	g->edge = more;
 	g->edge[g->edges] = (struct edge){ (uint32_t)node, *list };
 	*list = (uint32_t)++g->edges;
 	return 0;

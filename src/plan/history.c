@@ -2,6 +2,7 @@
 #include "plan/history.h"
 
 #include "base/strset.h"
+#include "base/vec.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -105,6 +106,7 @@ add(struct history *h, struct strset *seen, char *const *f)
 				  .version = f[OWNER_VERSION],
 				  .externs = f[EXTERNS] };
 	bool hit = is_hit(f[OUTCOME]);
+	void *more;
 
 	h->hits += hit;
 	u.prefetched = !strcmp(f[OUTCOME], "prefetch_hit");
@@ -118,15 +120,10 @@ add(struct history *h, struct strset *seen, char *const *f)
 	    digest_parse(f[K0], strlen(f[K0]), &u.k0) < 0 ||
 	    h->count == HISTORY_UNITS || !strset_add(seen, f[AT], NULL))
 		return seen->failed ? -ENOMEM : 0;
-	if (h->count == h->room) {
-		size_t room = h->room ? h->room * 2 : 64;
-		void *more = realloc(h->unit, room * sizeof(*h->unit));
-
-		if (!more)
-			return -ENOMEM;
-		h->unit = more;
-		h->room = room;
-	}
+	more = vec_grow(h->unit, h->count, 1, sizeof(*h->unit));
+	if (!more)
+		return -ENOMEM;
+	h->unit = more;
 	h->unit[h->count++] = u;
 	return 0;
 }

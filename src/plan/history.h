@@ -18,7 +18,7 @@ struct history_unit {
 	struct digest at;
 	struct digest k0;
 	uint64_t compile_us; /* what the compile took, or a hit saved */
-	const char *package; /* whose unit it is */
+	const char *package; /* the package of the unit */
 	const char *version;
 	const char *externs; /* "name:16 hex digits,..." */
 	bool local;          /* stays on this machine, or was not stored */
@@ -29,7 +29,7 @@ struct history_unit {
 
 struct history {
 	struct history_unit *unit; /* in order of demand, each `at` once */
-	size_t count, room;
+	size_t count;
 	size_t hits, prefetch_hits, compiled;
 };
 

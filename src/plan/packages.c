@@ -2,25 +2,12 @@
 #include "plan/packages.h"
 
 #include "base/err.h"
+#include "base/vec.h"
 #include "plan/graph.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* One more of SIZE at P, which has COUNT and room for *ROOM. */
-static void *
-grow(void *p, size_t count, size_t *room, size_t size)
-{
-	size_t more = *room ? *room * 2 : 64;
-
-	if (count < *room)
-		return p;
-	p = realloc(p, more * size);
-	if (p)
-		*room = more;
-	return p;
-}
 
 int
 packages_add(struct packages *s, const char *name, const char *version,
@@ -33,7 +20,7 @@ packages_add(struct packages *s, const char *name, const char *version,
 
 	if (s->count >= PACKAGES_MAX)
 		return ERR_TOOBIG;
-	p = grow(s->p, s->count, &s->room, sizeof(*s->p));
+	p = vec_grow(s->p, s->count, 1, sizeof(*s->p));
 	if (!p)
 		return -ENOMEM;
 	s->p = p;
@@ -58,7 +45,7 @@ packages_need(struct packages *s, uint32_t i, uint32_t dep)
 
 	if (s->ndeps >= PACKAGES_DEPS_MAX)
 		return ERR_TOOBIG;
-	p = grow(s->deps, s->ndeps, &s->deps_room, sizeof(*s->deps));
+	p = vec_grow(s->deps, s->ndeps, 1, sizeof(*s->deps));
 	if (!p)
 		return -ENOMEM;
 	s->deps = p;

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * The packages a workspace is built of and who needs whom, read from
- * Cargo.lock (lock.h) or from `cargo metadata` (metadata.h).  Pure.
+ * The packages that a workspace is built from and their dependencies, read from
+ * Cargo.lock (cargo_lock.h) or from `cargo metadata` (metadata.h).  Pure.
  * Zero-initialised is empty.  Threads: owner.
  */
 enum {
@@ -29,10 +29,8 @@ struct package {
 struct packages {
 	struct package *p;
 	size_t count;
-	size_t room;
 	uint32_t *deps; /* indices into p */
 	size_t ndeps;
-	size_t deps_room;
 };
 
 /* Adds a package; copies, SOURCE may be NULL.  0, ERR_TOOBIG, -ENOMEM. */

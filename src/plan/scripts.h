@@ -7,15 +7,16 @@
 struct build_manifest;
 
 /*
- * Nobody reads what a build script's compile makes, but its package is not
- * built without it: which units of a build manifest wait for which scripts.
+ * Which units of a build manifest wait for which build scripts: no unit reads
+ * the output of a build script's compile, but its package cannot be built
+ * without it.
  * Pure.  Threads: any.
  */
 enum { SCRIPTS_PAIRS = 65536 };
 
-/* Calls USE with each unit that is no build script and each build script of
- * its package, of one package after the other; after SCRIPTS_PAIRS no more.
- * 0, -ENOMEM, or what USE gave if it was below 0: then it was the last. */
+/* Calls USE with each pair of a unit and a build script of its package, one
+ * package after the other, at most SCRIPTS_PAIRS times.  0; -ENOMEM; or the
+ * first negative result of USE, which ends it. */
 int scripts_each(const struct build_manifest *m,
 		 int (*use)(void *ctx, size_t unit, size_t script), void *ctx);
 

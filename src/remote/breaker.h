@@ -6,9 +6,10 @@
 #include <stdint.h>
 
 /*
- * Stops asking a remote that does not answer.  Closed: all may go.  Open:
- * nothing goes for a pause.  Half-open: the pause is over and one probe is
- * under way, which decides.  Pure: NOW is monotonic nanoseconds.
+ * A circuit breaker: stops asking a remote that does not answer.  Closed: all
+ * requests may go.  Open: none may go during a pause.  Half-open: the pause is
+ * over and one probe is under way, which decides.  Pure: NOW is monotonic
+ * nanoseconds.
  * Zero-initialised is closed.  Threads: owner.
  */
 enum { BREAKER_FAILURES = 5 };     /* in a row, that open it */
@@ -30,8 +31,9 @@ bool breaker_allows(const struct breaker *b);
 /* True: the caller must send a probe now, and only this one. */
 bool breaker_probe(struct breaker *b, int64_t now);
 
-/* A request had an answer, or failed; AT_ONCE: so badly that one is enough.
- * Answers to old requests that arrive while it is open change nothing. */
+/* Tell that a request was answered or failed; AT_ONCE: one such failure is
+ * enough to open it.  Answers to old requests that arrive while it is open
+ * change nothing. */
 void breaker_ok(struct breaker *b);
 void breaker_fail(struct breaker *b, bool at_once, int64_t now);
 

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "remote/creds.h"
+#include "remote/cred_source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,8 +131,8 @@ cred_file_release(struct cred_file_profile *p)
 
 /* One file: the variable that names it, else its place below HOME. */
 static int
-look(const struct creds_opts *o, const char *var, const char *place,
-     bool config, struct cred_file_profile *p)
+look(const struct cred_opts *o, const char *var, const char *place, bool config,
+     struct cred_file_profile *p)
 {
 	const char *named = o->get(var);
 	const char *home = o->get("HOME");
@@ -159,7 +159,7 @@ look(const struct creds_opts *o, const char *var, const char *place,
 }
 
 static const char *
-profile_of(const struct creds_opts *o)
+profile_of(const struct cred_opts *o)
 {
 	const char *named = o->get("AWS_PROFILE");
 
@@ -169,7 +169,7 @@ profile_of(const struct creds_opts *o)
 }
 
 int
-cred_file_read(const struct creds_opts *o, struct cred_file_profile *p,
+cred_file_read(const struct cred_opts *o, struct cred_file_profile *p,
 	       char *why, size_t room)
 {
 	struct cred_file_profile n = { .name = profile_of(o) };
@@ -207,8 +207,8 @@ cannot(const struct cred_file_profile *p)
 }
 
 static int
-judge(const struct creds_opts *o, const struct cred_file_profile *p,
-      struct creds_value *out, char *why, size_t room)
+judge(const struct cred_opts *o, const struct cred_file_profile *p,
+      struct cred_value *out, char *why, size_t room)
 {
 	const char *key = p->v[CRED_FILE_KEY];
 	const char *secret = p->v[CRED_FILE_SECRET];
@@ -220,7 +220,8 @@ judge(const struct creds_opts *o, const struct cred_file_profile *p,
 			 "credential_process",
 			 unable, p->name);
 	else if (key && secret)
-		return creds_set(out, key, secret, p->v[CRED_FILE_TOKEN], 0);
+		return cred_value_set(out, key, secret, p->v[CRED_FILE_TOKEN],
+				      0);
 	else if (key || secret)
 		snprintf(why, room, "profile '%.64s' has half a key", p->name);
 	else if (!p->known && *o->profile)
@@ -231,7 +232,7 @@ judge(const struct creds_opts *o, const struct cred_file_profile *p,
 }
 
 int
-cred_file_load(const struct creds_opts *o, struct creds_value *out, char *why,
+cred_file_load(const struct cred_opts *o, struct cred_value *out, char *why,
 	       size_t room)
 {
 	struct cred_file_profile p;

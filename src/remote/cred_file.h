@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct creds_opts;
-struct creds_value;
+struct cred_opts;
+struct cred_value;
 
 /*
  * ~/.aws/credentials and ~/.aws/config ("Configuration and credential file
@@ -54,13 +54,13 @@ struct cred_file_profile {
 
 /* The profile that is asked for, of both files.  0, to be released; or an
  * error, and WHY says that the files cannot be read. */
-int cred_file_read(const struct creds_opts *o, struct cred_file_profile *p,
+int cred_file_read(const struct cred_opts *o, struct cred_file_profile *p,
 		   char *why, size_t room);
 void cred_file_release(struct cred_file_profile *p);
 
-/* A source (struct creds_source): the keys in the profile.  Also refuses what
+/* A source (struct cred_source): the keys in the profile.  Also refuses what
  * a profile may ask for and we cannot do. */
-int cred_file_load(const struct creds_opts *o, struct creds_value *out,
-		   char *why, size_t room);
+int cred_file_load(const struct cred_opts *o, struct cred_value *out, char *why,
+		   size_t room);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "remote/cred_parse.h"
-#include "remote/creds.h"
+#include "remote/cred_source.h"
 #include "remote/xfer.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ enum {
 };
 
 static const char *
-variable(const struct creds_opts *o, const char *name)
+variable(const struct cred_opts *o, const char *name)
 {
 	const char *v = o->get(name);
 
@@ -108,7 +108,7 @@ has_control(const char *s)
 }
 
 int
-cred_instance_container_url(const struct creds_opts *o, struct buf *out,
+cred_instance_container_url(const struct cred_opts *o, struct buf *out,
 			    char *why, size_t room)
 {
 	const char *path =
@@ -142,7 +142,7 @@ cred_instance_container_url(const struct creds_opts *o, struct buf *out,
 
 /* The Authorization line, if there is to be one. */
 static int
-add_authorization(const struct creds_opts *o, struct buf *line, char *why,
+add_authorization(const struct cred_opts *o, struct buf *line, char *why,
 		  size_t room)
 {
 	const char *file =
@@ -173,7 +173,7 @@ add_authorization(const struct creds_opts *o, struct buf *line, char *why,
 }
 
 static int
-read_document(int status, struct buf *text, struct creds_value *out, char *why,
+read_document(int status, struct buf *text, struct cred_value *out, char *why,
 	      size_t room)
 {
 	if (status == 200)
@@ -187,7 +187,7 @@ read_document(int status, struct buf *text, struct creds_value *out, char *why,
 }
 
 int
-cred_instance_container(const struct creds_opts *o, struct creds_value *out,
+cred_instance_container(const struct cred_opts *o, struct cred_value *out,
 			char *why, size_t room)
 {
 	struct buf url = { 0 };
@@ -209,8 +209,9 @@ cred_instance_container(const struct creds_opts *o, struct creds_value *out,
 	if (rc == 0) {
 		f.url = url.p;
 		headers[0] = line.p;
-		rc = read_document(creds_ask(o, &f, CONTAINER_TRIES, &text),
-				   &text, out, why, room);
+		rc = read_document(
+			cred_source_ask(o, &f, CONTAINER_TRIES, &text), &text,
+			out, why, room);
 	}
 	forget(&line);
 	forget(&text);
@@ -221,7 +222,7 @@ cred_instance_container(const struct creds_opts *o, struct creds_value *out,
 /* --- an instance --------------------------------------------------------- */
 
 struct instance {
-	const struct creds_opts *o;
+	const struct cred_opts *o;
 	char base[256];
 	struct buf line; /* the session's header */
 };
@@ -243,7 +244,7 @@ ask(struct instance *i, enum xfer_verb verb, const char *path, const char *more,
 	};
 
 	snprintf(url, sizeof(url), "%s/latest/%s%s", i->base, path, more);
-	return creds_ask(i->o, &f, 1, out);
+	return cred_source_ask(i->o, &f, 1, out);
 }
 
 static bool
@@ -296,7 +297,7 @@ begin_session(struct instance *i)
 }
 
 static void
-find_region(struct instance *i, struct creds_value *out)
+find_region(struct instance *i, struct cred_value *out)
 {
 	struct buf text = { 0 };
 
@@ -309,7 +310,7 @@ find_region(struct instance *i, struct creds_value *out)
 }
 
 static int
-of_role(struct instance *i, struct creds_value *out, char *why, size_t room)
+of_role(struct instance *i, struct cred_value *out, char *why, size_t room)
 {
 	static const char path[] = "meta-data/iam/security-credentials/";
 	struct buf role = { 0 };
@@ -331,7 +332,7 @@ of_role(struct instance *i, struct creds_value *out, char *why, size_t room)
 }
 
 int
-cred_instance_instance(const struct creds_opts *o, struct creds_value *out,
+cred_instance_instance(const struct cred_opts *o, struct cred_value *out,
 		       char *why, size_t room)
 {
 	const char *off = variable(o, "AWS_EC2_METADATA_DISABLED");

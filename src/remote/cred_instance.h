@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 struct buf;
-struct creds_opts;
-struct creds_value;
+struct cred_opts;
+struct cred_value;
 
 /*
  * Credentials of the place we run in: a container's ("Container credential
@@ -21,13 +21,13 @@ struct creds_value;
  * one of the addresses Amazon gives out.  0, ERR_MISS, or ERR_REFUSED with
  * WHY.
  */
-int cred_instance_container_url(const struct creds_opts *o, struct buf *out,
+int cred_instance_container_url(const struct cred_opts *o, struct buf *out,
 				char *why, size_t room);
 
-/* Sources (struct creds_source). */
-int cred_instance_container(const struct creds_opts *o, struct creds_value *out,
+/* Sources (struct cred_source). */
+int cred_instance_container(const struct cred_opts *o, struct cred_value *out,
 			    char *why, size_t room);
-int cred_instance_instance(const struct creds_opts *o, struct creds_value *out,
+int cred_instance_instance(const struct cred_opts *o, struct cred_value *out,
 			   char *why, size_t room);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
-#include "remote/creds.h"
+#include "remote/cred_source.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -74,7 +74,7 @@ is_word(const char *s, size_t max)
 }
 
 bool
-cred_parse_sound(const struct creds_value *v)
+cred_parse_sound(const struct cred_value *v)
 {
 	return is_word(v->key, CRED_PARSE_KEY) &&
 	       is_word(v->secret, CRED_PARSE_SECRET) &&
@@ -84,7 +84,7 @@ cred_parse_sound(const struct creds_value *v)
 /* The four texts, each may be NULL. */
 static int
 make(const char *key, const char *secret, const char *token,
-     const char *expiration, struct creds_value *out, char *why, size_t room)
+     const char *expiration, struct cred_value *out, char *why, size_t room)
 {
 	int64_t expires = 0;
 
@@ -100,13 +100,13 @@ make(const char *key, const char *secret, const char *token,
 			return ERR_REFUSED;
 		}
 	}
-	return creds_set(out, key, secret, token && *token ? token : NULL,
-			 expires);
+	return cred_value_set(out, key, secret, token && *token ? token : NULL,
+			      expires);
 }
 
 int
 cred_parse_json(const char *text, size_t n, const char *token,
-		struct creds_value *out, char *why, size_t room)
+		struct cred_value *out, char *why, size_t room)
 {
 	struct json *d;
 	int rc = json_parse(text, n, CRED_PARSE_MAX, &d);
@@ -154,7 +154,7 @@ forget(char *s)
 }
 
 int
-cred_parse_sts(const char *xml, size_t n, struct creds_value *out, char *why,
+cred_parse_sts(const char *xml, size_t n, struct cred_value *out, char *why,
 	       size_t room)
 {
 	static const char *const names[] = { "AccessKeyId", "SecretAccessKey",

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct creds_value;
+struct cred_value;
 
 /*
  * The forms in which credentials arrive: JSON ("Sourcing credentials with an
@@ -26,13 +26,13 @@ enum {
 int64_t cred_parse_time(const char *text);
 
 /* Printable, without blanks, not too long: may stand in a header. */
-bool cred_parse_sound(const struct creds_value *v);
+bool cred_parse_sound(const struct cred_value *v);
 
 /* TOKEN: the session token's name.  0 or ERR_REFUSED with WHY. */
 int cred_parse_json(const char *text, size_t n, const char *token,
-		    struct creds_value *out, char *why, size_t room);
-int cred_parse_sts(const char *xml, size_t n, struct creds_value *out,
-		   char *why, size_t room);
+		    struct cred_value *out, char *why, size_t room);
+int cred_parse_sts(const char *xml, size_t n, struct cred_value *out, char *why,
+		   size_t room);
 
 /* The error code in N bytes of STS' XML, "" if there is none. */
 void cred_parse_code(const char *xml, size_t n, char *out, size_t room);

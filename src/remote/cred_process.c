@@ -7,7 +7,7 @@
 #include "base/spawn.h"
 #include "remote/cred_file.h"
 #include "remote/cred_parse.h"
-#include "remote/creds.h"
+#include "remote/cred_source.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -56,7 +56,7 @@ cred_process_split(const char *command, struct buf *out, size_t *n)
 }
 
 static int
-run(const struct creds_opts *o, struct buf *words, size_t n, struct buf *out,
+run(const struct cred_opts *o, struct buf *words, size_t n, struct buf *out,
     int *status)
 {
 	char *argv[CRED_PROCESS_WORDS + 1] = { NULL };
@@ -96,8 +96,8 @@ refuse(int rc, int status, char *why, size_t room)
 }
 
 static int
-run_command(const struct creds_opts *o, const char *command,
-	    struct creds_value *out, char *why, size_t room)
+run_command(const struct cred_opts *o, const char *command,
+	    struct cred_value *out, char *why, size_t room)
 {
 	struct buf words = { 0 };
 	struct buf text = { 0 };
@@ -126,8 +126,8 @@ run_command(const struct creds_opts *o, const char *command,
 }
 
 int
-cred_process_load(const struct creds_opts *o, struct creds_value *out,
-		  char *why, size_t room)
+cred_process_load(const struct cred_opts *o, struct cred_value *out, char *why,
+		  size_t room)
 {
 	struct cred_file_profile p;
 	int rc = cred_file_read(o, &p, why, room);

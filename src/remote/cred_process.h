@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 struct buf;
-struct creds_opts;
-struct creds_value;
+struct cred_opts;
+struct cred_value;
 
 /*
  * The program that a profile names as credential_process ("Sourcing
@@ -26,8 +26,8 @@ enum {
  * many.  False: an open quote, no word, or too many. */
 bool cred_process_split(const char *command, struct buf *out, size_t *n);
 
-/* A source (struct creds_source). */
-int cred_process_load(const struct creds_opts *o, struct creds_value *out,
+/* A source (struct cred_source). */
+int cred_process_load(const struct cred_opts *o, struct cred_value *out,
 		      char *why, size_t room);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "remote/cred_file.h"
 #include "remote/cred_parse.h"
-#include "remote/creds.h"
+#include "remote/cred_source.h"
 #include "remote/s3_url.h"
 #include "remote/sigv4.h"
 #include "remote/xfer.h"
@@ -21,7 +21,7 @@
 enum { TRIES = 3, CONNECT_MS = 3000, TIMEOUT_MS = 10000 };
 
 static const char *
-variable(const struct creds_opts *o, const char *name)
+variable(const struct cred_opts *o, const char *name)
 {
 	const char *v = o->get(name);
 
@@ -29,7 +29,7 @@ variable(const struct creds_opts *o, const char *name)
 }
 
 bool
-cred_web_identity_url(const struct creds_opts *o, const char *region,
+cred_web_identity_url(const struct cred_opts *o, const char *region,
 		      struct buf *out)
 {
 	const char *named = variable(o, "AWS_ENDPOINT_URL_STS");
@@ -93,7 +93,7 @@ struct role {
 };
 
 static int
-answer_of(int status, struct buf *text, struct creds_value *out, char *why,
+answer_of(int status, struct buf *text, struct cred_value *out, char *why,
 	  size_t room)
 {
 	char code[64];
@@ -114,8 +114,8 @@ answer_of(int status, struct buf *text, struct creds_value *out, char *why,
 }
 
 static int
-assume(const struct creds_opts *o, const struct role *r,
-       struct creds_value *out, char *why, size_t room)
+assume(const struct cred_opts *o, const struct role *r, struct cred_value *out,
+       char *why, size_t room)
 {
 	static const char *const headers[] = {
 		"Content-Type: application/x-www-form-urlencoded", NULL
@@ -147,8 +147,8 @@ assume(const struct creds_opts *o, const struct role *r,
 	} else {
 		f.url = url.p;
 		f.body = body.p;
-		rc = answer_of(creds_ask(o, &f, TRIES, &text), &text, out, why,
-			       room);
+		rc = answer_of(cred_source_ask(o, &f, TRIES, &text), &text, out,
+			       why, room);
 	}
 	if (body.p)
 		explicit_bzero(body.p, body.cap);
@@ -167,7 +167,7 @@ either(const char *a, const char *b)
 }
 
 int
-cred_web_identity_load(const struct creds_opts *o, struct creds_value *out,
+cred_web_identity_load(const struct cred_opts *o, struct cred_value *out,
 		       char *why, size_t room)
 {
 	/* A profile named on purpose goes before what lies around. */

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct creds_opts;
-struct creds_value;
+struct cred_opts;
+struct cred_value;
 struct buf;
 
 /*
@@ -18,11 +18,11 @@ enum { CRED_WEB_IDENTITY_TOKEN = 64 << 10 }; /* bytes of the file */
 
 /* Appends STS' address: AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL, or Amazon's
  * in REGION ("": the global one).  False: not an address. */
-bool cred_web_identity_url(const struct creds_opts *o, const char *region,
+bool cred_web_identity_url(const struct cred_opts *o, const char *region,
 			   struct buf *out);
 
-/* A source (struct creds_source). */
-int cred_web_identity_load(const struct creds_opts *o, struct creds_value *out,
+/* A source (struct cred_source). */
+int cred_web_identity_load(const struct cred_opts *o, struct cred_value *out,
 			   char *why, size_t room);
 
 #endif

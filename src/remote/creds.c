@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "remote/creds.h"
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -10,11 +9,10 @@
 #include "remote/cred_parse.h"
 #include "remote/cred_instance.h"
 #include "remote/cred_process.h"
+#include "remote/cred_source.h"
 #include "remote/cred_web_identity.h"
-#include "remote/xfer.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,12 +27,11 @@ enum {
 	EARLY_SPREAD_S = 3 * 60,
 	AGAIN_S = 10, /* after a failed fetch */
 	AGAIN_MAX_S = 60,
-	PAUSE_MS = 200, /* between a source's tries */
 	WHY = 300
 };
 
 struct creds {
-	struct creds_opts o;
+	struct cred_opts o;
 	pthread_mutex_t lock;
 	pthread_cond_t moved;
 	pthread_t thread;
@@ -47,8 +44,8 @@ struct creds {
 	int64_t tried; /* when the last fetch ended, s since 1970; 0: never */
 	int64_t since; /* when the value came */
 	int failures;  /* fetches in a row */
-	struct creds_value value;  /* key NULL: none yet */
-	char region[CREDS_REGION]; /* of the profile */
+	struct cred_value value;  /* key NULL: none yet */
+	char region[CRED_REGION]; /* of the profile */
 	const char *source;
 	char why[WHY]; /* of the last fetch, "": it went well */
 };
@@ -68,7 +65,7 @@ is_valid(const struct creds *c)
 }
 
 static int
-load_environment(const struct creds_opts *o, struct creds_value *out, char *why,
+load_environment(const struct cred_opts *o, struct cred_value *out, char *why,
 		 size_t room)
 {
 	const char *key = o->get("AWS_ACCESS_KEY_ID");
@@ -92,12 +89,12 @@ load_environment(const struct creds_opts *o, struct creds_value *out, char *why,
 		snprintf(why, room, "AWS_CREDENTIAL_EXPIRATION is not a time");
 		return ERR_REFUSED;
 	}
-	return creds_set(out, key, secret, token && *token ? token : NULL,
-			 expires);
+	return cred_value_set(out, key, secret, token && *token ? token : NULL,
+			      expires);
 }
 
 /* The first asks nobody; all others are for the thread. */
-static const struct creds_source sources[] = {
+static const struct cred_source sources[] = {
 	{ "environment", load_environment },
 	{ "web identity", cred_web_identity_load },
 	{ "AWS files", cred_file_load },
@@ -107,73 +104,11 @@ static const struct creds_source sources[] = {
 };
 enum { SOURCES = sizeof(sources) / sizeof(sources[0]) };
 
-int
-creds_set(struct creds_value *v, const char *key, const char *secret,
-	  const char *token, int64_t expires)
-{
-	struct creds_value n = { .expires = expires };
-
-	n.key = strdup(key);
-	n.secret = strdup(secret);
-	n.token = token ? strdup(token) : NULL;
-	if (!n.key || !n.secret || (token && !n.token)) {
-		creds_release(&n);
-		return -ENOMEM;
-	}
-	*v = n;
-	return 0;
-}
-
-static void
-wipe(char *s)
-{
-	if (s)
-		explicit_bzero(s, strlen(s));
-	free(s);
-}
-
-void
-creds_release(struct creds_value *v)
-{
-	wipe(v->secret);
-	wipe(v->token);
-	free(v->key);
-	memset(v, 0, sizeof(*v));
-}
-
-/* True: told to stop. */
-static bool
-doze(const struct creds_opts *o, int ms)
-{
-	struct pollfd p = { o->stop_fd, POLLIN, 0 };
-
-	return poll(&p, 1, ms) > 0;
-}
-
-int
-creds_ask(const struct creds_opts *o, const struct xfer_fetch *f, int tries,
-	  struct buf *out)
-{
-	int i;
-
-	for (i = 1;; i++) {
-		size_t had = out->len;
-		int rc = xfer_fetch(o->x, f, out);
-
-		if ((rc > 0 && rc < 500 && rc != 429) || i >= tries ||
-		    rc == -ECANCELED || rc == -ENOMEM)
-			return rc;
-		out->len = had;
-		if (doze(o, PAUSE_MS * i))
-			return -ECANCELED;
-	}
-}
-
 /* --- one fetch ----------------------------------------------------------- */
 
 /* What a source gave must be good for something. */
 static int
-inspect(struct creds_value *v, char *why, size_t room)
+inspect(struct cred_value *v, char *why, size_t room)
 {
 	if (!cred_parse_sound(v))
 		snprintf(why, room, "what it gave is no key");
@@ -181,13 +116,13 @@ inspect(struct creds_value *v, char *why, size_t room)
 		snprintf(why, room, "what it gave has expired");
 	else
 		return 0;
-	creds_release(v);
+	cred_value_release(v);
 	return ERR_REFUSED;
 }
 
 /* The first of sources FROM to TO that has any; ERR_MISS: none has. */
 static int
-load(struct creds *c, int from, int to, struct creds_value *v, int *which,
+load(struct creds *c, int from, int to, struct cred_value *v, int *which,
      char *why, size_t room)
 {
 	int rc = ERR_MISS;
@@ -227,7 +162,7 @@ note_failure(struct creds *c, const char *source, const char *why, char *text)
 static int
 fetch(struct creds *c, int from, int to)
 {
-	struct creds_value v = { 0 };
+	struct cred_value v = { 0 };
 	char why[WHY] = "";
 	char text[WHY];
 	bool log = false;
@@ -237,7 +172,7 @@ fetch(struct creds *c, int from, int to)
 	pthread_mutex_lock(&c->lock);
 	c->tried = now_s();
 	if (rc == 0) {
-		creds_release(&c->value);
+		cred_value_release(&c->value);
 		c->value = v;
 		c->since = c->tried;
 		c->source = sources[which].name;
@@ -355,7 +290,7 @@ start_thread(struct creds *c)
 }
 
 int
-creds_open(const struct creds_opts *o, struct creds **out)
+creds_open(const struct cred_opts *o, struct creds **out)
 {
 	struct creds *c = calloc(1, sizeof(*c));
 	int rc;
@@ -393,7 +328,7 @@ creds_close(struct creds *c)
 		pthread_join(c->thread, NULL);
 	if (c->o.stop_fd >= 0)
 		close(c->o.stop_fd);
-	creds_release(&c->value);
+	cred_value_release(&c->value);
 	pthread_cond_destroy(&c->moved);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
@@ -423,11 +358,11 @@ without(struct creds *c, char *why, size_t room)
 }
 
 static int
-copy(const struct creds *c, struct creds_value *out)
+copy(const struct creds *c, struct cred_value *out)
 {
 	const char *region = *c->value.region ? c->value.region : c->region;
-	int rc = creds_set(out, c->value.key, c->value.secret, c->value.token,
-			   c->value.expires);
+	int rc = cred_value_set(out, c->value.key, c->value.secret,
+				c->value.token, c->value.expires);
 
 	if (rc == 0)
 		snprintf(out->region, sizeof(out->region), "%s", region);
@@ -435,7 +370,7 @@ copy(const struct creds *c, struct creds_value *out)
 }
 
 int
-creds_get(struct creds *c, struct creds_value *out, char *why, size_t room)
+creds_get(struct creds *c, struct cred_value *out, char *why, size_t room)
 {
 	int rc;
 
@@ -461,7 +396,7 @@ creds_expired(struct creds *c, const char *key)
 	else if (!c->fixed && now_s() - c->tried >= AGAIN_S)
 		better = true;
 	if (better && c->value.key && strcmp(c->value.key, key) == 0) {
-		creds_release(&c->value);
+		cred_value_release(&c->value);
 		c->why[0] = '\0';
 		want(c);
 	}

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /*
- * The files of a directory that is shared by users who do not know each
- * other: regular files only, reached without following a link, published
- * whole.  Any call may hang with its file system.  Threads: any.
+ * Files in a directory that is shared by users who do not trust each other:
+ * only regular files, reached without following a link, and published whole.
+ * Any call may hang as long as the file system does.  Threads: any.
  */
 
 /* Opens NAME below ROOT for reading and gives its size.  The descriptor;

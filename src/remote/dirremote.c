@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,13 +29,20 @@ enum { THREADS = 4, ABANDONED_MAX = 16, CHUNK = 128 << 10 };
 #define DEMAND_NS SECOND
 #define BACKGROUND_NS (30 * SECOND)
 
+enum op_state {
+	OP_WAITS, /* for a thread; in dir->ops */
+	OP_RUNS,  /* a thread has it; in dir->ops */
+	OP_OUT    /* in no list any more */
+};
+
 /* An operation as the threads see it.  RUN is NULL once it has ended: the
  * thread may still be in the kernel with it. */
 struct dir_op {
-	struct dir_op *next; /* waiting, or under way; dir->lock */
+	TAILQ_ENTRY(dir_op) link; /* dir->lock, like the next four */
+	enum op_state state;
+	int refs;
+	bool given_up; /* its thread hangs and was replaced */
 	struct dir *dir;
-	int refs;      /* dir->lock */
-	bool given_up; /* dir->lock: its thread hangs and was replaced */
 	char name[REMOTE_NAME];
 	enum remote_verb verb;
 	uint64_t max;
@@ -58,10 +66,9 @@ struct dir {
 	char path[4096];
 
 	pthread_mutex_t lock;
-	pthread_cond_t work;       /* something waits, or stopping */
-	pthread_cond_t gone;       /* a thread has ended */
-	struct dir_op *waiting[2]; /* by lane, oldest first */
-	struct dir_op *busy;
+	pthread_cond_t work;      /* something waits, or stopping */
+	pthread_cond_t gone;      /* a thread has ended */
+	TAILQ_HEAD(, dir_op) ops; /* oldest first */
 	unsigned threads;
 	unsigned abandoned;
 	bool stopping;
@@ -69,11 +76,16 @@ struct dir {
 	pthread_t watcher;
 };
 
+static bool
+is_demand(const struct dir_op *o)
+{
+	return atomic_load(&o->run->lane) == REMOTE_DEMAND;
+}
+
 static int64_t
 limit_of(const struct dir_op *o)
 {
-	return atomic_load(&o->run->lane) == REMOTE_DEMAND ? DEMAND_NS
-							   : BACKGROUND_NS;
+	return is_demand(o) ? DEMAND_NS : BACKGROUND_NS;
 }
 
 /* dir->lock is held. */
@@ -115,11 +127,19 @@ end(struct dir_op *o, int result)
 	remote_end(run, result);
 }
 
+static void
+take_out(struct dir *d, struct dir_op *o)
+{
+	TAILQ_REMOVE(&d->ops, o, link);
+	o->state = OP_OUT;
+}
+
 /* The same for one that no thread has.  dir->lock is held and dropped
  * meanwhile. */
 static void
 end_waiting(struct dir *d, struct dir_op *o, int result)
 {
+	take_out(d, o);
 	o->refs++;
 	pthread_mutex_unlock(&d->lock);
 	end(o, result);
@@ -296,29 +316,24 @@ work(struct dir_op *o)
 	end(o, result_of(r));
 }
 
+/* The oldest one that waits, demand before background. */
 static struct dir_op *
-take(struct dir *d)
+take_op(struct dir *d)
 {
-	for (int lane = REMOTE_DEMAND; lane >= REMOTE_BACKGROUND; lane--) {
-		struct dir_op *o = d->waiting[lane];
+	struct dir_op *o, *next = NULL;
 
-		if (!o)
-			continue;
-		d->waiting[lane] = o->next;
-		o->next = d->busy;
-		d->busy = o;
-		return o;
+	TAILQ_FOREACH(o, &d->ops, link)
+	{
+		if (o->state == OP_WAITS && is_demand(o)) {
+			next = o;
+			break;
+		}
+		if (o->state == OP_WAITS && !next)
+			next = o;
 	}
-	return NULL;
-}
-
-static void
-unlink_op(struct dir_op **list, struct dir_op *o)
-{
-	while (*list && *list != o)
-		list = &(*list)->next;
-	if (*list)
-		*list = o->next;
+	if (next)
+		next->state = OP_RUNS;
+	return next;
 }
 
 static void *
@@ -329,7 +344,7 @@ thread(void *arg)
 
 	pthread_mutex_lock(&d->lock);
 	while (!lost) {
-		struct dir_op *o = take(d);
+		struct dir_op *o = take_op(d);
 
 		if (!o && d->stopping)
 			break;
@@ -345,7 +360,7 @@ thread(void *arg)
 		/* Given up meanwhile: another thread has our place. */
 		lost = o->given_up;
 		if (!lost)
-			unlink_op(&d->busy, o);
+			take_out(d, o);
 		put_op(o);
 	}
 	if (lost)
@@ -393,7 +408,7 @@ give_up(struct dir *d, struct dir_op *o)
 {
 	o->given_up = true;
 	o->refs++;
-	unlink_op(&d->busy, o);
+	take_out(d, o);
 	d->threads--;
 	d->abandoned++;
 	if (!d->stopping && d->abandoned < ABANDONED_MAX)
@@ -407,24 +422,15 @@ give_up(struct dir *d, struct dir_op *o)
 	put_op(o);
 }
 
-/* The first that hangs or has waited too long, out of its list; *BUSY says
- * which list it was. */
 static struct dir_op *
-find_hanging(struct dir *d, int64_t now, bool *busy)
+find_hanging(struct dir *d)
 {
+	int64_t now = file_monotonic();
 	struct dir_op *o;
 
-	*busy = true;
-	for (o = d->busy; o; o = o->next)
-		if (hangs(o, now))
-			return o;
-	*busy = false;
-	for (int lane = 0; lane < 2; lane++)
-		for (o = d->waiting[lane]; o; o = o->next)
-			if (hangs(o, now)) {
-				unlink_op(&d->waiting[lane], o);
-				return o;
-			}
+	TAILQ_FOREACH(o, &d->ops, link)
+	if (hangs(o, now))
+		return o;
 	return NULL;
 }
 
@@ -434,7 +440,7 @@ wait_turn(struct dir *d)
 {
 	struct timespec t;
 
-	if (!d->busy && !d->waiting[0] && !d->waiting[1]) {
+	if (TAILQ_EMPTY(&d->ops)) {
 		pthread_cond_wait(&d->gone, &d->lock);
 		return;
 	}
@@ -452,16 +458,12 @@ watch(void *arg)
 {
 	struct dir *d = arg;
 	struct dir_op *o;
-	bool busy;
 
 	pthread_mutex_lock(&d->lock);
 	while (!d->stopping) {
 		wait_turn(d);
-		for (;;) {
-			o = find_hanging(d, file_monotonic(), &busy);
-			if (!o)
-				break;
-			if (busy)
+		for (o = find_hanging(d); o; o = find_hanging(d)) {
+			if (o->state == OP_RUNS)
 				give_up(d, o);
 			else
 				end_waiting(d, o, ERR_TIMEOUT);
@@ -527,6 +529,7 @@ dir_open(struct remote *r, const char *url, void **kind, char *why, size_t room)
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->work, NULL);
 	pthread_cond_init(&d->gone, NULL);
+	TAILQ_INIT(&d->ops);
 	rc = start_all(d);
 	if (rc == 0) {
 		*kind = d;
@@ -565,18 +568,13 @@ dir_stop(void *kind)
 	pthread_mutex_unlock(&d->lock);
 	pthread_join(d->watcher, NULL);
 	pthread_mutex_lock(&d->lock);
-	for (o = d->busy; o; o = o->next)
-		cancel_op(o);
-	for (int lane = 0; lane < 2; lane++) {
-		while (d->waiting[lane]) {
-			o = d->waiting[lane];
-			d->waiting[lane] = o->next;
-			end_waiting(d, o, -ECANCELED);
-		}
-	}
+	TAILQ_FOREACH(o, &d->ops, link)
+	cancel_op(o);
+	for (o = take_op(d); o; o = take_op(d))
+		end_waiting(d, o, -ECANCELED);
 	wait_threads(d);
-	while (d->threads > 0 && d->busy)
-		give_up(d, d->busy);
+	while (d->threads > 0 && !TAILQ_EMPTY(&d->ops))
+		give_up(d, TAILQ_FIRST(&d->ops));
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -630,7 +628,6 @@ dir_start(void *kind, struct remote_run *run)
 {
 	struct dir *d = kind;
 	struct dir_op *o = make_op(d, run);
-	struct dir_op **at;
 
 	if (!o)
 		return -ENOMEM;
@@ -641,10 +638,7 @@ dir_start(void *kind, struct remote_run *run)
 		pthread_mutex_unlock(&d->lock);
 		return -ECANCELED;
 	}
-	at = &d->waiting[atomic_load(&run->lane) == REMOTE_DEMAND];
-	while (*at)
-		at = &(*at)->next;
-	*at = o;
+	TAILQ_INSERT_TAIL(&d->ops, o, link);
 	pthread_cond_signal(&d->work);
 	pthread_cond_broadcast(&d->gone);
 	pthread_mutex_unlock(&d->lock);
@@ -667,40 +661,20 @@ dir_cancel(void *kind, struct remote_run *run)
 {
 	struct dir *d = kind;
 	struct dir_op *o = run->kind;
-	bool waits = false;
 
 	cancel_op(o);
 	pthread_mutex_lock(&d->lock);
-	for (int lane = 0; lane < 2; lane++)
-		for (struct dir_op *w = d->waiting[lane]; w; w = w->next)
-			waits = waits || w == o;
-	if (waits) {
-		for (int lane = 0; lane < 2; lane++)
-			unlink_op(&d->waiting[lane], o);
+	if (o->state == OP_WAITS)
 		end_waiting(d, o, -ECANCELED);
-	}
 	pthread_mutex_unlock(&d->lock);
 }
 
+/* The lane is looked up when a thread takes the next one. */
 static void
 dir_move(void *kind, struct remote_run *run)
 {
-	struct dir *d = kind;
-	struct dir_op *o = run->kind;
-	int to = atomic_load(&run->lane) == REMOTE_DEMAND;
-	struct dir_op **at;
-
-	pthread_mutex_lock(&d->lock);
-	for (at = &d->waiting[!to]; *at && *at != o; at = &(*at)->next)
-		continue;
-	if (*at) {
-		*at = o->next;
-		o->next = NULL;
-		for (at = &d->waiting[to]; *at; at = &(*at)->next)
-			continue;
-		*at = o;
-	}
-	pthread_mutex_unlock(&d->lock);
+	(void)kind;
+	(void)run;
 }
 
 static void

@@ -7,9 +7,9 @@
 struct buf;
 
 /*
- * One question to a planner service, by an engine of its own: it has nothing
- * to do with where results come from.  Waits; not for a thread that must not.
- * Threads: any.
+ * Asks a planner service one question, by a transfer engine of its own, because
+ * the service has nothing to do with the remote.  Blocks until the answer is
+ * there.  Threads: any that may wait.
  */
 struct planner_call {
 	const char *(*get)(const char *name); /* the environment */
@@ -21,12 +21,12 @@ struct planner_call {
 	int timeout_ms;         /* over all */
 };
 
-/* 0: the answer is appended to OUT; ERR_REFUSED: another status than 200 (a
- * redirect is one); ERR_MISS: no token in its file; ERR_TIMEOUT; ERR_TOOBIG;
- * or as xfer_fetch. */
+/* 0: the answer was appended to OUT; ERR_REFUSED: the status was not 200 (a
+ * redirect counts); ERR_MISS: the token file has no token; ERR_TIMEOUT;
+ * ERR_TOOBIG; or as xfer_fetch. */
 int planner_call(const struct planner_call *c, struct buf *out);
 
-/* Where ENDPOINT is asked.  Appends to URL. */
+/* Appends to URL the address at which ENDPOINT is asked. */
 void planner_call_url(const char *endpoint, struct buf *url);
 
 #endif

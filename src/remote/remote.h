@@ -12,12 +12,12 @@ struct config;
 
 /*
  * A remote: objects by name below one prefix (LAYOUT), in an S3 bucket or a
- * shared directory.  One interface for both; nothing here waits.
+ * shared directory.  Both have this one interface, and nothing in it waits.
  *
- * An operation is a struct of its owner's, who starts it, is told by
- * `notify` that something moved, and in the end calls remote_finish.  The
- * body of a GET comes through a ring of 4 x 256 kB between the remote's own
- * threads and the owner: while the ring is full nothing more is received.
+ * The owner of an operation provides its struct, starts it, is told by `notify`
+ * whenever something has changed, and calls remote_finish at the end.  The body
+ * of a GET goes through a ring of 4 x 256 kB from the remote's own threads to
+ * the owner; while the ring is full, nothing more is received.
  *
  * Threads: any, except open and close; for one operation one thread at a
  * time.  `notify` is called on a thread of the remote, without its locks; it
@@ -60,8 +60,8 @@ struct remote_op {
 int remote_open(const struct config *c, const char *(*get)(const char *name),
 		struct remote **out, char *why, size_t room);
 
-/* Ends everything that is under way with -ECANCELED (each notify is still
- * called) and frees R once all operations are finished.  Waits for that. */
+/* Ends all operations with -ECANCELED (each notify is still called), waits
+ * until their owners have finished them, and frees R. */
 void remote_close(struct remote *r);
 
 /* 0: `notify` will come, perhaps before this returns, and remote_finish is

@@ -13,9 +13,9 @@
 #include "remote/ring.h"    /* allow: value */
 
 /*
- * Between remote.c, which has what all kinds of remotes have in common
- * (breakers, rings, counters, the life of an operation), and a kind (s3,
- * dirremote), which moves the bytes.
+ * The interface between remote.c, which has what all kinds of remotes share
+ * (breakers, rings, counters, the life of an operation), and the kinds (s3,
+ * dirremote), which move the bytes.
  */
 
 #define REMOTE_FORMAT "v1/FORMAT"

@@ -24,11 +24,13 @@ struct ring {
 void ring_init(struct ring *r);
 void ring_free(struct ring *r);
 
-/* All of P or nothing.  0, -EAGAIN: no room, ring_consume will say when there
- * is, -ENOMEM, or ERR_TOOBIG: N is more than the ring can ever hold. */
+/* Puts all of P or nothing.  0; -EAGAIN: there is no room, and ring_consume
+ * will say when there is; -ENOMEM; or ERR_TOOBIG: N is more than the ring can
+ * ever hold. */
 int ring_put(struct ring *r, const void *p, size_t n);
 
-/* Bytes in one piece at *P, 0: none now.  They stay until consumed. */
+/* Gives at *P the next bytes that lie in one piece, and their number, 0 if
+ * there are none now.  They stay until they are consumed. */
 size_t ring_peek(struct ring *r, const void **p);
 
 /* Gives N of the peeked bytes back.  True: there is room again for the side

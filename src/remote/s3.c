@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "config/config.h"
+#include "remote/cred_source.h"
 #include "remote/creds.h"
 #include "remote/remote_internal.h"
 #include "remote/s3_error.h"
@@ -98,7 +99,7 @@ unsigned_request(struct s3_op *o, const char *host, const char *path)
 
 static int
 signed_request(struct s3_op *o, const char *host, const char *path,
-	       const struct creds_value *v)
+	       const struct cred_value *v)
 {
 	static const char *const methods[] = { "GET", "HEAD", "PUT", "POST" };
 	static const struct sigv4_pair absent = { "If-None-Match", "*" };
@@ -133,7 +134,7 @@ signed_request(struct s3_op *o, const char *host, const char *path,
 }
 
 static int
-make_request(struct s3_op *o, const struct creds_value *v)
+make_request(struct s3_op *o, const struct cred_value *v)
 {
 	char host[S3_URL_HOST + S3_URL_BUCKET];
 	struct buf path = { 0 };
@@ -157,7 +158,7 @@ static int
 on_prepare(struct xfer_job *j)
 {
 	struct s3_op *o = (struct s3_op *)j;
-	struct creds_value v = { 0 };
+	struct cred_value v = { 0 };
 	char why[REMOTE_TEXT];
 	int rc = 0;
 
@@ -178,7 +179,7 @@ on_prepare(struct xfer_job *j)
 	j->max = o->phase == PHASE_MAIN ? o->run->op->max : 0;
 	j->expect = o->phase == PHASE_MAIN ? o->run->op->expect : 0;
 	rc = make_request(o, o->s3->creds ? &v : NULL);
-	creds_release(&v);
+	cred_value_release(&v);
 	return rc;
 }
 
@@ -538,7 +539,7 @@ static int
 open_creds(struct s3 *s, const char *region)
 {
 	struct remote *r = s->remote;
-	struct creds_opts o = {
+	struct cred_opts o = {
 		.get = r->get,
 		.profile = r->config->v[CONFIG_REMOTE_PROFILE].text,
 		.region = region,

@@ -8,8 +8,8 @@
 /*
  * How often and when a failed request is sent again: full jitter ("Exponential
  * Backoff And Jitter", AWS Architecture Blog), the scales of the AWS SDKs'
- * standard mode.  Reads have somebody waiting, and compiling is an answer
- * too; writes have time.  Pure.
+ * standard mode.  Somebody waits for a read and can compile instead, so
+ * reads are retried for a short time only; writes have time.  Pure.
  */
 unsigned s3_retry_attempts(bool get);
 

@@ -70,8 +70,8 @@ int sigv4_sign(const struct sigv4_request *rq, const struct sigv4_creds *c,
 	       struct sigv4_signed *out);
 void sigv4_release(struct sigv4_signed *s);
 
-/* Appends the canonical request; for tests and for debugging against a
- * server that says what it expected.  As sigv4_sign. */
+/* Appends the canonical request: for tests, and for debugging with a server
+ * that tells what it expected.  Results as sigv4_sign. */
 int sigv4_canonical(const struct sigv4_request *rq, const struct sigv4_creds *c,
 		    struct buf *out);
 

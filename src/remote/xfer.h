@@ -10,7 +10,7 @@
 #include "base/buf.h" /* allow: value */
 
 /*
- * The transfer engine: one thread, one curl_multi, the door to libcurl.
+ * The transfer engine and the door to libcurl: one thread with one curl_multi.
  * HTTP/1.1 only (libcurl 7.88 loses bodies over HTTP/2), no redirects, no
  * signals.  It knows HTTP, not S3.
  *
@@ -18,8 +18,8 @@
  * another attempt.  It waits in a list until its time has come and a place
  * is free (demand before background), is asked to `prepare` its request, and
  * is told the end by `done`.  While a demand GET is under way, background
- * GETs are neither begun nor received; and they hold no more of the line than
- * it carries in a quarter of a second, so that demand finds it free.
+ * GETs are neither begun nor received; and they never keep more in flight than
+ * the line carries in a quarter of a second, so that demand finds it free.
  *
  * Threads: any for functions, but xfer_open and xfer_free; the callbacks come
  * on the engine's thread, without its lock, and must not wait.
@@ -134,7 +134,7 @@ void xfer_cancel(struct xfer *x, struct xfer_job *j);
 void xfer_move(struct xfer *x, struct xfer_job *j, bool demand);
 void xfer_resume(struct xfer *x, struct xfer_job *j);
 
-/* Jobs whose prepare said -EAGAIN are asked again. */
+/* Asks all jobs again whose prepare gave -EAGAIN. */
 void xfer_poke(struct xfer *x);
 
 /* Bytes a second of receiving, 0: not known yet. */

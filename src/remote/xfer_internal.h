@@ -10,9 +10,9 @@
 #include "remote/xfer.h" /* allow: value */
 
 /*
- * The engine's parts: xfer.c talks to libcurl, xfer_wait.c says what begins
- * when, xfer_watch.c what has taken too long, xfer_line.c how fast the line
- * is.  All on the engine's thread.
+ * Shared by the parts of the engine: xfer.c talks to libcurl, xfer_schedule.c
+ * decides what begins when, xfer_timeouts.c what has taken too long, and
+ * xfer_bandwidth.c measures the line.  All run on the engine's thread.
  */
 #define XFER_MS 1000000LL
 #define XFER_NEVER INT64_MAX

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/vec.h"
 #include "rustc/roots.h"
 
 #include <errno.h>
@@ -77,7 +78,7 @@ static int
 read_env(struct depinfo *d, const char *p, size_t n)
 {
 	const char *eq = memchr(p, '=', n);
-	void *more = realloc(d->envs, (d->nenvs + 1) * sizeof(*d->envs));
+	void *more = vec_grow(d->envs, d->nenvs, 1, sizeof(*d->envs));
 
 	if (!more)
 		return -ENOMEM;

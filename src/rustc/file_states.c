@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mp.h"
+#include "base/vec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,12 +76,10 @@ file_states_add(struct file_states *s, const char *path,
 
 	if (s->n == FILE_STATES_MAX)
 		return ERR_TOOBIG;
-	if (s->n % 64 == 0) {
-		p = realloc(s->p, (s->n + 64) * sizeof(*p));
-		if (!p)
-			return -ENOMEM;
-		s->p = p;
-	}
+	p = vec_grow(s->p, s->n, 1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	s->p = p;
 	p = &s->p[s->n];
 	memset(p, 0, sizeof(*p));
 	p->path = strdup(path);

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mp.h"
-#include "base/record.h"
+#include "base/record_type.h"
 #include "rustc/toolchain_files.h"
 #include "rustc/file_states.h"
 #include "rustc/which.h"
@@ -24,8 +24,6 @@
 #include <unistd.h>
 
 enum {
-	VERSION = 1,
-	HEAD_FIELDS = 5,
 	HASHED_MIN = 3,
 	VERBOSE_MAX = 8192,
 	LOCK_BASE = 0x10000000,
@@ -333,47 +331,58 @@ hash_all(struct toolchain *t, struct file_states *s)
 	return r;
 }
 
-static int
-take_text(struct mp_list *l, char **out)
-{
-	const char *p;
-	size_t n;
-	int r = mp_next_bin(l, &p, &n);
+static const struct record_field fields[] = {
+	RECORD_FIELD(DIGEST, toolchain, id, 0),
+	RECORD_FIELD(STRING, toolchain, rustc, 0),
+	RECORD_FIELD(STRING, toolchain, sysroot, 0),
+	RECORD_FIELD(STRING, toolchain, verbose, 0),
+	RECORD_FIELD(U32, toolchain, lacks, 0),
+	RECORD_LAST,
+};
 
-	if (r == 0)
-		*out = strndup(p, n);
-	return r == 0 && !*out ? -ENOMEM : r;
+/* A toolchain and the names that led to it, with their states. */
+struct known {
+	struct toolchain toolchain; /* first: the fields are its members */
+	const struct file_states *states[2];
+	bool all;
+};
+
+static uint32_t
+put_states(struct buf *b, const void *known)
+{
+	const struct known *k = known;
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		for (size_t s = 0; s < k->states[i]->n; s++) {
+			const struct file_state *p = &k->states[i]->p[s];
+
+			if (!k->all && !p->hot)
+				continue;
+			file_states_put(b, p);
+			n += FILE_STATE_FIELDS;
+		}
+	return n;
 }
 
-/* Digest, compiler, sysroot, -vV text, what it lacks, and the parts. */
 static int
-decode(struct toolchain *t, const char *p, size_t n)
+check_states(struct mp_list *l, void *known)
 {
-	struct mp_doc doc;
-	struct mp_list l;
-	const char *digest;
-	uint64_t lacks = 0;
-	size_t dn = 0;
-	int r = mp_open(&doc, p, n);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	l = mp_root(&doc);
-	r = mp_next_bin(&l, &digest, &dn);
-	if (r == 0 && dn != DIGEST_LEN)
-		r = ERR_CORRUPT;
-	if (r == 0)
-		memcpy(t->id.b, digest, DIGEST_LEN);
-	r = r ? r : take_text(&l, &t->rustc);
-	r = r ? r : take_text(&l, &t->sysroot);
-	r = r ? r : take_text(&l, &t->verbose);
-	r = r ? r : mp_next_uint(&l, &lacks);
-	t->lacks = (unsigned)lacks;
-	while (r == 0 && l.left)
-		r = file_states_still(&l);
-	mp_close(&doc);
+	(void)known;
+	while (r == 0 && l->left)
+		r = file_states_still(l);
 	return r;
 }
+
+static const struct record_type type = {
+	.letter = 'i',
+	.version = 1,
+	.fields = fields,
+	.put_rest = put_states,
+	.take_rest = check_states,
+};
 
 /* Of a specification in a file nothing lies below the sysroot. */
 static int
@@ -390,68 +399,26 @@ static int
 recall(const struct toolchain_in *in, const char *name, struct toolchain *t)
 {
 	char all[NAME_LEN];
-	struct buf b = { 0 };
-	const char *p;
-	size_t n;
 	int r;
 
 	snprintf(all, sizeof(all), "%s%s", name, in->thorough ? ".all" : "");
-	r = record_read(in->dirfd, all, 'i', VERSION, &b, &p, &n);
-	if (r == 0)
-		r = decode(t, p, n);
+	r = record_load(in->dirfd, all, &type, t);
 	r = r ? r : take_target(in, t);
-	buf_free(&b);
 	if (r < 0)
 		toolchain_release(t);
 	return r;
-}
-
-static size_t
-count(const struct file_states *s, bool all)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n; i++)
-		n += all || s->p[i].hot;
-	return n;
-}
-
-static void
-put_parts(struct buf *b, const struct file_states *s, bool all)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (all || s->p[i].hot)
-			file_states_put(b, &s->p[i]);
 }
 
 static int
 write_record(const struct toolchain_in *in, const char *name,
 	     const struct toolchain *t, const struct file_states s[2], bool all)
 {
-	struct buf b = { 0 }, out = { 0 };
+	struct known k = { *t, { &s[0], &s[1] }, all };
 	char tmp[64];
-	size_t n = count(&s[0], all) + count(&s[1], all);
-	int r = -ENOMEM;
 
-	mp_put_list(&b, (uint32_t)(HEAD_FIELDS + FILE_STATE_FIELDS * n));
-	mp_put_bin(&b, t->id.b, DIGEST_LEN);
-	mp_put_str(&b, t->rustc);
-	mp_put_str(&b, t->sysroot);
-	mp_put_str(&b, t->verbose);
-	mp_put_uint(&b, t->lacks);
-	put_parts(&b, &s[0], all);
-	put_parts(&b, &s[1], all);
-	if (!b.failed)
-		record_seal(&out, 'i', VERSION, b.p, b.len);
 	snprintf(tmp, sizeof(tmp), "tmp/%d.%lld.id", (int)getpid(),
 		 (long long)file_now());
-	if (record_is_newer(in->dirfd, name, 'i', VERSION))
-		r = ERR_NEWER;
-	else if (!b.failed && !out.failed)
-		r = file_publish(in->dirfd, tmp, name, out.p, out.len);
-	buf_free(&b);
-	buf_free(&out);
-	return r;
+	return record_save(in->dirfd, tmp, name, &type, &k);
 }
 
 /* S: the names that led to the toolchain, and what it holds. */

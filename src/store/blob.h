@@ -32,30 +32,30 @@ int blob_put(struct store *s, struct digest_cache *m, struct blob_put *p,
 	     struct digest *out);
 
 /*
- * The file TMP below the store, closed, which nobody else knows and whose
- * bytes are known to have the digest D, becomes that blob; its name TMP
- * stays.  *EXISTED: a sound one was there.  0 or -errno.
+ * Makes the closed file TMP below the store the blob D.  Nobody else may know
+ * the file, and its bytes must have the digest D; the name TMP stays.
+ * *EXISTED: a sound blob was there already.  0 or -errno.
  */
 int blob_adopt(struct store *s, struct digest_cache *m, const char *tmp,
 	       const struct digest *d, bool *existed);
 
-/* True if the blob is there (not: is sound). */
+/* True if the blob is there; it need not be sound. */
 bool blob_exists(struct store *s, const struct digest *d);
 
 /*
- * Checks that the blob's bytes are what its name says, by the memo at the
- * price of a stat (unless S->always), else by hashing.  A wrong one is
- * condemned.  Gives its
- * identity.  0, ERR_MISS (not there), ERR_CORRUPT, or -errno.
+ * Checks that the blob's bytes have the digest in its name: by a stat if the
+ * digest cache knows it (unless S->always), otherwise by hashing.  A wrong blob
+ * is condemned.  Gives its identity.  0, ERR_MISS (not there), ERR_CORRUPT, or
+ * -errno.
  */
 int blob_check(struct store *s, struct digest_cache *m, const struct digest *d,
 	       struct file_id *id);
 
 /*
- * The file ID that is the blob D was read, and holds something else: removes
- * it, unless another one lies there by now, and makes the memo M (NULL: none)
- * count it and forget everything that is said to hold D: files restored from
- * it are as wrong.  0 or -errno.
+ * Call it when the file ID, the blob D, was read and has other bytes.  Removes
+ * the file, unless another one lies there by now, and makes the digest cache M
+ * (NULL: none) count it and forget every row with D, because files restored
+ * from it are wrong, too.  0 or -errno.
  */
 int blob_condemn(struct store *s, struct digest_cache *m,
 		 const struct digest *d, const struct file_id *id);

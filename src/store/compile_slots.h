@@ -9,9 +9,9 @@ struct digest;
 struct store;
 
 /*
- * Who holds a compile lock, and how a compile under it ended: a small table
- * in the lock file (see FORMAT).  Its slots are few and written without a
- * lock: what it says makes somebody wait or not, and may be lost or torn.
+ * Who holds a compile lock, and how the compile under it ended: a small table
+ * in the lock file (see FORMAT).  Slots are written without a lock and may be
+ * lost or torn; they only decide whether somebody waits.
  * Threads: any.
  */
 enum compile_slots_state {
@@ -27,7 +27,7 @@ enum compile_slots_life {
 	COMPILE_SLOTS_STOPPED /* it or its child, by a signal or a debugger */
 };
 
-/* This process, or one that it ran, is as STATE says. */
+/* Notes STATE for this process, or for the compiler that it ran. */
 void compile_slots_say(struct store *s, const struct digest *key,
 		       enum compile_slots_state state);
 
@@ -35,7 +35,7 @@ void compile_slots_say(struct store *s, const struct digest *key,
 bool compile_slots_ended(struct store *s, const struct digest *key,
 			 uint64_t since_ms);
 
-/* True if it never has one, as somebody saw a day ago at most. */
+/* True if its result can never be stored, as found within the last day. */
 bool compile_slots_never(struct store *s, const struct digest *key);
 
 enum compile_slots_life compile_slots_life(struct store *s,

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mp.h"
-#include "base/record.h"
+#include "base/record_type.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -16,21 +16,44 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-	VERSION = 1,
-	FIELDS = 12,
-	OUT_FIELDS = 5,
-	TEXT_MAX = 32 << 20,
-	TOUCH_S = 300
+enum { TEXT_MAX = 32 << 20, TOUCH_S = 300 };
+
+static const struct record_field fields[] = {
+	RECORD_FIELD(U64, entry, stored_ms, 0),
+	RECORD_FIELD(U64, entry, compile_us, 0),
+	RECORD_FIELD(U32, entry, kind, 0),
+	RECORD_FIELD(DIGEST, entry, k0, 0),
+	RECORD_FIELD(TEXT, entry, roots,
+		     sizeof(((struct entry *)0)->roots) - 1),
+	RECORD_LAST,
 };
+
+static const struct record_field output_fields[] = {
+	RECORD_FIELD(TEXT, entry_output, name, ENTRY_NAME_LEN),
+	RECORD_FIELD(U32, entry_output, role, ENTRY_SIDE),
+	RECORD_FIELD(U32, entry_output, exec, 1),
+	RECORD_FIELD(U64, entry_output, size, 0),
+	RECORD_FIELD(DIGEST, entry_output, blob, 0),
+	RECORD_LAST,
+};
+
+/* The list of outputs, then these. */
+static const struct record_field text_fields[] = {
+	RECORD_FIELD(BYTES, entry, crate, TEXT_MAX),
+	RECORD_FIELD(BYTES, entry, depinfo, TEXT_MAX),
+	RECORD_FIELD(BYTES, entry, stdout_text, TEXT_MAX),
+	RECORD_FIELD(BYTES, entry, stderr_text, TEXT_MAX),
+	RECORD_LATER(U32, entry, origin, 0),
+	RECORD_LATER(DIGEST, entry, inputs, 0),
+	RECORD_LAST,
+};
+
+enum { OUTPUT_FIELDS = 5, REST_FIELDS = 7 };
 
 void
 entry_release(struct entry *e)
 {
-	buf_free(&e->crate);
-	buf_free(&e->depinfo);
-	buf_free(&e->stdout_text);
-	buf_free(&e->stderr_text);
+	record_free(text_fields, e);
 	e->nout = 0;
 }
 
@@ -45,77 +68,16 @@ entry_name_ok(const char *p, size_t n)
 	return 1;
 }
 
-static void
-put_text(struct buf *b, const struct buf *text)
+static uint32_t
+put_outputs_and_texts(struct buf *b, const void *entry)
 {
-	mp_put_bin(b, text->p ? text->p : "", text->len);
-}
+	const struct entry *e = entry;
 
-void
-entry_encode(const struct entry *e, struct buf *out)
-{
-	struct buf b = { 0 };
-
-	mp_put_list(&b, FIELDS);
-	mp_put_uint(&b, e->stored_ms);
-	mp_put_uint(&b, e->compile_us);
-	mp_put_uint(&b, e->kind);
-	mp_put_bin(&b, e->k0.b, DIGEST_LEN);
-	mp_put_str(&b, e->roots);
-	mp_put_list(&b, (uint32_t)(e->nout * OUT_FIELDS));
-	for (size_t i = 0; i < e->nout; i++) {
-		mp_put_str(&b, e->out[i].name);
-		mp_put_uint(&b, e->out[i].role);
-		mp_put_uint(&b, e->out[i].exec);
-		mp_put_uint(&b, e->out[i].size);
-		mp_put_bin(&b, e->out[i].blob.b, DIGEST_LEN);
-	}
-	put_text(&b, &e->crate);
-	put_text(&b, &e->depinfo);
-	put_text(&b, &e->stdout_text);
-	put_text(&b, &e->stderr_text);
-	mp_put_uint(&b, e->origin);
-	mp_put_bin(&b, e->inputs.b, DIGEST_LEN);
-	if (b.failed)
-		out->failed = true;
-	else
-		record_seal(out, 'e', VERSION, b.p, b.len);
-	buf_free(&b);
-}
-
-static int
-take_text(struct mp_list *l, struct buf *out)
-{
-	const char *p;
-	size_t n;
-	int r = mp_next_bin(l, &p, &n);
-
-	if (r < 0 || n > TEXT_MAX)
-		return ERR_CORRUPT;
-	buf_add(out, p, n);
-	return out->failed ? -ENOMEM : 0;
-}
-
-static int
-take_output(struct mp_list *l, struct entry_output *o)
-{
-	uint64_t role = 0, exec = 0, size = 0;
-	const char *p = NULL;
-	size_t n = 0;
-	int r = mp_next_bin(l, &p, &n);
-
-	r = r ? r : mp_next_uint(l, &role);
-	r = r ? r : mp_next_uint(l, &exec);
-	r = r ? r : mp_next_uint(l, &size);
-	r = r ? r : mp_next_fixed(l, o->blob.b, DIGEST_LEN);
-	if (r < 0 || !entry_name_ok(p, n) || role > ENTRY_SIDE || exec > 1)
-		return ERR_CORRUPT;
-	memcpy(o->name, p, n);
-	o->name[n] = '\0';
-	o->role = (enum entry_role)role;
-	o->exec = (uint32_t)exec;
-	o->size = size;
-	return 0;
+	mp_put_list(b, (uint32_t)(e->nout * OUTPUT_FIELDS));
+	for (size_t i = 0; i < e->nout; i++)
+		record_put(b, output_fields, &e->out[i]);
+	record_put(b, text_fields, e);
+	return REST_FIELDS;
 }
 
 static int
@@ -124,77 +86,50 @@ take_outputs(struct mp_list *l, struct entry *e)
 	struct mp_list sub;
 	int r = mp_next_list(l, &sub);
 
-	if (r < 0 || sub.left > ENTRY_OUTPUTS_MAX * OUT_FIELDS)
+	if (r < 0 || sub.left > ENTRY_OUTPUTS_MAX * OUTPUT_FIELDS)
 		return ERR_CORRUPT;
-	while (r == 0 && sub.left)
-		r = take_output(&sub, &e->out[e->nout++]);
+	while (r == 0 && sub.left) {
+		struct entry_output *o = &e->out[e->nout++];
+
+		r = record_take(&sub, output_fields, o);
+		if (r == 0 && !entry_name_ok(o->name, strlen(o->name)))
+			r = ERR_CORRUPT;
+	}
 	return r;
 }
 
 static int
-take_roots(struct mp_list *l, struct entry *e)
+take_outputs_and_texts(struct mp_list *l, void *entry)
 {
-	const char *p;
-	size_t n;
-	int r = mp_next_bin(l, &p, &n);
+	int r = take_outputs(l, entry);
 
-	if (r < 0 || n >= sizeof(e->roots))
-		return ERR_CORRUPT;
-	memcpy(e->roots, p, n);
-	e->roots[n] = '\0';
-	return 0;
+	return r ? r : record_take(l, text_fields, entry);
 }
 
-static int
-take_fields(struct mp_list *l, struct entry *e)
-{
-	uint64_t kind = 0, origin = ENTRY_MADE;
-	int r = mp_next_uint(l, &e->stored_ms);
+static const struct record_type type = {
+	.letter = 'e',
+	.version = 1,
+	.fields = fields,
+	.put_rest = put_outputs_and_texts,
+	.take_rest = take_outputs_and_texts,
+};
 
-	r = r ? r : mp_next_uint(l, &e->compile_us);
-	r = r ? r : mp_next_uint(l, &kind);
-	r = r ? r : mp_next_fixed(l, e->k0.b, DIGEST_LEN);
-	r = r ? r : take_roots(l, e);
-	r = r ? r : take_outputs(l, e);
-	r = r ? r : take_text(l, &e->crate);
-	r = r ? r : take_text(l, &e->depinfo);
-	r = r ? r : take_text(l, &e->stdout_text);
-	r = r ? r : take_text(l, &e->stderr_text);
-	/* Entries of the first releases have no origin, or no input list. */
-	if (r == 0 && l->left)
-		r = mp_next_uint(l, &origin);
-	if (r == 0 && l->left)
-		r = mp_next_fixed(l, e->inputs.b, DIGEST_LEN);
-	e->kind = (uint32_t)kind;
-	e->origin = (uint32_t)origin;
-	return r;
+void
+entry_encode(const struct entry *e, struct buf *out)
+{
+	record_encode(&type, e, out);
 }
 
 int
 entry_decode(const void *p, size_t n, struct entry *out)
 {
-	struct entry e;
-	const char *content;
-	struct mp_doc doc;
-	struct mp_list l;
-	size_t len;
-	int r = record_open(p, n, 'e', VERSION, &content, &len);
+	int r;
 
-	if (r < 0)
-		return r;
 	/* Sweeps read many, and most have three outputs. */
-	memset(&e, 0, offsetof(struct entry, out));
-	r = mp_open(&doc, content, len);
+	memset(out, 0, offsetof(struct entry, out));
+	r = record_decode(&type, p, n, out);
 	if (r < 0)
-		return r;
-	l = mp_root(&doc);
-	r = take_fields(&l, &e);
-	mp_close(&doc);
-	if (r < 0)
-		entry_release(&e);
-	else
-		memcpy(out, &e,
-		       offsetof(struct entry, out) + e.nout * sizeof(e.out[0]));
+		entry_release(out);
 	return r;
 }
 
@@ -202,35 +137,23 @@ int
 entry_load(struct store *s, const struct digest *k1, struct entry *out)
 {
 	char name[STORE_NAME];
-	struct buf b = { 0 };
 	int r;
 
+	memset(out, 0, offsetof(struct entry, out));
 	store_name("entries", k1, name);
-	r = file_read(s->dir, name, RECORD_MAX, &b);
-	if (r == 0)
-		r = entry_decode(b.p ? b.p : "", b.len, out);
-	if (r == ERR_CORRUPT)
-		store_remove(s, name);
-	buf_free(&b);
-	return r == -ENOENT ? ERR_MISS : r;
+	r = store_load(s, name, &type, out);
+	if (r < 0)
+		entry_release(out);
+	return r;
 }
 
 int
 entry_save(struct store *s, const struct digest *k1, const struct entry *e)
 {
-	char name[STORE_NAME], tmp[STORE_NAME];
-	struct buf b = { 0 };
-	int r = -ENOMEM;
+	char name[STORE_NAME];
 
-	entry_encode(e, &b);
 	store_name("entries", k1, name);
-	store_tmp(s, tmp);
-	if (record_is_newer(s->dir, name, 'e', VERSION))
-		r = ERR_NEWER;
-	else if (!b.failed)
-		r = file_publish(s->dir, tmp, name, b.p, b.len);
-	buf_free(&b);
-	return r;
+	return store_save(s, name, &type, e);
 }
 
 static void

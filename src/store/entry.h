@@ -21,10 +21,11 @@ enum entry_role {
 	ENTRY_METADATA,
 	ENTRY_LINK,
 	ENTRY_DEPINFO,
-	ENTRY_SIDE /* put back like the others, but never announced */
+	ENTRY_SIDE /* restored like the others, but not announced */
 };
 
-/* More is not believed of what comes from elsewhere: others wait for it. */
+/* A longer compile time from elsewhere is not believed: others would wait for
+ * it. */
 #define ENTRY_COMPILE_MAX ((uint64_t)3600 * 1000000)
 
 enum entry_origin { ENTRY_MADE, ENTRY_ASKED, ENTRY_PREFETCHED };
@@ -71,8 +72,8 @@ int entry_save(struct store *s, const struct digest *k1, const struct entry *e);
 void entry_touch(struct store *s, const struct digest *k1);
 
 /*
- * Whether a prefetched entry was used yet lies in the mode of its file: the
- * owner's x bit says that it was not.  entry_take_fresh says so, once.
+ * The owner's x bit of a prefetched entry's file is set as long as the entry
+ * was not used.  entry_take_fresh clears it and says whether it was set.
  */
 void entry_mark_fresh(struct store *s, const struct digest *at);
 bool entry_take_fresh(struct store *s, const struct digest *at);

@@ -3,6 +3,7 @@
 #include "store/gc.h"
 
 #include "base/err.h"
+#include "base/dir.h"
 #include "base/file.h"
 #include "key/digest_cache.h"
 #include "store/gc_lock.h"
@@ -82,10 +83,11 @@ open_trash(struct sweep *w)
 static void
 empty_trash(struct sweep *w)
 {
-	struct gc_names names = { 0 };
-	int trash = gc_scan_open(w->s, "trash", &names);
+	struct dir_names names;
 
-	for (size_t i = 0; i < names.count && trash >= 0; i++) {
+	if (dir_list(w->trash, ".", 0, &names) < 0)
+		return;
+	for (size_t i = 0; i < names.count; i++) {
 		const char *from = names.name[i];
 		char to[STORE_NAME];
 		struct digest d;
@@ -94,13 +96,11 @@ empty_trash(struct sweep *w)
 		if (digest_parse(from, strlen(from), &d) < 0)
 			continue;
 		store_name("blobs", &d, to);
-		r = file_link(trash, from, w->s->dir, to);
+		r = file_link(w->trash, from, w->s->dir, to);
 		if (r == 0 || r == -EEXIST)
-			unlinkat(trash, from, 0);
+			unlinkat(w->trash, from, 0);
 	}
-	if (trash >= 0)
-		close(trash);
-	gc_names_free(&names);
+	dir_names_free(&names);
 }
 
 /* --- entries --- */

@@ -3,7 +3,8 @@
 #include "store/gc_rest.h"
 
 #include "base/digest.h"
-#include "store/gc_scan.h"
+#include "base/dir.h"
+#include "base/file.h"
 #include "store/gc_steps.h"
 #include "store/store.h"
 #include "store/tree.h"
@@ -42,21 +43,11 @@ temporary(int dir, const char *name)
 	return time && !strcmp(name + pid + 1 + time, ".id");
 }
 
-/* For looking only: reading moves the atime, by which use is told. */
-static int
-open_unseen(int dir, const char *name)
-{
-	enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
-	int fd = openat(dir, name, FLAGS | O_NOATIME);
-
-	return fd < 0 && errno == EPERM ? openat(dir, name, FLAGS) : fd;
-}
-
 /* The first N bytes of the file, false if there are not as many. */
 static bool
 read_start(int dir, const char *name, unsigned char *p, size_t n)
 {
-	int fd = open_unseen(dir, name);
+	int fd = file_open_unseen(dir, name);
 	bool all;
 
 	if (fd < 0)
@@ -108,15 +99,9 @@ known_marker(int dir, const char *name)
 }
 
 static int64_t
-ns(const struct timespec *t)
-{
-	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
-}
-
-static int64_t
 last_use(const struct kind *k, const struct stat *st)
 {
-	int64_t m = ns(&st->st_mtim), a = ns(&st->st_atim);
+	int64_t m = file_ns(&st->st_mtim), a = file_ns(&st->st_atim);
 
 	return k->by_reading && a > m ? a : m;
 }
@@ -148,7 +133,7 @@ remove_one(int dir, const struct kind *k, const char *name,
 }
 
 static int
-sweep_names(int dir, const struct kind *k, const struct gc_names *names,
+sweep_names(int dir, const struct kind *k, const struct dir_names *names,
 	    struct gc_rest *r, uint64_t *count)
 {
 	if (r->steps)
@@ -171,14 +156,18 @@ sweep_names(int dir, const struct kind *k, const struct gc_names *names,
 static int
 sweep(struct store *s, const struct kind *k, struct gc_rest *r, uint64_t *count)
 {
-	struct gc_names names = { 0 };
-	int dir = gc_scan_open(s, k->dir, &names), e = 0;
+	int dir = openat(s->dir, k->dir,
+			 O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct dir_names names;
+	int e = 0;
 
-	if (dir >= 0) {
+	if (dir < 0)
+		return 0;
+	if (dir_list(dir, ".", 0, &names) == 0) {
 		e = sweep_names(dir, k, &names, r, count);
-		close(dir);
+		dir_names_free(&names);
 	}
-	gc_names_free(&names);
+	close(dir);
 	return e;
 }
 

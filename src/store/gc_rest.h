@@ -9,10 +9,11 @@ struct gc_steps;
 struct store;
 
 /*
- * The small files of a store that nobody needs any more: temporary files of
- * a day, dead letters of 30 days, session markers of a day, remembered
- * answers that nobody read for 90 days.  events.log and shim.log bound
- * themselves.  Files of a later version stay, and what has no name of ours.
+ * Removes small files of a store that nobody needs any more: temporary files
+ * and session markers after a day, reruns after a week, dead letters after 30
+ * days, remembered answers that nobody read for 90 days.  events.log and
+ * shim.log limit their own size.  Files of a later version and files whose
+ * names are not ours stay.
  * Threads: owner.
  */
 struct gc_rest {

@@ -6,11 +6,12 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/record.h"
+#include "base/vec.h"
 #include "store/entry.h"
 #include "store/gc_steps.h"
 #include "store/store.h"
+#include "store/walk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,173 +20,36 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int
-names_add(struct gc_names *n, const char *name)
-{
-	char **more;
-
-	if (n->count % 256 == 0) {
-		more = realloc(n->name, (n->count + 256) * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		n->name = more;
-	}
-	n->name[n->count] = strdup(name);
-	if (!n->name[n->count])
-		return -ENOMEM;
-	n->count++;
-	return 0;
-}
-
-void
-gc_names_free(struct gc_names *n)
-{
-	for (size_t i = 0; i < n->count; i++)
-		free(n->name[i]);
-	free(n->name);
-	*n = (struct gc_names){ 0 };
-}
-
-static int
-list_names(int dir, struct gc_names *out)
-{
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	int r = 0;
-
-	if (!d) {
-		r = -errno;
-		if (fd >= 0)
-			close(fd);
-		return r;
-	}
-	for (e = readdir(d); e && r == 0; e = readdir(d))
-		if (e->d_name[0] != '.')
-			r = names_add(out, e->d_name);
-	closedir(d);
-	return r;
-}
-
-int
-gc_scan_open(struct store *s, const char *dir, struct gc_names *out)
-{
-	int fd = openat(s->dir, dir,
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	int r = fd < 0 ? -errno : list_names(fd, out);
-
-	if (r < 0 && fd >= 0)
-		close(fd);
-	return r < 0 ? r : fd;
-}
-
-int
-gc_scan_flat(struct store *s, const char *dir, struct gc_names *out)
-{
-	int fd = gc_scan_open(s, dir, out);
-
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 && fd != -ENOENT ? fd : 0;
-}
-
-int
-gc_scan_tree(struct store *s, const char *dir, struct gc_names *out)
-{
-	struct gc_names dirs = { 0 };
-	int r = gc_scan_flat(s, dir, &dirs);
-
-	for (size_t i = 0; i < dirs.count && r == 0; i++) {
-		char sub[STORE_NAME];
-
-		if (strlen(dirs.name[i]) != 2)
-			continue;
-		snprintf(sub, sizeof(sub), "%s/%s", dir, dirs.name[i]);
-		r = gc_scan_flat(s, sub, out);
-	}
-	gc_names_free(&dirs);
-	return r;
-}
-
-/* --- digests in a directory --- */
-
+/* The digests that are names below one of the store's directories, sorted. */
 struct digests {
 	struct digest *d;
 	size_t n;
-	size_t cap;
+	bool loose; /* without those in directories that cannot be read */
 };
 
+/* Half a list of entries would make orphans of the others' blobs; but what is
+ * not known of blobs and manifests is not touched. */
 static int
-digests_add(struct digests *l, uint8_t first, const char *name)
+add_digest(void *ctx, const struct store_file *f)
 {
-	if (l->n == l->cap) {
-		size_t cap = l->cap * 2 + 1024;
-		void *more = realloc(l->d, cap * sizeof(*l->d));
+	struct digests *l = ctx;
+	struct digest *more;
 
-		if (!more)
-			return -ENOMEM;
-		l->d = more;
-		l->cap = cap;
-	}
 	/* What has another name, or lies elsewhere, is not ours. */
-	if (digest_parse(name, strlen(name), &l->d[l->n]) == 0 &&
-	    l->d[l->n].b[0] == first)
-		l->n++;
+	if (!f->digest)
+		return l->loose ? 0 : f->error;
+	more = vec_grow(l->d, l->n, 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	l->d = more;
+	l->d[l->n++] = *f->digest;
 	return 0;
-}
-
-static int
-digests_in(struct store *s, const char *dir, uint8_t first, struct digests *out)
-{
-	int fd = openat(s->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	int r = 0;
-
-	if (!d) {
-		r = -errno;
-		if (fd >= 0)
-			close(fd);
-		return r == -ENOENT || r == -ENOTDIR ? 0 : r;
-	}
-	/* Half a list of entries would make orphans of the others' blobs. */
-	for (errno = 0, e = readdir(d); e && r == 0; errno = 0, e = readdir(d))
-		r = digests_add(out, first, e->d_name);
-	if (r == 0 && errno)
-		r = -errno;
-	closedir(d);
-	return r;
 }
 
 static int
 by_digest(const void *a, const void *b)
 {
 	return memcmp(a, b, DIGEST_LEN);
-}
-
-/*
- * Every digest that is a name below DIR, sorted: so are the directories.  With
- * LOOSE those that cannot be read are left out: what is not known of blobs
- * and manifests is not touched.
- */
-static int
-digests_of(struct store *s, const char *dir, bool loose, struct digests *out)
-{
-	char sub[STORE_NAME];
-	int r = 0;
-
-	for (unsigned i = 0; i < 256 && r == 0; i++) {
-		size_t from = out->n;
-
-		snprintf(sub, sizeof(sub), "%s/%02x", dir, i);
-		r = digests_in(s, sub, (uint8_t)i, out);
-		if (loose && r != -ENOMEM)
-			r = 0;
-		if (r == 0 && out->n > from)
-			qsort(out->d + from, out->n - from, sizeof(*out->d),
-			      by_digest);
-	}
-	return r;
 }
 
 static bool
@@ -214,12 +78,6 @@ static uint64_t
 blocks(const struct stat *st)
 {
 	return (uint64_t)st->st_blocks * 512;
-}
-
-static int64_t
-ns(const struct timespec *t)
-{
-	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
 }
 
 /* --- blobs and manifests --- */
@@ -254,8 +112,8 @@ stat_blobs(struct store *s, struct gc_scan *scan, const struct digests *l)
 static int
 list_blobs(struct store *s, struct gc_scan *scan)
 {
-	struct digests l = { 0 };
-	int r = digests_of(s, "blobs", true, &l);
+	struct digests l = { .loose = true };
+	int r = store_walk(s->dir, "blobs", add_digest, &l);
 
 	r = r ? r : stat_blobs(s, scan, &l);
 	free(l.d);
@@ -282,7 +140,7 @@ stat_manifests(struct store *s, struct gc_scan *scan, const struct digests *l)
 		m->k0 = l->d[i];
 		m->size = blocks(&st);
 		m->ino = st.st_ino;
-		m->ctime = ns(&st.st_ctim);
+		m->ctime = file_ns(&st.st_ctim);
 		scan->bytes += m->size;
 		scan->nmanifests++;
 	}
@@ -292,8 +150,8 @@ stat_manifests(struct store *s, struct gc_scan *scan, const struct digests *l)
 static int
 list_manifests(struct store *s, struct gc_scan *scan)
 {
-	struct digests l = { 0 };
-	int r = digests_of(s, "manifests", true, &l);
+	struct digests l = { .loose = true };
+	int r = store_walk(s->dir, "manifests", add_digest, &l);
 
 	r = r ? r : stat_manifests(s, scan, &l);
 	free(l.d);
@@ -317,47 +175,20 @@ struct loaded {
 	bool newer;
 };
 
-/* Entries never change in place: their size is known. */
-static int
-read_all(int fd, uint64_t size, struct buf *out)
-{
-	size_t n = (size_t)size;
-	ssize_t got;
-	char *to;
-
-	if (size == 0 || size > RECORD_MAX + RECORD_HEAD)
-		return ERR_CORRUPT;
-	to = buf_room(out, n);
-	if (!to)
-		return -ENOMEM;
-	got = pread(fd, to, n, 0);
-	if (got < 0)
-		return -errno;
-	out->len += (size_t)got;
-	return 0;
-}
-
 /* 0, ERR_CORRUPT or -errno.  Not by entry_load: that removes what it cannot
  * read. */
 static int
 load(struct store *s, struct gc_scan *scan, const struct digest *key,
      struct loaded *out)
 {
-	enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
 	char name[STORE_NAME];
-	int fd, r = 0;
+	int r;
 
 	memset(out, 0, sizeof(*out));
 	store_name("entries", key, name);
-	fd = openat(s->dir, name, FLAGS);
-	if (fd < 0 || fstat(fd, &out->st) < 0)
-		r = -errno;
-	else if (!S_ISREG(out->st.st_mode))
-		r = ERR_CORRUPT;
 	buf_reset(&scan->text);
-	r = r ? r : read_all(fd, (uint64_t)out->st.st_size, &scan->text);
-	if (fd >= 0)
-		close(fd);
+	r = file_read_unseen(s->dir, name, RECORD_MAX + RECORD_HEAD,
+			     &scan->text, &out->st);
 	if (r == 0)
 		r = entry_decode(scan->text.p ? scan->text.p : "",
 				 scan->text.len, &out->entry);
@@ -414,20 +245,16 @@ add_blob(void *ctx, const struct digest *d)
 	struct adding *a = ctx;
 	struct gc_scan *scan = a->scan;
 	struct gc_blob *b = gc_scan_blob(scan, d);
+	uint32_t *more;
 
 	if (!b || a->error)
 		return;
-	if (scan->npool == scan->pool_cap) {
-		size_t cap = scan->pool_cap * 2 + 4096;
-		void *more = realloc(scan->pool, cap * sizeof(uint32_t));
-
-		if (!more) {
-			a->error = -ENOMEM;
-			return;
-		}
-		scan->pool = more;
-		scan->pool_cap = cap;
+	more = vec_grow(scan->pool, scan->npool, 1, sizeof(*more));
+	if (!more) {
+		a->error = -ENOMEM;
+		return;
 	}
+	scan->pool = more;
 	if (b->live)
 		scan->shared += b->size;
 	b->live = true;
@@ -451,14 +278,14 @@ describe(struct gc_scan *scan, const struct loaded *l, struct gc_entry *ge,
 	const struct entry *e = &l->entry;
 
 	seen->ino = l->st.st_ino;
-	seen->ctime = ns(&l->st.st_ctim);
+	seen->ctime = file_ns(&l->st.st_ctim);
 	seen->k0 = e->k0;
 	if (!digest_eq(&e->inputs, &none))
 		seen->inputs = gc_scan_brief(&e->inputs);
 	seen->newer = l->newer;
 	seen->redirect = e->roots[0] && e->nout == 0;
 	seen->bound = e->roots[0] && e->nout > 0;
-	ge->used = ns(&l->st.st_mtim);
+	ge->used = file_ns(&l->st.st_mtim);
 	ge->size = blocks(&l->st);
 	/* A later version's is not ours to remove. */
 	ge->pinned = l->newer;
@@ -509,7 +336,7 @@ static int
 read_entries(struct store *s, struct gc_scan *scan)
 {
 	struct digests l = { 0 };
-	int r = digests_of(s, "entries", false, &l);
+	int r = store_walk(s->dir, "entries", add_digest, &l);
 
 	r = r ? r : read_listed(s, scan, &l);
 	free(l.d);
@@ -559,14 +386,13 @@ gc_scan_same(struct store *s, const struct gc_scan *scan, size_t i)
 	store_name("entries", &scan->entry[i].key, name);
 	return fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       st.st_ino == scan->seen[i].ino &&
-	       ns(&st.st_ctim) == scan->seen[i].ctime;
+	       file_ns(&st.st_ctim) == scan->seen[i].ctime;
 }
 
 static int
 note_change(struct gc_scan *scan, const struct loaded *l)
 {
 	static const struct digest none;
-	size_t room = (scan->nchanges + 1) * sizeof(*scan->change);
 	struct gc_change *c;
 	void *more;
 
@@ -574,7 +400,7 @@ note_change(struct gc_scan *scan, const struct loaded *l)
 		scan->unknown_changes = true;
 		return 0;
 	}
-	more = realloc(scan->change, room);
+	more = vec_grow(scan->change, scan->nchanges, 1, sizeof(*c));
 	if (!more)
 		return -ENOMEM;
 	scan->change = more;
@@ -591,7 +417,7 @@ gc_scan_changed(struct store *s, struct gc_scan *scan,
 		void (*use)(void *ctx, const struct digest *blob), void *ctx)
 {
 	struct digests list = { 0 };
-	int r = digests_of(s, "entries", false, &list);
+	int r = store_walk(s->dir, "entries", add_digest, &list);
 
 	for (size_t i = 0; i < list.n && r == 0; i++) {
 		struct gc_entry *e = gc_scan_find(scan, &list.d[i]);

@@ -17,11 +17,6 @@ struct store;
  * What is in a store at one moment, as the sweep and `kache verify` need
  * it.  Threads: owner.
  */
-struct gc_names {
-	char **name;
-	size_t count;
-};
-
 struct gc_blob {
 	struct digest digest;
 	uint64_t size; /* blocks on disk, bytes */
@@ -80,7 +75,6 @@ struct gc_scan {
 
 	uint32_t *pool; /* blob indices of the entries */
 	size_t npool;
-	size_t pool_cap;
 	struct buf text; /* reused for every file */
 };
 
@@ -113,14 +107,6 @@ struct gc_blob *gc_scan_blob(const struct gc_scan *scan,
 
 /* The first bytes of a digest, never 0. */
 uint64_t gc_scan_brief(const struct digest *d);
-
-/* File names in the directory, not if it is a link, or in its two-digit
- * directories.  gc_scan_open gives its descriptor, too: 0 or more; the caller
- * closes it. */
-int gc_scan_open(struct store *s, const char *dir, struct gc_names *out);
-int gc_scan_flat(struct store *s, const char *dir, struct gc_names *out);
-int gc_scan_tree(struct store *s, const char *dir, struct gc_names *out);
-void gc_names_free(struct gc_names *n);
 
 void gc_scan_free(struct gc_scan *scan);
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How far a sweep is, and whether it is to go on.  Threads: owner. */
+/* The progress of a sweep, and whether it may go on.  Threads: owner. */
 struct gc_steps {
 	bool (*go_on)(void *ctx, uint64_t done, uint64_t total); /* or NULL */
 	void *ctx;
@@ -14,14 +14,14 @@ struct gc_steps {
 	bool stopped;
 };
 
-/* More is to be done. */
+/* Announces more steps. */
 static inline void
 gc_steps_expect(struct gc_steps *st, uint64_t n)
 {
 	st->total += n;
 }
 
-/* One small step is about to be made.  False: it must not. */
+/* Call it before each small step.  False: stop. */
 static inline bool
 gc_step(struct gc_steps *st)
 {

@@ -9,12 +9,13 @@ struct gc_scan;
 struct store;
 
 /*
- * What units say about their entries and manifests.  Threads: owner.
+ * The part of a sweep that looks at units: which entries a hit can reach, and
+ * which manifests are needed.  Threads: owner.
  */
 
-/* After gc_scan_read: a redirect counts as used right after what it leads to
- * was, and goes with it; without that it is unreachable, and so are entries
- * that no manifest leads to. */
+/* Call it after gc_scan_read.  A redirect counts as used just after the entry
+ * it leads to and goes with it; a redirect that leads nowhere and an entry to
+ * which no manifest leads are marked unreachable. */
 void gc_units_relate(struct store *s, struct gc_scan *scan, int64_t now);
 
 struct gc_trim {
@@ -30,9 +31,9 @@ struct gc_trim {
 };
 
 /*
- * After gc_scan_changed: removes manifests of units without entries, and
- * from those of units that lost some the input lists without.  0, or
- * -ECANCELED (steps).
+ * Call it after gc_scan_changed.  Removes the manifests of units without
+ * entries; from the manifests of units that lost entries it removes the input
+ * lists that no entry was stored under.  0, or -ECANCELED (steps).
  */
 int gc_units_trim(struct store *s, struct gc_scan *scan, struct gc_trim *t);
 

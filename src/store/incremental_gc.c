@@ -4,14 +4,13 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/dir.h"
 #include "base/file.h"
-#include "store/gc_scan.h"
 #include "store/gc_steps.h"
 #include "store/incremental_index.h"
 #include "store/store.h"
 #include "store/tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -105,22 +104,15 @@ all_of(struct prey *p, int dir,
        bool (*test)(struct prey *p, int dir, const char *name,
 		    const struct stat *st))
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	bool ok = d != NULL;
+	struct dir_names names;
+	bool ok = dir_list(dir, ".", DIR_HIDDEN, &names) == 0;
 	struct stat st;
 
-	if (!d && fd >= 0)
-		close(fd);
-	for (e = d ? readdir(d) : NULL; e && ok; e = readdir(d)) {
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-			continue;
-		ok = fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		     test(p, dir, e->d_name, &st);
-	}
-	if (d)
-		closedir(d);
+	for (size_t i = 0; i < names.count && ok; i++)
+		ok = fstatat(dir, names.name[i], &st, AT_SYMLINK_NOFOLLOW) ==
+			     0 &&
+		     test(p, dir, names.name[i], &st);
+	dir_names_free(&names);
 	return ok;
 }
 
@@ -131,18 +123,13 @@ test_session(struct prey *p, int dir, const char *name, const struct stat *st)
 	return session_is_free(dir, name, st);
 }
 
-static int64_t
-mtime(const struct stat *st)
-{
-	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-}
-
 /* Builds that we do not see (without the wrapper) leave their traces here:
  * each adds a session. */
 static bool
 is_old(const struct prey *p, const struct stat *st)
 {
-	return p->n.leaving || mtime(st) < p->w->now - p->w->max_age;
+	return p->n.leaving ||
+	       file_ns(&st->st_mtim) < p->w->now - p->w->max_age;
 }
 
 static bool
@@ -404,7 +391,7 @@ find(struct store *s, struct found *f)
 }
 
 static int
-find_all(struct hunt *h, const struct gc_names *names)
+find_all(struct hunt *h, const struct dir_names *names)
 {
 	h->found = calloc(names->count + 1, sizeof(*h->found));
 	if (!h->found)
@@ -430,10 +417,10 @@ int
 incremental_gc(struct store *s, struct incremental_gc *w)
 {
 	struct hunt h = { .store = s, .w = w };
-	struct gc_names names = { 0 };
+	struct dir_names names;
 	int r;
 
-	gc_scan_flat(s, "incremental", &names);
+	dir_list(s->dir, "incremental", DIR_NOFOLLOW, &names);
 	if (w->steps)
 		gc_steps_expect(w->steps, 2 * names.count);
 	r = find_all(&h, &names);
@@ -444,6 +431,6 @@ incremental_gc(struct store *s, struct incremental_gc *w)
 			r = one(&h, &h.found[i]);
 	}
 	free(h.found);
-	gc_names_free(&names);
+	dir_names_free(&names);
 	return r;
 }

@@ -9,13 +9,14 @@ struct gc_steps;
 struct store;
 
 /*
- * Removes directories of incremental state that no build has used for a time:
- * only those with a note (store/incremental_index), never by name alone.  Such
- * a directory must be our own user's, be reached without a link, hold nothing
- * but what rustc puts there, be as old inside as its note says, and nobody may
- * hold its locks or cargo's.  It is renamed first, then removed: cargo's lock
- * is held for the rename only.  Of several notes of one directory the latest
- * counts.  What is doubtful stays.  Threads: owner; one sweeper at a time.
+ * Removes directories of incremental state that no build has used for some
+ * time: only those with a note (store/incremental_index), never by their name
+ * alone.  Such a directory must belong to our user, be reached without a link,
+ * hold only what rustc puts there, and be as old inside as its note says, and
+ * nobody may hold its locks or cargo's.  It is renamed before it is removed, so
+ * that cargo's lock is held for the rename only.  If several notes name one
+ * directory, the latest counts.  In doubt a directory stays.  Threads: owner;
+ * one at a time.
  */
 struct incremental_gc {
 	struct gc_steps *steps; /* or NULL */

@@ -2,7 +2,6 @@
 #ifndef STORE_INCREMENTAL_INDEX_H
 #define STORE_INCREMENTAL_INDEX_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct store;
@@ -16,13 +15,14 @@ enum { INCREMENTAL_INDEX_PATH = 4096, INCREMENTAL_INDEX_NAME = 96 };
 
 struct incremental_index {
 	char path[INCREMENTAL_INDEX_PATH]; /* absolute, without links */
-	bool leaving; /* was renamed to PATH to be removed */
-	int64_t seen; /* ns */
+	uint32_t leaving; /* 1: was renamed to PATH to be removed */
+	int64_t seen;     /* ns */
 };
 
 /*
- * The directory PATH, absolute, as on a command line, is used by a build.
- * Costs a stat; once a day it sets a time, once ever it writes a file.
+ * Notes that a build uses the directory PATH, which is absolute and spelled as
+ * on the command line.  Usually costs one stat; once a day it sets a time, and
+ * the first time it writes a file.
  */
 void incremental_index_seen(struct store *s, const char *path);
 

@@ -10,9 +10,8 @@ struct stat;
 struct store;
 
 /*
- * The entries of a store, one after the other, for people.  Only looks: takes
- * no lock, changes and touches nothing, and may miss what comes or goes
- * meanwhile.  Threads: any.
+ * Lists the entries of a store for people.  It only looks: it takes no lock,
+ * changes nothing, and may miss what comes or goes meanwhile.  Threads: any.
  */
 struct inventory {
 	uint64_t entries;
@@ -22,12 +21,13 @@ struct inventory {
 	uint64_t foreign;   /* files and directories of other names */
 };
 
-/* E and ST are borrowed; AT is the entry's name.  Not 0 ends it. */
+/* E and ST are borrowed; AT is the entry's name.  A result that is not 0 ends
+ * the list. */
 typedef int inventory_fn(void *ctx, const struct digest *at,
 			 const struct entry *e, const struct stat *st);
 
-/* Calls FN with each entry that has outputs, in no order.  0, -errno, or what
- * FN gave. */
+/* Calls FN with each entry that has outputs, by name.  0, -errno, or what FN
+ * gave. */
 int inventory_read(struct store *s, inventory_fn *fn, void *ctx,
 		   struct inventory *out);
 

@@ -2,16 +2,23 @@
 #include "store/manifest.h"
 
 #include "base/err.h"
-#include "base/file.h"
 #include "base/mp.h"
-#include "base/record.h"
+#include "base/record_type.h"
 #include "store/store.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { VERSION = 1, FIELDS = 4, LOCK_MS = 2000 };
+enum { LOCK_MS = 2000 };
+
+static const struct record_field fields[] = {
+	RECORD_FIELD(DIGEST, manifest_record, last_k1, 0),
+	RECORD_FIELD(U64, manifest_record, compile_us, 0),
+	RECORD_FIELD(U64, manifest_record, stored_ms, 0),
+	RECORD_LAST,
+};
+
+/* Those and the input list. */
+enum { FIELDS = 4 };
 
 void
 manifest_release(struct manifest *m)
@@ -27,27 +34,6 @@ manifest_put_inputs(struct buf *b, const struct inputs *s)
 	mp_put_list(b, (uint32_t)s->count);
 	for (size_t i = 0; i < s->count; i++)
 		mp_put_str(b, inputs_item(s, i));
-}
-
-void
-manifest_encode(const struct manifest *m, struct buf *out)
-{
-	struct buf b = { 0 };
-
-	mp_put_list(&b, (uint32_t)(m->count * FIELDS));
-	for (size_t i = 0; i < m->count; i++) {
-		const struct manifest_record *r = &m->rec[i];
-
-		mp_put_bin(&b, r->last_k1.b, DIGEST_LEN);
-		mp_put_uint(&b, r->compile_us);
-		mp_put_uint(&b, r->stored_ms);
-		manifest_put_inputs(&b, &r->inputs);
-	}
-	if (b.failed)
-		out->failed = true;
-	else
-		record_seal(out, 'm', VERSION, b.p, b.len);
-	buf_free(&b);
 }
 
 int
@@ -68,39 +54,55 @@ manifest_take_inputs(struct mp_list *l, struct inputs *s)
 	return r ? r : inputs_finish(s);
 }
 
-static int
-take_record(struct mp_list *l, struct manifest_record *rec)
+static uint32_t
+put_records(struct buf *b, const void *manifest)
 {
-	int r = mp_next_fixed(l, rec->last_k1.b, DIGEST_LEN);
+	const struct manifest *m = manifest;
 
-	r = r ? r : mp_next_uint(l, &rec->compile_us);
-	r = r ? r : mp_next_uint(l, &rec->stored_ms);
-	return r ? r : manifest_take_inputs(l, &rec->inputs);
+	for (size_t i = 0; i < m->count; i++) {
+		record_put(b, fields, &m->rec[i]);
+		manifest_put_inputs(b, &m->rec[i].inputs);
+	}
+	return (uint32_t)m->count * FIELDS;
+}
+
+static int
+take_records(struct mp_list *l, void *manifest)
+{
+	struct manifest *m = manifest;
+	int r = 0;
+
+	while (r == 0 && l->left && m->count < MANIFEST_MAX) {
+		struct manifest_record *rec = &m->rec[m->count++];
+
+		r = record_take(l, fields, rec);
+		r = r ? r : manifest_take_inputs(l, &rec->inputs);
+	}
+	return r;
+}
+
+static const struct record_type type = {
+	.letter = 'm',
+	.version = 1,
+	.put_rest = put_records,
+	.take_rest = take_records,
+};
+
+void
+manifest_encode(const struct manifest *m, struct buf *out)
+{
+	record_encode(&type, m, out);
 }
 
 int
 manifest_decode(const void *p, size_t n, struct manifest *out)
 {
-	struct manifest m = { 0 };
-	const char *content;
-	struct mp_doc doc;
-	struct mp_list l;
-	size_t len;
-	int r = record_open(p, n, 'm', VERSION, &content, &len);
+	int r;
 
+	memset(out, 0, sizeof(*out));
+	r = record_decode(&type, p, n, out);
 	if (r < 0)
-		return r;
-	r = mp_open(&doc, content, len);
-	if (r < 0)
-		return r;
-	l = mp_root(&doc);
-	while (r == 0 && l.left && m.count < MANIFEST_MAX)
-		r = take_record(&l, &m.rec[m.count++]);
-	mp_close(&doc);
-	if (r < 0)
-		manifest_release(&m);
-	else
-		*out = m;
+		manifest_release(out);
 	return r;
 }
 
@@ -108,17 +110,14 @@ int
 manifest_load(struct store *s, const struct digest *k0, struct manifest *out)
 {
 	char name[STORE_NAME];
-	struct buf b = { 0 };
 	int r;
 
+	memset(out, 0, sizeof(*out));
 	store_name("manifests", k0, name);
-	r = file_read(s->dir, name, RECORD_MAX, &b);
-	if (r == 0)
-		r = manifest_decode(b.p ? b.p : "", b.len, out);
-	if (r == ERR_CORRUPT)
-		store_remove(s, name);
-	buf_free(&b);
-	return r == -ENOENT ? ERR_MISS : r;
+	r = store_load(s, name, &type, out);
+	if (r < 0)
+		manifest_release(out);
+	return r;
 }
 
 bool
@@ -156,9 +155,8 @@ int
 manifest_add(struct store *s, const struct digest *k0,
 	     struct manifest_record *rec)
 {
-	char name[STORE_NAME], tmp[STORE_NAME];
-	struct manifest m = { 0 };
-	struct buf b = { 0 };
+	char name[STORE_NAME];
+	struct manifest m;
 	int r = store_lock(s, STORE_LOCK_MANIFEST, k0, LOCK_MS);
 
 	if (r < 0)
@@ -169,14 +167,10 @@ manifest_add(struct store *s, const struct digest *k0,
 		r = 0;
 	if (r == 0) {
 		insert(&m, rec);
-		manifest_encode(&m, &b);
 		store_name("manifests", k0, name);
-		store_tmp(s, tmp);
-		r = b.failed ? -ENOMEM
-			     : file_publish(s->dir, tmp, name, b.p, b.len);
+		r = store_save(s, name, &type, &m);
 	}
 	store_unlock(s, STORE_LOCK_MANIFEST, k0);
 	manifest_release(&m);
-	buf_free(&b);
 	return r;
 }

@@ -10,11 +10,11 @@ struct digest_cache;
 struct roots;
 
 /*
- * The directory that a build script's run filled (OUT_DIR) as one file, an
- * archive, and back.  src/store/FORMAT has every byte ("Archive").  Text has
- * its roots replaced (rustc/relocatable.h), so that two places with equal
- * results give equal archives; other files are kept as they are.  Threads: any,
- * also several on one directory.
+ * Turns the directory that a build script's run filled (OUT_DIR) into one file,
+ * the archive, and back.  src/store/FORMAT has every byte ("Archive").  In text
+ * the roots are replaced (rustc/relocatable.h), so that equal results of two
+ * places give equal archives; other files are kept as they are.  Threads: any,
+ * even several on one directory.
  */
 enum {
 	OUTDIR_FILES_MAX = 50000,
@@ -52,14 +52,14 @@ struct outdir_in {
 int outdir_pack(const struct outdir_in *in, int fd);
 
 /*
- * Puts what the archive FD holds into DIR: all of it or nothing, except when
- * the disk fails in the midst of renames.  Everything is made beside DIR
- * first, under the private name DIR/../TMP; an empty DIR is then replaced in
- * one step, into another one the files are moved, replacing those of their
- * names and no others.  Signals wait until it is done.
- * *BYTES gets the size of what was written.  The memo learns the digests that
- * the archive gives.  Modes that the umask gave when the archive was made are
- * those that it gives now, others as recorded.
+ * Restores the archive FD into DIR: all of it or nothing, unless the disk fails
+ * in the middle of renames.  Everything is first made under the private name
+ * DIR/../TMP.  An empty DIR is then replaced in one step; into any other the
+ * files are moved one by one, replacing only files of the same names.  Signals
+ * wait until it is done.
+ * *BYTES gets the size of what was written.  The digest cache learns the
+ * archive's digests.  Modes that came from the umask follow the present umask;
+ * others are restored as recorded.
  * 0, ERR_CORRUPT, ERR_TOOBIG, or -errno.
  */
 int outdir_unpack(int fd, const struct roots *roots, const char *dir,

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "key/digest_cache.h"
@@ -11,7 +12,6 @@
 #include "rustc/roots.h"
 #include "store/outdir_archive_format.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -290,19 +290,18 @@ clear(int parent, const char *name)
 {
 	int fd = openat(parent, name,
 			O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *de;
+	struct dir_names names;
 
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
+	if (fd < 0) {
 		unlinkat(parent, name, 0);
 		return;
 	}
-	for (de = readdir(d); de; de = readdir(d))
-		if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
-			clear(fd, de->d_name);
-	closedir(d);
+	if (dir_list(fd, ".", DIR_HIDDEN, &names) == 0) {
+		for (size_t i = 0; i < names.count; i++)
+			clear(fd, names.name[i]);
+		dir_names_free(&names);
+	}
+	close(fd);
 	unlinkat(parent, name, AT_REMOVEDIR);
 }
 
@@ -345,18 +344,12 @@ move_one(int from, int to, const char *name)
 static int
 move_all(int from, int to)
 {
-	int fd = dup(from);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *de;
-	int r = d ? 0 : -errno;
+	struct dir_names names;
+	int r = dir_list(from, ".", DIR_HIDDEN, &names);
 
-	for (de = d ? readdir(d) : NULL; de && r == 0; de = readdir(d))
-		if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
-			r = move_one(from, to, de->d_name);
-	if (d)
-		closedir(d);
-	else if (fd >= 0)
-		close(fd);
+	for (size_t i = 0; i < names.count && r == 0; i++)
+		r = move_one(from, to, names.name[i]);
+	dir_names_free(&names);
 	return r;
 }
 
@@ -430,14 +423,13 @@ outdir_unpack(int fd, const struct roots *roots, const char *dir,
 bool
 outdir_is_empty(const char *dir)
 {
-	DIR *d = opendir(dir);
-	struct dirent *de;
-	bool empty = true;
+	struct dir_names names;
+	bool empty;
+	int r = dir_list(AT_FDCWD, dir, DIR_HIDDEN, &names);
 
-	if (!d)
-		return errno == ENOENT;
-	for (de = readdir(d); de && empty; de = readdir(d))
-		empty = !strcmp(de->d_name, ".") || !strcmp(de->d_name, "..");
-	closedir(d);
+	if (r < 0)
+		return r == -ENOENT;
+	empty = names.count == 0;
+	dir_names_free(&names);
 	return empty;
 }

@@ -4,13 +4,13 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "rustc/relocatable.h"
 #include "rustc/roots.h"
 #include "store/outdir_archive_format.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -289,62 +289,17 @@ put_entry(struct packer *p, int dir, const char *name)
 	return tell(p, r, name);
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int
-list(DIR *d, char ***names, size_t *count)
-{
-	struct dirent *de;
-	size_t room = 0;
-
-	for (de = readdir(d); de; de = readdir(d)) {
-		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
-			continue;
-		if (*count == room) {
-			char **more;
-
-			room = room ? room * 2 : 64;
-			more = realloc(*names, room * sizeof(*more));
-			if (!more)
-				return -ENOMEM;
-			*names = more;
-		}
-		(*names)[*count] = strdup(de->d_name);
-		if (!(*names)[*count])
-			return -ENOMEM;
-		++*count;
-	}
-	return 0;
-}
-
 /* Takes the descriptor.  Sorted: equal trees give equal archives. */
 static int
 pack_dir(struct packer *p, int dir)
 {
-	DIR *d = fdopendir(dir);
-	char **names = NULL;
-	size_t count = 0;
-	int r;
+	struct dir_names names;
+	int r = dir_list(dir, ".", DIR_HIDDEN, &names);
 
-	if (!d) {
-		r = -errno;
-		close(dir);
-		return r;
-	}
-	r = list(d, &names, &count);
-	if (count)
-		qsort(names, count, sizeof(*names), by_name);
-	for (size_t i = 0; i < count; i++) {
-		if (r == 0)
-			r = put_entry(p, dirfd(d), names[i]);
-		free(names[i]);
-	}
-	free(names);
-	closedir(d);
+	for (size_t i = 0; i < names.count && r == 0; i++)
+		r = put_entry(p, dir, names.name[i]);
+	dir_names_free(&names);
+	close(dir);
 	return r;
 }
 

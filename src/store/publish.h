@@ -8,9 +8,10 @@ struct digest_cache;
 struct store;
 
 /*
- * The end of a store: publishes E at KEY, then looks whether a sweep that
- * began earlier took a blob it names, and makes that again from PATHS[i],
- * the file output i was stored from.  See FORMAT, "Store and sweep".
+ * The last step of storing a result: publishes E at KEY, then checks whether a
+ * sweep that began earlier took a blob that E names, and makes such a blob
+ * again from PATHS[i], the file that output i was stored from.  See FORMAT,
+ * "Store and sweep".
  * 0; ERR_CHANGED if a file is no longer what was stored; or -errno.
  * Threads: any.
  */

@@ -10,10 +10,10 @@ struct digest;
 struct store;
 
 /*
- * What is needed to run a build script once more, in another place: a file
- * each in reruns/ (FORMAT), made by whoever ran a slow script that nobody else
- * bore witness of, and removed when it was run.  It holds an environment, less
- * what looks like a secret; like all of the store it is for its owner only.
+ * What is needed to run a build script again in another place: one file for
+ * each in reruns/ (FORMAT), written after a slow run that has no witness yet,
+ * and removed when the script was run again.  It holds an environment without
+ * what looks like a secret; like all of the store, only its owner may read it.
  * Threads and processes: any.
  */
 struct rerun {
@@ -26,7 +26,7 @@ struct rerun {
 	struct buf env;       /* NAME=VALUE, NUL after each */
 };
 
-/* 0 or -errno.  One that is there is replaced. */
+/* Replaces one that is there.  0, ERR_NEWER or -errno. */
 int rerun_save(struct store *s, const struct digest *k1, const struct rerun *r);
 
 /* 0, ERR_MISS, ERR_CORRUPT (removed), ERR_NEWER, -errno.  The caller owns

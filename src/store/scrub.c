@@ -9,8 +9,8 @@
 #include "store/blob.h"
 #include "store/gc_lock.h"
 #include "store/store.h"
+#include "store/walk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -98,19 +98,6 @@ keep_rate(const struct walk *w)
 		nanosleep(&t, NULL);
 }
 
-/* Reading must not make it look used to anybody. */
-static int
-open_blob(struct store *s, const char *name)
-{
-	enum {
-		FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
-			O_NOCTTY
-	};
-	int fd = openat(s->dir, name, FLAGS | O_NOATIME);
-
-	return fd < 0 && errno == EPERM ? openat(s->dir, name, FLAGS) : fd;
-}
-
 /* 0; -ECANCELED: it is to end; or -errno. */
 static int
 digest_slowly(struct walk *w, int fd, struct digest *d)
@@ -144,13 +131,13 @@ static int
 look(struct walk *w, const char *name, const struct digest *d,
      struct file_id *id)
 {
-	int fd = open_blob(w->s->store, name), r;
+	int fd = file_open_unseen(w->s->store->dir, name), r;
 	struct file_id after;
 	struct digest have;
 	struct stat st;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = fstat(fd, &st) < 0 ? -errno : 0;
 	file_id_of(&st, id);
 	r = r ? r : digest_slowly(w, fd, &have);
@@ -185,55 +172,6 @@ check_blob(struct walk *w, const struct digest *d)
 	return r == -ECANCELED ? r : 0;
 }
 
-static int
-by_digest(const void *a, const void *b)
-{
-	return memcmp(a, b, DIGEST_LEN);
-}
-
-static int
-add(struct file_state *p, const char *file)
-{
-	struct digest d;
-
-	if (digest_parse(file, strlen(file), &d) < 0)
-		return 0;
-	if (p->n % 256 == 0) {
-		void *more = realloc(p->d, (p->n + 256) * sizeof(*p->d));
-
-		if (!more)
-			return -ENOMEM;
-		p->d = more;
-	}
-	p->d[p->n++] = d;
-	return 0;
-}
-
-static int
-list(struct store *s, unsigned part, struct file_state *p)
-{
-	char name[16];
-	struct dirent *e;
-	DIR *d;
-	int fd, r = 0;
-
-	snprintf(name, sizeof(name), "blobs/%02x", part);
-	fd = openat(s->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		r = errno == ENOENT ? 0 : -errno;
-		if (fd >= 0)
-			close(fd);
-		return r;
-	}
-	for (e = readdir(d); e && r == 0; e = readdir(d))
-		r = add(p, e->d_name);
-	closedir(d);
-	if (p->n)
-		qsort(p->d, p->n, sizeof(*p->d), by_digest);
-	return r;
-}
-
 static uint64_t
 place_of(const struct digest *d)
 {
@@ -242,27 +180,34 @@ place_of(const struct digest *d)
 }
 
 static int
+check_listed(void *ctx, const struct store_file *f)
+{
+	struct walk *w = ctx;
+	uint64_t place;
+
+	if (!f->digest)
+		return 0;
+	place = place_of(f->digest);
+	if (place < w->at.at)
+		return 0;
+	if (!goes_on(w))
+		return 1;
+	w->at.at = place;
+	w->stopped = check_blob(w, f->digest) < 0;
+	return w->stopped;
+}
+
+static int
 walk_part(struct walk *w)
 {
-	struct file_state p = { 0 };
 	unsigned part = (unsigned)(w->at.at >> 24);
-	int r = list(w->s->store, part, &p);
+	int r = store_walk_part(w->s->store->dir, "blobs", part, check_listed,
+				w);
 
 	/* One that cannot be read must not keep it from the others. */
-	if (r != -ENOMEM)
-		r = 0;
-	for (size_t i = 0; i < p.n && r == 0 && goes_on(w); i++) {
-		uint64_t place = place_of(&p.d[i]);
-
-		if (place < w->at.at)
-			continue;
-		w->at.at = place;
-		w->stopped = check_blob(w, &p.d[i]) < 0;
-	}
-	if (r == 0 && !w->stopped)
+	if (r == 0)
 		w->at.at = ((uint64_t)part + 1) << 24;
-	free(p.d);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static int

@@ -10,14 +10,15 @@ struct digest_cache_scrub;
 struct store;
 
 /*
- * Reads blobs again, since disks lie: a blob whose bytes changed under the
- * stat that the memo knows would be served until its file is touched.  All
- * blobs, in the order of their names, once in SCRUB_PERIOD_S; how far it got
- * lies in the memo's head, so it goes on after a restart, and what was missed
- * while nobody ran is made up for.  At most SCRUB_RATE bytes a second.
+ * Reads blobs again, because disks can change bytes silently: such a blob
+ * would be served until its stat changes.  All blobs are read once in
+ * SCRUB_PERIOD_S, in the order of their names.  The position is kept in the
+ * head of the digest cache, so that scrubbing goes on after a restart and
+ * catches up on missed time.  At most SCRUB_RATE bytes a second.
  *
- * What is wrong is removed, counted and forgotten by the memo (blob_condemn):
- * the next who needs it compiles.  Builds and sweeps may go on.
+ * A wrong blob is removed, counted, and forgotten by the digest cache
+ * (blob_condemn); the next build that needs it compiles.  Builds and sweeps may
+ * go on meanwhile.
  */
 enum {
 	SCRUB_PERIOD_S = 21 * 86400, /* leaves 9 of 30 days to machines off */
@@ -38,17 +39,17 @@ struct scrub {
 };
 
 /*
- * Up to which place blobs are to be read by NOW (ns since 1970): names whose
- * first 32 bits are below it, in steps of a 256th.  Pure.  S->began is moved
- * where the clock was set back, or a round begins.
+ * The position that should be reached by NOW (ns since 1970): blobs whose
+ * names' first 32 bits are below it are due; it moves in steps of a 256th.
+ * Moves S->began when the clock was set back or a round begins.  Pure.
  */
 uint64_t scrub_due(struct digest_cache_scrub *s, int64_t now);
 
-/* Whether anything is due, at the price of one read. */
+/* Whether anything is due; costs one read. */
 bool scrub_is_due(struct digest_cache *m);
 
-/* Reads what is due.  0, also if it was ended; -EAGAIN: another one is at
- * it; or -errno.  Threads: one of a process at a time. */
+/* Reads what is due.  0, even if it was ended early; -EAGAIN: another process
+ * is scrubbing; or -errno.  Threads: one per process at a time. */
 int scrub_run(struct scrub *s);
 
 #endif

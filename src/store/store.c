@@ -4,10 +4,11 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/record_type.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -59,24 +60,18 @@ is_known(const char *name)
 static int
 check_foreign(struct store *s)
 {
-	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	bool room = false, foreign = false;
-	struct dirent *e;
+	struct dir_names names;
+	int r = dir_list(s->dir, ".", DIR_HIDDEN, &names);
 
-	if (!d) {
-		int r = -errno;
-
-		if (fd >= 0)
-			close(fd);
+	if (r < 0)
 		return r;
-	}
-	for (e = readdir(d); e; e = readdir(d)) {
-		foreign = foreign || !is_known(e->d_name);
-		room = room || is_among(e->d_name, rooms,
+	for (size_t i = 0; i < names.count; i++) {
+		foreign = foreign || !is_known(names.name[i]);
+		room = room || is_among(names.name[i], rooms,
 					sizeof(rooms) / sizeof(*rooms));
 	}
-	closedir(d);
+	dir_names_free(&names);
 	return room && foreign ? ERR_FOREIGN : 0;
 }
 
@@ -206,6 +201,27 @@ store_remove(struct store *s, const char *name)
 		return;
 	store_tmp(s, tmp);
 	renameat(s->dir, name, s->dir, tmp);
+}
+
+int
+store_save(struct store *s, const char *name, const struct record_type *t,
+	   const void *value)
+{
+	char tmp[STORE_NAME];
+
+	store_tmp(s, tmp);
+	return record_save(s->dir, tmp, name, t, value);
+}
+
+int
+store_load(struct store *s, const char *name, const struct record_type *t,
+	   void *value)
+{
+	int r = record_load(s->dir, name, t, value);
+
+	if (r == ERR_CORRUPT)
+		store_remove(s, name);
+	return r == -ENOENT ? ERR_MISS : r;
 }
 
 static uint64_t

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct digest;
+struct record_type;
 
 /*
  * The store's directory: manifests, entries and blobs of one machine.
@@ -48,6 +49,16 @@ bool store_is_tmp(const char *name);
 /* Removes what is at NAME, whatever it is: a directory that somebody put in
  * a file's place moves to tmp/ if it is not empty. */
 void store_remove(struct store *s, const char *name);
+
+/*
+ * Save and load the record NAME (base/record_type.h).  Saving replaces an
+ * older one.  Loading gives ERR_MISS if there is none and removes a corrupt
+ * one; the caller frees VALUE whatever the result.
+ */
+int store_save(struct store *s, const char *name, const struct record_type *t,
+	       const void *value);
+int store_load(struct store *s, const char *name, const struct record_type *t,
+	       void *value);
 
 /* Ranges of the lock file, one byte a lock.  See FORMAT. */
 enum store_lock { STORE_LOCK_COMPILE = 1, STORE_LOCK_MANIFEST = 2 };

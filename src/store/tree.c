@@ -2,9 +2,9 @@
 #define _GNU_SOURCE
 #include "store/tree.h"
 
+#include "base/dir.h"
 #include "store/gc_steps.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -146,6 +146,8 @@ visit(struct work *w, int dir, const char *name, int depth)
 		return visit_file(w, dir, name, &st);
 	fd = depth == DEPTH_MAX ? -ELOOP : tree_enter(dir, name);
 	r = fd < 0 ? fd : in_directory(w, fd, depth + 1);
+	if (fd >= 0)
+		close(fd);
 	if (r == 0 && w->remove && unlinkat(dir, name, AT_REMOVEDIR) < 0)
 		r = -errno;
 	if (r == 0)
@@ -153,40 +155,24 @@ visit(struct work *w, int dir, const char *name, int depth)
 	return r;
 }
 
-/* Takes FD. */
-static int
-in_directory(struct work *w, int fd, int depth)
-{
-	DIR *d = fdopendir(fd);
-	struct dirent *e;
-	int r = 0;
-
-	if (!d) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	for (e = readdir(d); e && r == 0; e = readdir(d))
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			r = visit(w, dirfd(d), e->d_name, depth);
-	closedir(d);
-	return r;
-}
-
 /* All below DIR, which stays open. */
 static int
-below(struct work *w, int dir)
+in_directory(struct work *w, int dir, int depth)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dir_names names;
+	int r = dir_list(dir, ".", DIR_HIDDEN, &names);
 
-	return fd < 0 ? -errno : in_directory(w, fd, 0);
+	for (size_t i = 0; i < names.count && r == 0; i++)
+		r = visit(w, dir, names.name[i], depth);
+	dir_names_free(&names);
+	return r;
 }
 
 int
 tree_size(int dir, uint64_t *bytes)
 {
 	struct work w = { 0 };
-	int r = below(&w, dir);
+	int r = in_directory(&w, dir, 0);
 
 	if (r == 0)
 		*bytes = w.bytes;
@@ -199,7 +185,7 @@ static int
 remove_top(struct work *w, int parent, const char *name, int dir)
 {
 	struct stat a, b;
-	int r = below(w, dir);
+	int r = in_directory(w, dir, 0);
 
 	if (r < 0)
 		return r;

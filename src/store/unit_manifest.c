@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mp.h"
 #include "base/record.h"
+#include "base/record_type.h"
 #include "key/input_policy.h"
 #include "store/entry.h"
 #include "store/manifest.h"
@@ -13,11 +14,21 @@
 #include <string.h>
 
 enum {
-	VERSION = 1,
 	FIELDS = 7,
 	RECORD_COST = 160, /* bytes of a record without its items, at most */
 	ITEM_COST = 4,     /* head of an item, less its NUL */
 	ELEMENTS = UNIT_MANIFEST_MAX * (INPUTS_ITEMS_MAX + 64)
+};
+
+/* Those and the input list. */
+static const struct record_field fields[] = {
+	RECORD_FIELD(DIGEST, unit_manifest_record, k1, 0),
+	RECORD_FIELD(DIGEST, unit_manifest_record, tag, 0),
+	RECORD_FIELD(DIGEST, unit_manifest_record, content, 0),
+	RECORD_FIELD(U64, unit_manifest_record, pack_size, 0),
+	RECORD_FIELD(U64, unit_manifest_record, compile_us, 0),
+	RECORD_FIELD(U64, unit_manifest_record, stored_ms, 0),
+	RECORD_LAST,
 };
 
 void
@@ -46,32 +57,17 @@ unit_manifest_release(struct unit_manifest *m)
 	m->count = 0;
 }
 
-static void
-put_record(struct buf *b, const struct unit_manifest_record *r)
+static uint32_t
+put_records(struct buf *b, const void *manifest)
 {
-	mp_put_list(b, FIELDS);
-	mp_put_bin(b, r->k1.b, DIGEST_LEN);
-	mp_put_bin(b, r->tag.b, DIGEST_LEN);
-	mp_put_bin(b, r->content.b, DIGEST_LEN);
-	mp_put_uint(b, r->pack_size);
-	mp_put_uint(b, r->compile_us);
-	mp_put_uint(b, r->stored_ms);
-	manifest_put_inputs(b, &r->inputs);
-}
+	const struct unit_manifest *m = manifest;
 
-void
-unit_manifest_encode(const struct unit_manifest *m, struct buf *out)
-{
-	struct buf b = { 0 };
-
-	mp_put_list(&b, (uint32_t)m->count);
-	for (size_t i = 0; i < m->count; i++)
-		put_record(&b, &m->rec[i]);
-	if (b.failed)
-		out->failed = true;
-	else
-		record_seal(out, 'u', VERSION, b.p, b.len);
-	buf_free(&b);
+	for (size_t i = 0; i < m->count; i++) {
+		mp_put_list(b, FIELDS);
+		record_put(b, fields, &m->rec[i]);
+		manifest_put_inputs(b, &m->rec[i].inputs);
+	}
+	return (uint32_t)m->count;
 }
 
 static int
@@ -80,12 +76,7 @@ take_record(struct mp_list *l, struct unit_manifest_record *rec)
 	struct mp_list sub;
 	int r = mp_next_list(l, &sub);
 
-	r = r ? r : mp_next_fixed(&sub, rec->k1.b, DIGEST_LEN);
-	r = r ? r : mp_next_fixed(&sub, rec->tag.b, DIGEST_LEN);
-	r = r ? r : mp_next_fixed(&sub, rec->content.b, DIGEST_LEN);
-	r = r ? r : mp_next_uint(&sub, &rec->pack_size);
-	r = r ? r : mp_next_uint(&sub, &rec->compile_us);
-	r = r ? r : mp_next_uint(&sub, &rec->stored_ms);
+	r = r ? r : record_take(&sub, fields, rec);
 	if (rec->compile_us > ENTRY_COMPILE_MAX)
 		rec->compile_us = ENTRY_COMPILE_MAX;
 	return r ? r : manifest_take_inputs(&sub, &rec->inputs);
@@ -93,8 +84,9 @@ take_record(struct mp_list *l, struct unit_manifest_record *rec)
 
 /* One refused input list must not hide the others. */
 static int
-take_all(struct mp_list *l, struct unit_manifest *m)
+take_records(struct mp_list *l, void *manifest)
 {
+	struct unit_manifest *m = manifest;
 	int r = 0;
 
 	while (r == 0 && l->left && m->count < UNIT_MANIFEST_MAX) {
@@ -115,31 +107,30 @@ take_all(struct mp_list *l, struct unit_manifest *m)
 	return r;
 }
 
+static const struct record_type type = {
+	.letter = 'u',
+	.version = 1,
+	.put_rest = put_records,
+	.take_rest = take_records,
+	.file_max = UNIT_MANIFEST_BYTES,
+	.elements_max = ELEMENTS,
+};
+
+void
+unit_manifest_encode(const struct unit_manifest *m, struct buf *out)
+{
+	record_encode(&type, m, out);
+}
+
 int
 unit_manifest_decode(const void *p, size_t n, struct unit_manifest *out)
 {
-	struct unit_manifest m = { 0 };
-	const char *content;
-	struct mp_doc doc;
-	struct mp_list l;
-	size_t len;
 	int r;
 
-	if (n > UNIT_MANIFEST_BYTES)
-		return ERR_TOOBIG;
-	r = record_open(p, n, 'u', VERSION, &content, &len);
+	memset(out, 0, sizeof(*out));
+	r = record_decode(&type, p, n, out);
 	if (r < 0)
-		return r;
-	r = mp_open_max(&doc, content, len, ELEMENTS);
-	if (r < 0)
-		return r;
-	l = mp_root(&doc);
-	r = take_all(&l, &m);
-	mp_close(&doc);
-	if (r < 0)
-		unit_manifest_release(&m);
-	else
-		*out = m;
+		unit_manifest_release(out);
 	return r;
 }
 

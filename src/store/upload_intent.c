@@ -3,13 +3,15 @@
 #include "store/upload_intent.h"
 
 #include "base/buf.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mp.h"
 #include "base/record.h"
+#include "base/record_type.h"
 #include "store/store.h"
+#include "store/walk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -18,7 +20,55 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { VERSION = 1, FIELDS = 5, DIRS = 256, DEAD_MAX = 1024, REASON = 256 };
+enum { VERSION = 1, DIRS = 256, DEAD_MAX = 1024, REASON = 256 };
+
+/* An intent as it lies in a file. */
+struct letter {
+	struct upload_intent_intent intent;
+	char reason[REASON]; /* why it is dead, or "" */
+};
+
+static const struct record_field fields[] = {
+	RECORD_FIELD(U32, letter, intent.kind, UPLOAD_INTENT_RUN),
+	RECORD_FIELD(DIGEST, letter, intent.at, 0),
+	RECORD_FIELD(DIGEST, letter, intent.k1, 0),
+	RECORD_FIELD(DIGEST, letter, intent.tag, 0),
+	RECORD_FIELD(DIGEST, letter, intent.inputs, 0),
+	RECORD_LAST,
+};
+
+static uint32_t
+put_reason(struct buf *b, const void *letter)
+{
+	const struct letter *i = letter;
+
+	if (!i->reason[0])
+		return 0;
+	mp_put_str(b, i->reason);
+	return 1;
+}
+
+static int
+take_reason(struct mp_list *l, void *letter)
+{
+	static const struct record_field reason[] = {
+		RECORD_LATER(TEXT, letter, reason, REASON - 1),
+		RECORD_LAST,
+	};
+	struct letter *i = letter;
+
+	return i->intent.kind ? record_take(l, reason, i) : ERR_CORRUPT;
+}
+
+static const struct record_type type = {
+	.letter = 's',
+	.version = VERSION,
+	.fields = fields,
+	.put_rest = put_reason,
+	.take_rest = take_reason,
+	.file_max = UPLOAD_INTENT_INTENT_MAX,
+	.elements_max = 64,
+};
 
 static const char waiting[] = "spool", dead[] = "spool/dead";
 
@@ -31,122 +81,45 @@ dead_name(const struct digest *at, char name[STORE_NAME])
 	snprintf(name, STORE_NAME, "%s/%s", dead, hex);
 }
 
-static void
-encode(const struct upload_intent_intent *i, const char *reason,
-       struct buf *out)
-{
-	struct buf b = { 0 };
-
-	mp_put_list(&b, FIELDS + (reason != NULL));
-	mp_put_uint(&b, (uint64_t)i->kind);
-	mp_put_bin(&b, i->at.b, DIGEST_LEN);
-	mp_put_bin(&b, i->k1.b, DIGEST_LEN);
-	mp_put_bin(&b, i->tag.b, DIGEST_LEN);
-	mp_put_bin(&b, i->inputs.b, DIGEST_LEN);
-	if (reason)
-		mp_put_str(&b, reason);
-	if (b.failed)
-		out->failed = true;
-	else
-		record_seal(out, 's', VERSION, b.p, b.len);
-	buf_free(&b);
-}
-
+/* The intent for AT in the file NAME. */
 static int
-take(struct mp_list *l, struct upload_intent_intent *i, char reason[REASON])
+load_letter(struct store *s, const char *name, const struct digest *at,
+	    struct letter *out)
 {
-	uint64_t kind = 0;
-	const char *p;
-	size_t n;
-	int r = mp_next_uint(l, &kind);
+	int r;
 
-	r = r ? r : mp_next_fixed(l, i->at.b, DIGEST_LEN);
-	r = r ? r : mp_next_fixed(l, i->k1.b, DIGEST_LEN);
-	r = r ? r : mp_next_fixed(l, i->tag.b, DIGEST_LEN);
-	r = r ? r : mp_next_fixed(l, i->inputs.b, DIGEST_LEN);
-	if (r == 0 && kind != UPLOAD_INTENT_UNIT && kind != UPLOAD_INTENT_RUN)
+	memset(out, 0, sizeof(*out));
+	r = record_load(s->dir, name, &type, out);
+	if (r == ERR_TOOBIG || (r == 0 && !digest_eq(&out->intent.at, at)))
 		r = ERR_CORRUPT;
-	i->kind = (enum upload_intent_kind)kind;
-	reason[0] = '\0';
-	if (r == 0 && l->left) {
-		r = mp_next_bin(l, &p, &n);
-		if (r == 0)
-			snprintf(reason, REASON, "%.*s", (int)n, p);
-	}
 	return r;
 }
 
-static int
-load(struct store *s, const char *name, const struct digest *at,
-     struct upload_intent_intent *out, char reason[REASON])
+static size_t
+count_files(struct store *s, const char *dir)
 {
-	struct upload_intent_intent i = { 0 };
-	struct buf b = { 0 };
-	const char *content;
-	struct mp_doc doc;
-	struct mp_list l;
-	size_t len;
-	int r = file_read(s->dir, name, UPLOAD_INTENT_INTENT_MAX, &b);
+	struct dir_names names;
+	size_t n;
 
-	if (r == 0)
-		r = record_open(b.p ? b.p : "", b.len, 's', VERSION, &content,
-				&len);
-	if (r == 0)
-		r = mp_open_max(&doc, content, len, 64);
-	if (r == 0) {
-		l = mp_root(&doc);
-		r = take(&l, &i, reason);
-		mp_close(&doc);
-	}
-	buf_free(&b);
-	if (r == 0 && !digest_eq(&i.at, at))
-		r = ERR_CORRUPT;
-	if (r == 0)
-		*out = i;
-	return r == ERR_TOOBIG ? ERR_CORRUPT : r;
-}
-
-/* Number of files in DIR, at most MAX. */
-static unsigned
-count(struct store *s, const char *dir, unsigned max)
-{
-	int fd = openat(s->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	unsigned n = 0;
-
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
+	if (dir_list(s->dir, dir, 0, &names) < 0)
 		return 0;
-	}
-	for (e = readdir(d); e && n < max; e = readdir(d))
-		n += e->d_name[0] != '.';
-	closedir(d);
+	n = names.count;
+	dir_names_free(&names);
 	return n;
 }
 
 static int
-write_intent(struct store *s, const char *name,
-	     const struct upload_intent_intent *i, const char *reason)
+save_letter(struct store *s, const char *name, const struct letter *i)
 {
-	char tmp[STORE_NAME];
-	struct buf b = { 0 };
-	int r = -ENOMEM;
-
 	if (mkdirat(s->dir, waiting, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	encode(i, reason, &b);
-	store_tmp(s, tmp);
-	if (!b.failed)
-		r = file_publish(s->dir, tmp, name, b.p, b.len);
-	buf_free(&b);
-	return r;
+	return store_save(s, name, &type, i);
 }
 
 int
 upload_intent_add(struct store *s, const struct upload_intent_intent *i)
 {
+	struct letter new = { .intent = *i };
 	char name[STORE_NAME], dir[STORE_NAME];
 	struct stat st;
 
@@ -156,20 +129,23 @@ upload_intent_add(struct store *s, const struct upload_intent_intent *i)
 		return 0;
 	memcpy(dir, name, sizeof(waiting) + 2);
 	dir[sizeof(waiting) + 2] = '\0';
-	if (count(s, dir, UPLOAD_INTENT_MAX / DIRS) == UPLOAD_INTENT_MAX / DIRS)
+	if (count_files(s, dir) >= UPLOAD_INTENT_MAX / DIRS)
 		return ERR_TOOBIG;
-	return write_intent(s, name, i, NULL);
+	return save_letter(s, name, &new);
 }
 
 int
 upload_intent_read(struct store *s, const struct digest *at,
 		   struct upload_intent_intent *out)
 {
-	char name[STORE_NAME], reason[REASON];
+	char name[STORE_NAME];
+	struct letter i;
 	int r;
 
 	store_name(waiting, at, name);
-	r = load(s, name, at, out, reason);
+	r = load_letter(s, name, at, &i);
+	if (r == 0)
+		*out = i.intent;
 	if (r == ERR_CORRUPT)
 		upload_intent_bury(s, at, "damaged");
 	return r == -ENOENT || r == -ENOTDIR ? ERR_MISS : r;
@@ -198,55 +174,58 @@ upload_intent_retire(struct store *s, const struct digest *at)
 int
 upload_intent_bury(struct store *s, const struct digest *at, const char *reason)
 {
-	struct upload_intent_intent i = { .kind = UPLOAD_INTENT_UNIT,
-					  .at = *at };
-	char name[STORE_NAME], old[REASON], text[REASON];
+	char name[STORE_NAME];
+	struct letter i;
 	int r = 0;
 
 	store_name(waiting, at, name);
 	/* Of a damaged one the name is left. */
-	load(s, name, at, &i, old);
-	snprintf(text, sizeof(text), "%s", reason);
+	if (load_letter(s, name, at, &i) < 0)
+		i.intent = (struct upload_intent_intent){
+			.kind = UPLOAD_INTENT_UNIT, .at = *at
+		};
+	snprintf(i.reason, sizeof(i.reason), "%s", reason);
 	dead_name(at, name);
 	/* Dead letters are for people: a thousand tell as much as all. */
-	if (count(s, dead, DEAD_MAX) < DEAD_MAX)
-		r = write_intent(s, name, &i, text);
+	if (count_files(s, dead) < DEAD_MAX)
+		r = save_letter(s, name, &i);
 	if (r == 0)
 		upload_intent_retire(s, at);
 	return r;
 }
 
-static int
-each_in(struct store *s, const char *dir, bool buried,
-	int (*use)(void *ctx, const struct digest *at, const char *reason),
-	void *ctx)
-{
-	int fd = openat(s->dir, dir,
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	char name[STORE_NAME], reason[REASON] = "";
-	struct upload_intent_intent i;
-	struct dirent *e;
-	struct digest at;
-	int r = 0;
+struct each {
+	int (*use)(void *ctx, const struct digest *at, const char *reason);
+	void *ctx;
+};
 
-	if (!d) {
-		r = -errno;
-		if (fd >= 0)
-			close(fd);
-		return r == -ENOENT || r == -ENOTDIR || r == -ELOOP ? 0 : r;
-	}
-	for (e = readdir(d); e && r == 0; e = readdir(d)) {
-		if (digest_parse(e->d_name, strlen(e->d_name), &at) < 0)
+static int
+use_waiting(void *ctx, const struct store_file *f)
+{
+	const struct each *e = ctx;
+
+	return f->digest ? e->use(e->ctx, f->digest, "") : f->error;
+}
+
+static int
+each_dead(struct store *s, const struct each *e)
+{
+	char name[STORE_NAME];
+	struct dir_names names;
+	struct digest at;
+	struct letter i;
+	int r = dir_list(s->dir, dead, DIR_NOFOLLOW, &names);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (size_t k = 0; k < names.count && r == 0; k++) {
+		if (digest_parse(names.name[k], strlen(names.name[k]), &at) < 0)
 			continue;
-		if (buried) {
-			dead_name(&at, name);
-			if (load(s, name, &at, &i, reason) < 0)
-				continue;
-		}
-		r = use(ctx, &at, reason);
+		dead_name(&at, name);
+		if (load_letter(s, name, &at, &i) == 0)
+			r = e->use(e->ctx, &at, i.reason);
 	}
-	closedir(d);
+	dir_names_free(&names);
 	return r;
 }
 
@@ -256,14 +235,9 @@ upload_intent_each(struct store *s, int of_dead,
 			      const char *reason),
 		   void *ctx)
 {
-	char dir[STORE_NAME];
-	int r = 0;
+	struct each e = { use, ctx };
+	int r = of_dead ? each_dead(s, &e)
+			: store_walk(s->dir, waiting, use_waiting, &e);
 
-	if (of_dead)
-		return each_in(s, dead, true, use, ctx);
-	for (unsigned i = 0; i < DIRS && r == 0; i++) {
-		snprintf(dir, sizeof(dir), "%s/%02x", waiting, i);
-		r = each_in(s, dir, false, use, ctx);
-	}
-	return r;
+	return r == -ENOTDIR ? 0 : r;
 }

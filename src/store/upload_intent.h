@@ -11,9 +11,9 @@
 struct store;
 
 /*
- * The spool: what is to be uploaded, one small file each (FORMAT), made
- * before the daemon is told of it.  An intent names; it proves nothing: the
- * daemon reads the entry itself.
+ * The spool: one small file for each result to upload (FORMAT), written before
+ * the daemon is told.  An intent only names an entry; the daemon reads the
+ * entry itself.
  * Threads and processes: any; two adds of one intent are one.
  */
 enum { UPLOAD_INTENT_MAX = 65536, UPLOAD_INTENT_INTENT_MAX = 4096 };
@@ -40,10 +40,11 @@ int upload_intent_read(struct store *s, const struct digest *at,
 bool upload_intent_is_older(struct store *s, const struct digest *at,
 			    int64_t time);
 
-/* It is done. */
+/* Removes the intent for AT, which was uploaded. */
 void upload_intent_retire(struct store *s, const struct digest *at);
 
-/* It can never be done: moves it to the dead letters with REASON. */
+/* Moves the intent for AT, which can never be uploaded, to the dead letters,
+ * with REASON. */
 int upload_intent_bury(struct store *s, const struct digest *at,
 		       const char *reason);
 

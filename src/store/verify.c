@@ -4,18 +4,21 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/record.h"
+#include "base/vec.h"
 #include "key/digest_cache.h"
 #include "store/blob.h"
 #include "store/entry.h"
 #include "store/manifest.h"
 #include "store/store.h"
+#include "store/walk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -70,14 +73,11 @@ struct run {
 static int
 add(struct list *l, char *name, enum kind kind, bool foreign)
 {
-	if (l->count % 1024 == 0) {
-		void *more =
-			realloc(l->item, (l->count + 1024) * sizeof(*l->item));
+	struct item *more = vec_grow(l->item, l->count, 1, sizeof(*more));
 
-		if (!more)
-			return -ENOMEM;
-		l->item = more;
-	}
+	if (!more)
+		return -ENOMEM;
+	l->item = more;
 	l->item[l->count++] = (struct item){ name, kind, foreign };
 	return 0;
 }
@@ -94,78 +94,64 @@ look_at(struct store *s, const char *name, struct file_id *id)
 	return 0;
 }
 
-static bool
-is_dir(struct store *s, const char *name)
-{
-	struct file_id id;
-
-	return look_at(s, name, &id) == 0 && S_ISDIR(id.mode);
-}
-
-/* What kind's file FILE in the directory PART of it is called by us. */
-static bool
-name_fits(enum kind kind, const char *part, const char *file)
-{
-	struct digest d;
-
-	if (kind == ID)
-		return true;
-	return digest_parse(file, strlen(file), &d) == 0 &&
-	       (!strcmp(part, "dead") || !strncmp(part, file, 2));
-}
-
-static bool
-part_fits(enum kind kind, const char *part)
-{
-	return (strlen(part) == 2 && strspn(part, "0123456789abcdef") == 2) ||
-	       (kind == INTENT && !strcmp(part, "dead"));
-}
-
-static int list_dir(struct run *r, enum kind kind, const char *dir,
-		    const char *part);
-
 static int
-list_name(struct run *r, enum kind kind, const char *dir, const char *part,
-	  const char *file)
+add_path(struct run *r, const char *path, enum kind kind, bool foreign)
 {
-	char *name;
-	int e;
+	char *name = strdup(path);
+	int e = name ? add(&r->all, name, kind, foreign) : -ENOMEM;
 
-	if (asprintf(&name, "%s/%s", dir, file) < 0)
-		return -ENOMEM;
-	if (!part && kind != ID && part_fits(kind, file) &&
-	    is_dir(r->s, name)) {
-		e = list_dir(r, kind, name, file);
-		free(name);
-		return e;
-	}
-	e = add(&r->all, name, kind,
-		part ? !name_fits(kind, part, file) : kind != ID);
 	if (e < 0)
 		free(name);
 	return e;
 }
 
-/* DIR, which is the part PART (NULL: all) of KIND's room. */
+/* All of DIR, which has no directories of its own. */
 static int
-list_dir(struct run *r, enum kind kind, const char *dir, const char *part)
+list_flat(struct run *r, const char *dir, enum kind kind)
 {
-	int fd = openat(r->s->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *f;
-	int e = 0;
+	struct dir_names names;
+	char path[STORE_NAME + NAME_MAX];
+	struct digest d;
+	int e = dir_list(r->s->dir, dir, 0, &names);
 
-	if (!d) {
-		e = errno == ENOENT ? 0 : -errno;
-		if (fd >= 0)
-			close(fd);
-		return e;
+	if (e < 0)
+		return e == -ENOENT ? 0 : e;
+	for (size_t i = 0; i < names.count && e == 0; i++) {
+		const char *name = names.name[i];
+
+		snprintf(path, sizeof(path), "%s/%s", dir, name);
+		e = add_path(r, path, kind,
+			     kind != ID &&
+				     digest_parse(name, strlen(name), &d) < 0);
 	}
-	for (f = readdir(d); f && e == 0; f = readdir(d))
-		if (f->d_name[0] != '.')
-			e = list_name(r, kind, dir, part, f->d_name);
-	closedir(d);
+	dir_names_free(&names);
 	return e;
+}
+
+struct listing {
+	struct run *r;
+	enum kind kind;
+};
+
+static int
+list_file(void *ctx, const struct store_file *f)
+{
+	const struct listing *l = ctx;
+
+	if (f->error)
+		return f->error;
+	if (l->kind == INTENT && !strcmp(f->path, "spool/dead"))
+		return list_flat(l->r, f->path, INTENT);
+	return add_path(l->r, f->path, l->kind, !f->digest);
+}
+
+static int
+list_kind(struct run *r, enum kind kind)
+{
+	struct listing l = { r, kind };
+
+	return kind == ID ? list_flat(r, rooms[kind], kind)
+			  : store_walk(r->s->dir, rooms[kind], list_file, &l);
 }
 
 static void
@@ -182,47 +168,17 @@ add_sizes(struct run *r)
 
 /* --- one file --- */
 
-/* Looking is no use: what nobody uses must not look used to a sweep.  Files
- * of others can only be opened the usual way. */
-static int
-open_quietly(struct store *s, const char *name)
-{
-	enum {
-		FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
-			O_NOCTTY
-	};
-	int fd = openat(s->dir, name, FLAGS | O_NOATIME);
-
-	return fd < 0 && errno == EPERM ? openat(s->dir, name, FLAGS) : fd;
-}
-
-static int
-read_quietly(struct store *s, const char *name, struct buf *out)
-{
-	int fd = open_quietly(s, name), r;
-	struct stat st;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		r = ERR_CORRUPT;
-	else
-		r = file_read_fd(fd, RECORD_MAX + RECORD_HEAD, out);
-	close(fd);
-	return r;
-}
-
 static int
 check_blob(struct run *r, const struct item *it, uint64_t *bytes)
 {
-	int fd = open_quietly(r->s, it->name);
+	int fd = file_open_unseen(r->s->dir, it->name);
 	const char *base = strrchr(it->name, '/') + 1;
 	struct digest have, want;
 	struct stat st;
 	int e;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	e = digest_fd(fd, &have);
 	if (e == 0 && fstat(fd, &st) == 0)
 		*bytes = (uint64_t)st.st_size;
@@ -280,8 +236,10 @@ check_record(struct run *r, const struct item *it)
 {
 	const char *content, *p;
 	struct buf b = { 0 };
+	struct stat st;
 	size_t len;
-	int e = read_quietly(r->s, it->name, &b);
+	int e = file_read_unseen(r->s->dir, it->name, RECORD_MAX + RECORD_HEAD,
+				 &b, &st);
 
 	p = b.p ? b.p : "";
 	if (e == 0 && it->kind == ENTRY)
@@ -557,7 +515,7 @@ verify_run(struct store *s, const struct verify_options *o,
 
 	pthread_mutex_init(&r.lock, NULL);
 	for (int k = 0; k < KINDS && e == 0; k++) {
-		e = list_dir(&r, (enum kind)k, rooms[k], NULL);
+		e = list_kind(&r, (enum kind)k);
 		end[k] = r.all.count;
 	}
 	add_sizes(&r);

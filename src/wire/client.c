@@ -13,8 +13,8 @@
 
 static const struct message hello = {
 	.type = MESSAGE_HELLO,
-	.field = { { .num = MESSAGE_PROTOCOL },
-		   { .p = KACHE_VERSION, .n = sizeof(KACHE_VERSION) - 1 } },
+	.hello = { MESSAGE_PROTOCOL,
+		   { KACHE_VERSION, sizeof(KACHE_VERSION) - 1 } },
 };
 
 /* Adds M to what waits to be sent. */
@@ -109,7 +109,7 @@ greet(struct client *c, int64_t deadline)
 		return r == ERR_MISS ? -ECONNRESET : r;
 	if (m.type != MESSAGE_HELLO)
 		return ERR_CORRUPT;
-	return m.field[0].num == MESSAGE_PROTOCOL ? 0 : ERR_NEWER;
+	return m.hello.protocol == MESSAGE_PROTOCOL ? 0 : ERR_NEWER;
 }
 
 int

@@ -29,7 +29,7 @@ struct client {
  */
 int client_open(struct client *c, const char *path, int64_t deadline);
 
-/* Sends M.  0, ERR_TIMEOUT, ERR_TOOBIG, -errno (-EPIPE: it is gone). */
+/* Sends M.  0, ERR_TIMEOUT, ERR_TOOBIG, -errno (-EPIPE: the daemon is gone). */
 int client_send(struct client *c, const struct message *m, int64_t deadline);
 
 /* The next message from the daemon; M points into C until the next call.

@@ -8,14 +8,15 @@
 #include <errno.h>
 #include <string.h>
 
-enum kind { END, UINT, KEY, TEXT, BYTES, LIST };
+enum kind { END, KIND_NUMBER, KIND_KEY, KIND_TEXT, KIND_BYTES, KIND_LIST };
 
-enum { KEY_LEN = 32, PATH_LEN = 4096, MANIFEST_LEN = 15 << 20 };
+enum { FIELDS_MAX = 6 };
 
-/* A field: what it is, its largest value or length, and how many of them a
- * list has. */
+/* A field: what it is, where in struct message, its largest value or length,
+ * and how many of them a list has at most. */
 struct field {
 	enum kind kind;
+	size_t offset;
 	uint64_t max;
 	uint64_t count;
 };
@@ -23,61 +24,32 @@ struct field {
 struct row {
 	const char *name;
 	unsigned ways;
-	struct field field[MESSAGE_FIELDS_MAX + 1];
+	struct field field[FIELDS_MAX + 1];
 };
 
-#define ANY UINT64_MAX
 #define ASK MESSAGE_TO_DAEMON
 #define TELL MESSAGE_FROM_DAEMON
 #define BOTH (MESSAGE_TO_DAEMON | MESSAGE_FROM_DAEMON)
 
+#define FIELD(kind, at, max, count) \
+	{ \
+		kind, offsetof(struct message, at), max, count \
+	}
+#define NUMBER(at, max) FIELD(KIND_NUMBER, at, max, 0)
+#define KEY(at) FIELD(KIND_KEY, at, DIGEST_LEN, 0)
+#define TEXT(at, max) FIELD(KIND_TEXT, at, max, 0)
+#define BYTES(at, max) FIELD(KIND_BYTES, at, max, 0)
+#define LIST(at, max, count) FIELD(KIND_LIST, at, max, count)
+#define NOTHING \
+	{ \
+		END, 0, 0, 0 \
+	}
+
 static const struct row table[] = {
-	/* protocol version, program version */
-	[MESSAGE_HELLO] = { "HELLO",
-			    BOTH,
-			    { { UINT, ANY, 0 }, { TEXT, 64, 0 } } },
-	/* K0 */
-	[MESSAGE_CHECK] = { "CHECK", ASK, { { KEY, KEY_LEN, 0 } } },
-	[MESSAGE_ACCEPTED] = { "ACCEPTED", TELL, { { END, 0, 0 } } },
-	[MESSAGE_BUSY] = { "BUSY", TELL, { { END, 0, 0 } } },
-	[MESSAGE_NONE] = { "NONE", TELL, { { END, 0, 0 } } },
-	/* manifest */
-	[MESSAGE_SHAPES] = { "SHAPES", TELL, { { BYTES, MANIFEST_LEN, 0 } } },
-	[MESSAGE_NOT_FOUND] = { "NOT_FOUND", TELL, { { END, 0, 0 } } },
-	[MESSAGE_LATE] = { "LATE", TELL, { { END, 0, 0 } } },
-	/* K1 */
-	[MESSAGE_GET] = { "GET", ASK, { { KEY, KEY_LEN, 0 } } },
-	/* K1, bytes received */
-	[MESSAGE_FOUND] = { "FOUND",
-			    TELL,
-			    { { KEY, KEY_LEN, 0 }, { UINT, ANY, 0 } } },
-	/* K1 */
-	[MESSAGE_STORED] = { "STORED", ASK, { { KEY, KEY_LEN, 0 } } },
-	/* session, pid of cargo, workspace, lock, toolchain, flags */
-	[MESSAGE_SESSION] = { "SESSION",
-			      ASK,
-			      { { UINT, ANY, 0 },
-				{ UINT, INT32_MAX, 0 },
-				{ TEXT, PATH_LEN, 0 },
-				{ KEY, KEY_LEN, 0 },
-				{ KEY, KEY_LEN, 0 },
-				{ UINT, 3, 0 } } },
-	/* session, workspace, lock, toolchain, older locks and crates */
-	[MESSAGE_PREFETCH_HINT] = { "PREFETCH_HINT",
-				    ASK,
-				    { { UINT, ANY, 0 },
-				      { TEXT, PATH_LEN, 0 },
-				      { KEY, KEY_LEN, 0 },
-				      { KEY, KEY_LEN, 0 },
-				      { LIST, 128, 8192 } } },
-	[MESSAGE_STATUS] = { "STATUS", ASK, { { END, 0, 0 } } },
-	/* lines */
-	[MESSAGE_REPORT] = { "REPORT", TELL, { { LIST, 8192, 1024 } } },
-	/* milliseconds to take at most */
-	[MESSAGE_DRAIN] = { "DRAIN", ASK, { { UINT, 3600000, 0 } } },
-	[MESSAGE_STOP] = { "STOP", ASK, { { UINT, 3600000, 0 } } },
-	/* uploads that remain */
-	[MESSAGE_LEFT] = { "LEFT", TELL, { { UINT, ANY, 0 } } },
+#define MESSAGE(number, name, ways, ...) \
+	[number] = { #name, ways, { __VA_ARGS__ } },
+#include "wire/messages.def"
+#undef MESSAGE
 };
 
 /* More items than the longest list and all other fields have. */
@@ -109,29 +81,26 @@ message_name(unsigned type)
 	return r ? r->name : NULL;
 }
 
-/* A key, text or bytes of N at P within its maximum. */
+/* N bytes at P that become text or bytes. */
 static int
 check_bytes(const struct field *f, const char *p, size_t n)
 {
 	if (n > f->max)
 		return ERR_TOOBIG;
-	if (f->kind == KEY && n != KEY_LEN)
-		return ERR_CORRUPT;
-	if (f->kind != KEY && f->kind != BYTES && n && memchr(p, '\0', n))
-		return ERR_CORRUPT;
-	return 0;
+	return f->kind != KIND_BYTES && n && memchr(p, '\0', n) ? ERR_CORRUPT
+								: 0;
 }
 
 static int
-put_list(const struct field *f, const struct message_field *v, struct buf *out)
+put_list(const struct field *f, const struct message_list *v, struct buf *out)
 {
 	const char *p = v->p;
 	size_t left = v->n;
 
-	if (v->num > f->count)
+	if (v->count > f->count)
 		return ERR_TOOBIG;
-	mp_put_list(out, (uint32_t)v->num);
-	for (uint64_t i = 0; i < v->num; i++) {
+	mp_put_list(out, (uint32_t)v->count);
+	for (uint64_t i = 0; i < v->count; i++) {
 		const char *nul = left ? memchr(p, '\0', left) : NULL;
 
 		if (!nul)
@@ -146,20 +115,38 @@ put_list(const struct field *f, const struct message_field *v, struct buf *out)
 }
 
 static int
-put_field(const struct field *f, const struct message_field *v, struct buf *out)
+put_number(const struct field *f, uint64_t v, struct buf *out)
 {
-	int r;
+	mp_put_uint(out, v);
+	return v > f->max ? ERR_TOOBIG : 0;
+}
 
-	if (f->kind == LIST)
-		return put_list(f, v, out);
-	if (f->kind == UINT) {
-		mp_put_uint(out, v->num);
-		return v->num > f->max ? ERR_TOOBIG : 0;
-	}
-	r = check_bytes(f, v->p, v->n);
+static int
+put_bytes(const struct field *f, const struct message_bytes *v, struct buf *out)
+{
+	int r = check_bytes(f, v->p, v->n);
+
 	if (r == 0)
 		mp_put_bin(out, v->p, v->n);
 	return r == ERR_CORRUPT ? ERR_REFUSED : r;
+}
+
+static int
+put_field(const struct field *f, const struct message *m, struct buf *out)
+{
+	const void *v = (const char *)m + f->offset;
+
+	switch (f->kind) {
+	case KIND_NUMBER:
+		return put_number(f, *(const uint64_t *)v, out);
+	case KIND_KEY:
+		mp_put_bin(out, v, DIGEST_LEN);
+		return 0;
+	case KIND_LIST:
+		return put_list(f, v, out);
+	default:
+		return put_bytes(f, v, out);
+	}
 }
 
 int
@@ -174,7 +161,7 @@ message_encode(const struct message *m, struct buf *out)
 	mp_put_list(out, 1 + count_fields(row));
 	mp_put_uint(out, m->type);
 	for (int i = 0; r == 0 && row->field[i].kind != END; i++)
-		r = put_field(&row->field[i], &m->field[i], out);
+		r = put_field(&row->field[i], m, out);
 	if (r == 0 && out->failed)
 		r = -ENOMEM;
 	if (r < 0)
@@ -182,21 +169,19 @@ message_encode(const struct message *m, struct buf *out)
 	return r;
 }
 
-/* The texts are packed into LISTS, whose place may still change: only
- * lengths are kept, message_decode sets the pointer. */
+/* A message has at most one list, which becomes all of LISTS. */
 static int
 get_list(const struct field *f, struct mp_list *from, struct buf *lists,
-	 struct message_field *v)
+	 struct message_list *v)
 {
 	struct mp_list sub;
-	size_t before = lists->len;
 	int r = mp_next_list(from, &sub);
 
 	if (r == 0 && sub.left > f->count)
 		r = ERR_TOOBIG;
 	if (r < 0)
 		return r;
-	v->num = sub.left;
+	v->count = sub.left;
 	while (sub.left) {
 		const char *p;
 		size_t n;
@@ -209,24 +194,43 @@ get_list(const struct field *f, struct mp_list *from, struct buf *lists,
 		buf_add(lists, p, n);
 		buf_char(lists, '\0');
 	}
-	v->n = lists->len - before;
+	v->p = lists->p;
+	v->n = lists->len;
 	return lists->failed ? -ENOMEM : 0;
 }
 
 static int
-get_field(const struct field *f, struct mp_list *from, struct buf *lists,
-	  struct message_field *v)
+get_number(const struct field *f, struct mp_list *from, uint64_t *v)
 {
-	int r;
+	int r = mp_next_uint(from, v);
 
-	if (f->kind == LIST)
-		return get_list(f, from, lists, v);
-	if (f->kind == UINT) {
-		r = mp_next_uint(from, &v->num);
-		return r == 0 && v->num > f->max ? ERR_TOOBIG : r;
-	}
-	r = mp_next_bin(from, &v->p, &v->n);
+	return r == 0 && *v > f->max ? ERR_TOOBIG : r;
+}
+
+static int
+get_bytes(const struct field *f, struct mp_list *from, struct message_bytes *v)
+{
+	int r = mp_next_bin(from, &v->p, &v->n);
+
 	return r < 0 ? r : check_bytes(f, v->p, v->n);
+}
+
+static int
+get_field(const struct field *f, struct mp_list *from, struct buf *lists,
+	  struct message *m)
+{
+	void *v = (char *)m + f->offset;
+
+	switch (f->kind) {
+	case KIND_NUMBER:
+		return get_number(f, from, v);
+	case KIND_KEY:
+		return mp_next_fixed(from, v, DIGEST_LEN);
+	case KIND_LIST:
+		return get_list(f, from, lists, v);
+	default:
+		return get_bytes(f, from, v);
+	}
 }
 
 static int
@@ -241,12 +245,8 @@ get_message(struct mp_list from, enum message_way way, struct buf *lists,
 	if (!row || !(row->ways & way) || from.left != count_fields(row))
 		return ERR_CORRUPT;
 	m->type = (enum message_type)type;
-	for (int i = 0; r == 0 && row->field[i].kind != END; i++) {
-		r = get_field(&row->field[i], &from, lists, &m->field[i]);
-		/* A message has at most one list. */
-		if (row->field[i].kind == LIST)
-			m->field[i].p = lists->p;
-	}
+	for (int i = 0; r == 0 && row->field[i].kind != END; i++)
+		r = get_field(&row->field[i], &from, lists, m);
 	return r;
 }
 
@@ -254,12 +254,13 @@ int
 message_decode(const void *p, size_t n, enum message_way way, struct buf *lists,
 	       struct message *m)
 {
-	struct message got = { 0 };
+	struct message got;
 	struct mp_doc doc;
 	int r = mp_open_max(&doc, p, n, ITEMS_MAX);
 
 	if (r < 0)
 		return r;
+	memset(&got, 0, sizeof(got));
 	buf_reset(lists);
 	r = get_message(mp_root(&doc), way, lists, &got);
 	mp_close(&doc);

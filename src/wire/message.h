@@ -5,33 +5,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/digest.h" /* allow: value */
+
 struct buf;
 
 /*
- * Every message by the one table in message.c; what they mean is in
- * PROTOCOL.  Numbers are for ever.  Threads: any.
+ * The messages between shim, commands and daemon.  PROTOCOL says what they
+ * mean, messages.def which fields they have.  Threads: any.
  */
-enum { MESSAGE_PROTOCOL = 1, MESSAGE_FIELDS_MAX = 6 };
+enum { MESSAGE_PROTOCOL = 1 };
 
 enum message_type {
-	MESSAGE_HELLO = 1,
-	MESSAGE_CHECK,
-	MESSAGE_ACCEPTED,
-	MESSAGE_BUSY,
-	MESSAGE_NONE,
-	MESSAGE_SHAPES,
-	MESSAGE_NOT_FOUND,
-	MESSAGE_LATE,
-	MESSAGE_GET,
-	MESSAGE_FOUND,
-	MESSAGE_STORED,
-	MESSAGE_SESSION,
-	MESSAGE_PREFETCH_HINT,
-	MESSAGE_STATUS,
-	MESSAGE_REPORT,
-	MESSAGE_DRAIN,
-	MESSAGE_STOP,
-	MESSAGE_LEFT
+#define MESSAGE(number, name, ...) MESSAGE_##name = number,
+#include "wire/messages.def" /* allow: value */
+#undef MESSAGE
 };
 
 /* Bits of SESSION's flags. */
@@ -42,29 +29,70 @@ enum {
 
 enum message_way { MESSAGE_TO_DAEMON = 1, MESSAGE_FROM_DAEMON = 2 };
 
-/* One field.  Numbers use `num`; keys, texts and bytes `p` and `n`; lists
- * the packed texts, each with its NUL, in `p` and `n`, and their count in
- * `num`.  Texts hold no NUL; they end with one only inside a list. */
-struct message_field {
-	uint64_t num;
+/* Borrowed bytes or text; text holds no NUL and need not end with one. */
+struct message_bytes {
 	const char *p;
 	size_t n;
 };
 
-/* Fields in the order of the table. */
-struct message {
-	enum message_type type;
-	struct message_field field[MESSAGE_FIELDS_MAX];
+/* COUNT texts, each followed by its NUL, N bytes in all; borrowed. */
+struct message_list {
+	const char *p;
+	size_t n;
+	uint64_t count;
 };
 
-/* Appends M's body to OUT.  0; ERR_TOOBIG over a maximum; ERR_REFUSED if it
- * is no message at all; -ENOMEM. */
+struct message_hello {
+	uint64_t protocol;
+	struct message_bytes program; /* its version */
+};
+
+struct message_found {
+	struct digest at;
+	uint64_t received; /* bytes that the remote sent for it */
+};
+
+struct message_session {
+	uint64_t session;
+	uint64_t pid; /* cargo's, 0 if unknown; at most INT32_MAX */
+	struct message_bytes workspace;
+	struct digest lock;
+	struct digest toolchain;
+	uint64_t flags;
+};
+
+struct message_hint {
+	uint64_t session;
+	struct message_bytes workspace;
+	struct digest lock;
+	struct digest toolchain;
+	struct message_list items; /* older lock files, then crates */
+};
+
+/* The types that are missing in the union have no fields. */
+struct message {
+	enum message_type type;
+	union {
+		struct message_hello hello;
+		struct digest key;             /* CHECK: K0; GET, STORED: at */
+		struct message_bytes manifest; /* SHAPES */
+		struct message_found found;
+		struct message_session session;
+		struct message_hint hint;
+		struct message_list lines; /* REPORT */
+		uint64_t ms;               /* DRAIN, STOP: at most */
+		uint64_t left;             /* LEFT: uploads */
+	};
+};
+
+/* Appends M's body to OUT.  0; ERR_TOOBIG over a maximum; ERR_REFUSED for an
+ * unknown type, a text with a NUL or a wrong list; -ENOMEM. */
 int message_encode(const struct message *m, struct buf *out);
 
 /*
- * Reads a body of N bytes that came the way WAY.  Keys, texts and bytes
+ * Reads a body of N bytes that came in the direction WAY.  Texts and bytes
  * point into it, lists into LISTS, which is emptied first; both must outlive
- * *M.  0, ERR_CORRUPT, ERR_TOOBIG or -ENOMEM.
+ * *M.  0, ERR_CORRUPT, ERR_TOOBIG or -ENOMEM; *M is written only on success.
  */
 int message_decode(const void *p, size_t n, enum message_way way,
 		   struct buf *lists, struct message *m);

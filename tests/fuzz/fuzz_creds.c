@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "remote/cred_parse.h"
 #include "remote/cred_process.h"
-#include "remote/creds.h"
+#include "remote/cred_source.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -14,7 +14,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-judge(int rc, struct creds_value *v, const char *why)
+judge(int rc, struct cred_value *v, const char *why)
 {
 	if (rc != 0) {
 		assert(!v->key && !v->secret && *why);
@@ -23,7 +23,7 @@ judge(int rc, struct creds_value *v, const char *why)
 	assert(v->key && v->secret && v->expires >= INT64_MIN / 2);
 	if (cred_parse_sound(v))
 		assert(!strpbrk(v->key, "\r\n ") && *v->secret);
-	creds_release(v);
+	cred_value_release(v);
 }
 
 static void
@@ -48,7 +48,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
-	struct creds_value v = { 0 };
+	struct cred_value v = { 0 };
 	char why[200] = "";
 	char code[16];
 

@@ -3,7 +3,7 @@
 #include "remote/cred_file.h"
 
 #include "base/err.h"
-#include "remote/creds.h"
+#include "remote/cred_source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -98,9 +98,9 @@ get(const char *name)
 }
 
 static int
-load(const char *text, const char *profile, struct creds_value *v, char *why)
+load(const char *text, const char *profile, struct cred_value *v, char *why)
 {
-	struct creds_opts o = { .get = get, .profile = profile };
+	struct cred_opts o = { .get = get, .profile = profile };
 	const char *path = get("AWS_SHARED_CREDENTIALS_FILE");
 	FILE *f = fopen(path, "w");
 	int rc;
@@ -120,7 +120,7 @@ a_profile_gives_its_keys(void **state)
 		"[default]\naws_access_key_id=A\naws_secret_access_key=S\n"
 		"[b]\naws_access_key_id=B\naws_secret_access_key=T\n"
 		"aws_session_token=U\n[half]\naws_access_key_id=H\n[none]\n";
-	struct creds_value v = { 0 };
+	struct cred_value v = { 0 };
 	char why[200] = "";
 
 	(void)state;
@@ -128,12 +128,12 @@ a_profile_gives_its_keys(void **state)
 	assert_int_equal(load(text, "", &v, why), 0);
 	assert_string_equal(v.key, "A");
 	assert_null(v.token);
-	creds_release(&v);
+	cred_value_release(&v);
 	asked = "b";
 	assert_int_equal(load(text, "", &v, why), 0);
 	assert_string_equal(v.secret, "T");
 	assert_string_equal(v.token, "U");
-	creds_release(&v);
+	cred_value_release(&v);
 	assert_int_equal(load(text, "half", &v, why), ERR_REFUSED);
 	assert_non_null(strstr(why, "half a key"));
 	assert_int_equal(load(text, "zz", &v, why), ERR_REFUSED);

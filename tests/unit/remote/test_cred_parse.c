@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "remote/cred_process.h"
-#include "remote/creds.h"
+#include "remote/cred_source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,7 +60,7 @@ what_is_no_time_is_not_one(void **state)
 }
 
 static int
-json(const char *text, struct creds_value *v)
+json(const char *text, struct cred_value *v)
 {
 	why[0] = '\0';
 	return cred_parse_json(text, strlen(text), "Token", v, why,
@@ -70,7 +70,7 @@ json(const char *text, struct creds_value *v)
 static void
 json_gives_a_key(void **state)
 {
-	struct creds_value v = { 0 };
+	struct cred_value v = { 0 };
 
 	(void)state;
 	assert_int_equal(json("{\"Version\":1,\"AccessKeyId\":\"A\","
@@ -82,14 +82,14 @@ json_gives_a_key(void **state)
 	assert_string_equal(v.secret, "S");
 	assert_string_equal(v.token, "T");
 	assert_int_equal(v.expires, 60);
-	creds_release(&v);
+	cred_value_release(&v);
 	assert_int_equal(json("{\"AccessKeyId\":\"A\",\"SecretAccessKey\":"
 			      "\"S\",\"Token\":null}",
 			      &v),
 			 0);
 	assert_null(v.token);
 	assert_int_equal(v.expires, 0);
-	creds_release(&v);
+	cred_value_release(&v);
 }
 
 static void
@@ -105,7 +105,7 @@ bad_json_is_refused_without_quoting_it(void **state)
 		 "\"Expiration\":\"hush\"}"),
 		"{\"SecretAccessKey\":\"hush\"",
 	};
-	struct creds_value v = { 0 };
+	struct cred_value v = { 0 };
 	size_t i;
 
 	(void)state;
@@ -137,15 +137,15 @@ a_document_has_a_largest_size(void **state)
 	char *xml = padded("<Credentials><AccessKeyId>A</AccessKeyId>"
 			   "<SecretAccessKey>S</SecretAccessKey>",
 			   n);
-	struct creds_value v = { 0 };
+	struct cred_value v = { 0 };
 
 	(void)state;
 	assert_int_equal(cred_parse_json(js, n - 1, "Token", &v, why, 300), 0);
-	creds_release(&v);
+	cred_value_release(&v);
 	assert_int_equal(cred_parse_json(js, n, "Token", &v, why, 300),
 			 ERR_REFUSED);
 	assert_int_equal(cred_parse_sts(xml, n - 1, &v, why, 300), 0);
-	creds_release(&v);
+	cred_value_release(&v);
 	assert_int_equal(cred_parse_sts(xml, n, &v, why, 300), ERR_REFUSED);
 	free(js);
 	free(xml);
@@ -156,7 +156,7 @@ a_document_has_a_largest_size(void **state)
 	"<SubjectFromWebIdentityToken>x</SubjectFromWebIdentityToken>"
 
 static int
-sts(const char *text, struct creds_value *v)
+sts(const char *text, struct cred_value *v)
 {
 	why[0] = '\0';
 	return cred_parse_sts(text, strlen(text), v, why, sizeof(why));
@@ -165,7 +165,7 @@ sts(const char *text, struct creds_value *v)
 static void
 xml_gives_a_key(void **state)
 {
-	struct creds_value v = { 0 };
+	struct cred_value v = { 0 };
 
 	(void)state;
 	assert_int_equal(sts(STS_HEAD
@@ -179,7 +179,7 @@ xml_gives_a_key(void **state)
 	assert_string_equal(v.secret, "S");
 	assert_string_equal(v.token, "T/+=");
 	assert_int_equal(v.expires, 60);
-	creds_release(&v);
+	cred_value_release(&v);
 }
 
 static void
@@ -201,7 +201,7 @@ bad_xml_is_refused(void **state)
 		"<Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>S"
 		"</SecretAccessKey><Expiration>soon</Expiration>",
 	};
-	struct creds_value v = { 0 };
+	struct cred_value v = { 0 };
 	size_t i;
 
 	(void)state;
@@ -234,12 +234,12 @@ an_error_code_is_a_word(void **state)
 static bool
 sound(const char *key, const char *secret, const char *token)
 {
-	struct creds_value v = { 0 };
+	struct cred_value v = { 0 };
 	bool ok;
 
-	assert_int_equal(creds_set(&v, key, secret, token, 0), 0);
+	assert_int_equal(cred_value_set(&v, key, secret, token, 0), 0);
 	ok = cred_parse_sound(&v);
-	creds_release(&v);
+	cred_value_release(&v);
 	return ok;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include "remote/cred_source.h"
 #include "remote/creds.h"
 
 #include "base/buf.h"
@@ -29,9 +30,9 @@
 
 static struct xfer *engine;
 static atomic_int changes;
-static struct creds_opts opts;
+static struct cred_opts opts;
 static char why[300];
-static struct creds_value got;
+static struct cred_value got;
 
 static void
 on_change(void *ctx)
@@ -51,7 +52,7 @@ begin(void **state)
 	}
 	var("HOME", bed_dir);
 	var("AWS_EC2_METADATA_DISABLED", "true");
-	opts = (struct creds_opts){
+	opts = (struct cred_opts){
 		.get = bed_get,
 		.profile = "",
 		.region = "eu-west-9",
@@ -68,15 +69,15 @@ static int
 end(void **state)
 {
 	(void)state;
-	creds_release(&got);
+	cred_value_release(&got);
 	return 0;
 }
 
 static int
-ask(int (*load)(const struct creds_opts *o, struct creds_value *out, char *w,
+ask(int (*load)(const struct cred_opts *o, struct cred_value *out, char *w,
 		size_t room))
 {
-	creds_release(&got);
+	cred_value_release(&got);
 	why[0] = '\0';
 	return load(&opts, &got, why, sizeof(why));
 }
@@ -484,7 +485,7 @@ settled(void)
 	int rc = -EAGAIN;
 	int i;
 
-	creds_release(&got);
+	cred_value_release(&got);
 	why[0] = '\0';
 	for (i = 0; i < 1000 && rc == -EAGAIN; i++) {
 		rc = creds_get(chain, &got, why, sizeof(why));
@@ -524,7 +525,7 @@ after_its_end(void)
 	int i;
 
 	for (i = 0; i < 1500 && rc == 0; i++) {
-		creds_release(&got);
+		cred_value_release(&got);
 		rc = creds_get(chain, &got, why, sizeof(why));
 		bed_sleep(10);
 	}
@@ -671,7 +672,7 @@ newer_ones_come_before_the_end(void **state)
 	serve_for("TWO", 9999);
 	for (i = 0; i < 150 && strcmp(got.key, "TWO") != 0; i++) {
 		bed_sleep(100);
-		creds_release(&got);
+		cred_value_release(&got);
 		/* Never without, and never waiting. */
 		assert_int_equal(creds_get(chain, &got, why, sizeof(why)), 0);
 	}

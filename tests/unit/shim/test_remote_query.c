@@ -82,15 +82,14 @@ say(int fd, int type, const struct digest *key)
 	struct message m = { .type = (enum message_type)type };
 
 	if (type == MESSAGE_HELLO)
-		m.field[0].num = MESSAGE_PROTOCOL;
+		m.hello.protocol = MESSAGE_PROTOCOL;
 	if (type == MESSAGE_FOUND) {
 		bring(key);
-		m.field[0].p = (const char *)key->b;
-		m.field[0].n = DIGEST_LEN;
+		m.found.at = *key;
 	}
 	if (type == MESSAGE_SHAPES) {
-		m.field[0].p = peer.input_lists.p;
-		m.field[0].n = peer.input_lists.len;
+		m.manifest.p = peer.input_lists.p;
+		m.manifest.n = peer.input_lists.len;
 	}
 	send_message(fd, &m);
 }
@@ -122,11 +121,10 @@ serve(void *arg)
 	(void)arg;
 	say(fd, MESSAGE_HELLO, NULL);
 	while (hear(fd, &in, &m, &lists)) {
-		struct digest key = { { 0 } };
+		struct digest key = m.key;
 
 		if (m.type == MESSAGE_HELLO)
 			continue;
-		memcpy(key.b, m.field[0].p, DIGEST_LEN);
 		peer.type[peer.asked] = m.type;
 		peer.key[peer.asked++] = key;
 		key.b[0] ^= peer.lies;

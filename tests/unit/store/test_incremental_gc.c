@@ -3,9 +3,9 @@
 #include "store/incremental_gc.h"
 
 #include "base/buf.h"
+#include "base/dir.h"
 #include "base/file.h"
 #include "base/record.h"
-#include "store/gc_scan.h"
 #include "store/gc_steps.h"
 #include "store/incremental_index.h"
 #include "store/store.h"
@@ -139,12 +139,12 @@ is_there(const char *target)
 static size_t
 notes(void)
 {
-	struct gc_names names = { 0 };
+	struct dir_names names;
 	size_t n;
 
-	assert_int_equal(gc_scan_flat(&s, "incremental", &names), 0);
+	assert_int_equal(dir_list(s.dir, "incremental", 0, &names), 0);
 	n = names.count;
-	gc_names_free(&names);
+	dir_names_free(&names);
 	return n;
 }
 

@@ -416,20 +416,19 @@ to_look_is_no_use(void **state)
 		assert_int_equal(read_at(names[i]), 1000000);
 }
 
-/* The Makefile has the linker put these between.  Which beginning of a list,
- * of 1024 items, fails; 0: none. */
+/* The Makefile has the linker put these between.  Which beginning of a list of
+ * items fails; 0: none. */
 static int failing;
 
-void *__real_realloc(void *p, size_t n);
-void *__wrap_realloc(void *p, size_t n);
+void *__real_vec_grow(void *p, size_t n, size_t more, size_t size);
+void *__wrap_vec_grow(void *p, size_t n, size_t more, size_t size);
 
 void *
-__wrap_realloc(void *p, size_t n)
+__wrap_vec_grow(void *p, size_t n, size_t more, size_t size)
 {
-	if (!p && n == (size_t)1024 * 2 * sizeof(char *) && failing &&
-	    --failing == 0)
+	if (!p && size == 2 * sizeof(char *) && failing && --failing == 0)
 		return NULL;
-	return __real_realloc(p, n);
+	return __real_vec_grow(p, n, more, size);
 }
 
 static void

@@ -94,9 +94,9 @@ hello(struct buf *b, uint64_t version)
 {
 	struct message m = { .type = MESSAGE_HELLO };
 
-	m.field[0].num = version;
-	m.field[1].p = "9";
-	m.field[1].n = 1;
+	m.hello.protocol = version;
+	m.hello.program.p = "9";
+	m.hello.program.n = 1;
 	frame(b, &m);
 }
 
@@ -141,9 +141,9 @@ questions_are_answered(void **state)
 	hello(&says, MESSAGE_PROTOCOL);
 	frame(&says, &(struct message){ .type = MESSAGE_ACCEPTED });
 	m.type = MESSAGE_REPORT;
-	m.field[0].num = 2;
-	m.field[0].p = "a=1\0b=2";
-	m.field[0].n = 8;
+	m.lines.count = 2;
+	m.lines.p = "a=1\0b=2";
+	m.lines.n = 8;
 	frame(&says, &m);
 	start(&says, false);
 	go();
@@ -155,8 +155,8 @@ questions_are_answered(void **state)
 	assert_int_equal(client_receive(&c, &m, file_monotonic() + 5000 * MS),
 			 0);
 	assert_int_equal(m.type, MESSAGE_REPORT);
-	assert_int_equal(m.field[0].num, 2);
-	assert_memory_equal(m.field[0].p, "a=1\0b=2", 8);
+	assert_int_equal(m.lines.count, 2);
+	assert_memory_equal(m.lines.p, "a=1\0b=2", 8);
 	/* Nothing more comes. */
 	assert_int_equal(client_receive(&c, &m, file_monotonic() + 20 * MS),
 			 ERR_TIMEOUT);
@@ -285,8 +285,8 @@ frames_too_large_are_refused(void **state)
 	assert_int_equal(client_receive(&c, &m, file_monotonic() + 5000 * MS),
 			 ERR_CORRUPT);
 	/* Nothing of a message over a maximum is sent. */
-	ask.field[1].p = says.p;
-	ask.field[1].n = 4097;
+	ask.hint.workspace.p = says.p;
+	ask.hint.workspace.n = 4097;
 	assert_int_equal(client_send(&c, &ask, file_monotonic() + MS),
 			 ERR_TOOBIG);
 	end(&c);
@@ -322,12 +322,8 @@ a_peer_that_does_not_read_is_left(void **state)
 
 	(void)state;
 	memset(text, 'x', sizeof(text));
-	note.field[2].p = text;
-	note.field[2].n = sizeof(text);
-	for (int i = 3; i < 5; i++) {
-		note.field[i].p = text;
-		note.field[i].n = 32;
-	}
+	note.session.workspace.p = text;
+	note.session.workspace.n = sizeof(text);
 	listen_at("stuck.sock", 4);
 	memset(&c, 0, sizeof(c));
 	assert_int_equal(dial_connect(path, &c.fd), 0);
@@ -373,7 +369,7 @@ a_note_arrives_without_waiting(void **state)
 	int fd;
 
 	(void)state;
-	note.field[0].num = 77;
+	note.ms = 77;
 	listen_at("note.sock", 4);
 	assert_int_equal(client_note(path, &note), 0);
 	fd = accept(server, NULL, NULL);
@@ -389,7 +385,7 @@ a_note_arrives_without_waiting(void **state)
 					MESSAGE_TO_DAEMON, &lists, &m),
 			 0);
 	assert_int_equal(m.type, MESSAGE_DRAIN);
-	assert_int_equal(m.field[0].num, 77);
+	assert_int_equal(m.ms, 77);
 	frame_next(&in);
 	assert_int_equal(frame_read(&in, fd), ERR_MISS);
 	frame_in_free(&in);
