@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /* Searches outputs for the values of variables that look like secrets
- * (key/secret_name.h): such a result stays on this machine. Values are borrowed from
- * the environment and go nowhere. Threads: owner. */
+ * (key/secret_name.h): such a result stays on this machine. Values are borrowed
+ * from the environment and go nowhere. Threads: owner. */
 enum {
 	SECRET_SCAN_MAX = 64,
 	SECRET_SCAN_MIN_LEN = 8, /* shorter ones are found anywhere */
