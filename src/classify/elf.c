@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include "arch/arch.h"
 #include "classify/elf.h"
 
 #include <elf.h>
@@ -231,9 +232,8 @@ static int
 scan_range(const struct elf_file *f, uint64_t at, uint64_t size,
 	   struct elf_info *info)
 {
-	static const char syscall_bytes[2] = { 0x0f, 0x05 };
-	static const char cpuid_bytes[2] = { 0x0f, (char)0xa2 };
-	char *buf = malloc(SCAN_BYTES);
+	unsigned char *buf = malloc(SCAN_BYTES);
+	unsigned found = 0;
 	uint64_t done = 0;
 	size_t n;
 	int rc = 0;
@@ -244,13 +244,13 @@ scan_range(const struct elf_file *f, uint64_t at, uint64_t size,
 		n = size - done < SCAN_BYTES ? (size_t)(size - done)
 					     : SCAN_BYTES;
 		rc = read_at(f, buf, n, at + done);
-		if (rc == 0 && memmem(buf, n, syscall_bytes, 2))
-			info->raw_bytes = 1;
-		if (rc == 0 && memmem(buf, n, cpuid_bytes, 2))
-			info->cpu_bytes = 1;
+		if (rc == 0)
+			found |= arch_scan(buf, n);
 		done += n - 1;
 	}
 	free(buf);
+	info->raw_bytes |= (found & ARCH_HAS_SYSCALL) != 0;
+	info->cpu_bytes |= (found & ARCH_HAS_CPUID) != 0;
 	return rc;
 }
 
@@ -289,7 +289,7 @@ inspect(struct elf_file *f, int scan, struct elf_info *info)
 	info->form = ELF_FOREIGN;
 	if (f->head.e_ident[EI_CLASS] != ELFCLASS64 ||
 	    f->head.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    f->head.e_machine != EM_X86_64)
+	    f->head.e_machine != ARCH_ELF_MACHINE)
 		return 0;
 	info->form = ELF_BROKEN;
 	if (read_headers(f) != 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include "arch/arch.h"
 #include "classify/elfimage.h"
 
 #include <errno.h>
@@ -70,7 +71,8 @@ find_sections(struct elfimage *im)
 	const Elf64_Ehdr *h = (const Elf64_Ehdr *)im->data;
 
 	if (im->size < sizeof *h || memcmp(h->e_ident, ELFMAG, SELFMAG) != 0 ||
-	    h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_machine != EM_X86_64)
+	    h->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    h->e_machine != ARCH_ELF_MACHINE)
 		return -ENOEXEC;
 	if (h->e_shnum == 0 || h->e_shentsize != sizeof *im->sections ||
 	    h->e_shoff % 8 != 0 ||

@@ -11,7 +11,7 @@
 #include "obs.h"
 #include "rawsys.h"
 
-#define LOADER "ld-linux-x86-64.so.2"
+#define LOADER ARCH_LOADER
 #define SHIM "kache-shim"
 #define HEAD_BYTES 1024
 #define PATH_BYTES 4096
@@ -203,7 +203,7 @@ check_program(struct program *p)
 
 	if (p->head.e_ident[EI_CLASS] != ELFCLASS64 ||
 	    p->head.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    p->head.e_machine != EM_X86_64)
+	    p->head.e_machine != ARCH_ELF_MACHINE)
 		return OBS_FOREIGN_CLASS;
 	if (p->head.e_phentsize != sizeof *p->segments ||
 	    p->head.e_phnum > MAX_SEGMENTS ||
@@ -335,8 +335,9 @@ is_executable(const char *file)
 {
 	struct stat st;
 
-	return rawsys2(SYS_access, (long)file, X_OK) == 0 &&
-	       rawsys2(SYS_stat, (long)file, (long)&st) == 0 &&
+	return rawsys4(SYS_faccessat, AT_FDCWD, (long)file, X_OK, 0) == 0 &&
+	       rawsys4(SYS_newfstatat, AT_FDCWD, (long)file, (long)&st, 0) ==
+		       0 &&
 	       S_ISREG(st.st_mode);
 }
 

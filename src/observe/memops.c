@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stddef.h>
 
+#include "arch/arch.h"
+
 /*
  * The compiler calls these for initialisers and copies of structs even in
  * freestanding code.  They are hidden: the program keeps libc's.
@@ -14,36 +16,24 @@ size_t strlen(const char *s);
 void *
 memcpy(void *restrict to, const void *restrict from, size_t n)
 {
-	void *at = to;
-
-	__asm__ volatile("rep movsb"
-			 : "+D"(at), "+S"(from), "+c"(n)
-			 :
-			 : "memory");
+	arch_copy(to, from, n);
 	return to;
 }
 
 void *
 memmove(void *to, const void *from, size_t n)
 {
-	char *end = (char *)to + n - 1;
-	const char *last = (const char *)from + n - 1;
-
 	if (n == 0 || (char *)to <= (const char *)from)
-		return memcpy(to, from, n);
-	__asm__ volatile("std; rep movsb; cld"
-			 : "+D"(end), "+S"(last), "+c"(n)
-			 :
-			 : "memory");
+		arch_copy(to, from, n);
+	else
+		arch_copy_back(to, from, n);
 	return to;
 }
 
 void *
 memset(void *to, int c, size_t n)
 {
-	void *at = to;
-
-	__asm__ volatile("rep stosb" : "+D"(at), "+c"(n) : "a"(c) : "memory");
+	arch_fill(to, c, n);
 	return to;
 }
 

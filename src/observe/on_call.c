@@ -10,13 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "syscall_dispatch.h"
-#include "emit.h"
 #include "caller_scan.h"
+#include "dispatch_thread.h"
+#include "emit.h"
+#include "note.h"
 #include "on_syscall.h"
 #include "rawsys.h"
 #include "realsym.h"
 #include "recorder.h"
+#include "start.h"
 
 /*
  * Functions of which it is enough to know that they are called.  Their
@@ -68,42 +70,12 @@ struct jump {
 __attribute__((used)) static void *jump_enter(struct jump *j,
 					      const long args[6]);
 
-__asm__(".pushsection .text\n"
-	".type jump_common, @function\n"
-	"jump_common:\n"
-	"	push %rax\n"
-	"	push %r9\n"
-	"	push %r8\n"
-	"	push %rcx\n"
-	"	push %rdx\n"
-	"	push %rsi\n"
-	"	push %rdi\n"
-	"	mov %r11, %rdi\n"
-	"	mov %rsp, %rsi\n"
-	"	call jump_enter\n"
-	"	mov %rax, %r11\n"
-	"	pop %rdi\n"
-	"	pop %rsi\n"
-	"	pop %rdx\n"
-	"	pop %rcx\n"
-	"	pop %r8\n"
-	"	pop %r9\n"
-	"	pop %rax\n"
-	"	jmp *%r11\n"
-	".size jump_common, .-jump_common\n"
-	".popsection");
+ARCH_JUMP_COMMON;
 
 #define JUMP(fn, how) \
 	__attribute__((used)) static struct jump jump_##fn = { .name = #fn, \
 							       .kind = how }; \
-	__asm__(".pushsection .text\n" \
-		".globl " #fn "\n" \
-		".type " #fn ", @function\n" #fn ":\n" \
-		"	endbr64\n" \
-		"	lea jump_" #fn "(%rip), %r11\n" \
-		"	jmp jump_common\n" \
-		".size " #fn ", .-" #fn "\n" \
-		".popsection");
+	ARCH_JUMP(fn);
 
 #include "jumps.def"
 
@@ -119,50 +91,13 @@ has_slash(const char *s)
 static void
 loading(const char *name)
 {
-	recorder_objects();
+	start_objects();
 	if (!name || name[0] == '\0')
 		return;
 	caller_scan_announce();
 	emit_path(OBS_DLOPEN, 0,
 		  has_slash(name) && name[0] != '$' ? AT_FDCWD : EMIT_PLAIN,
 		  name);
-}
-
-/* How often by each enum obs_clock; programs ask for the time very often. */
-static unsigned clock_reads[OBS_CLOCKS];
-
-static void
-clock_read(enum obs_clock way)
-{
-	struct emit e = { .type = OBS_CLOCK, .aux = way + 16 };
-	unsigned n = __atomic_load_n(&clock_reads[way], __ATOMIC_RELAXED);
-
-	/* However often the program itself did. */
-	if (recorder_on() && caller_scan_calls()) {
-		emit_once(&e);
-		return;
-	}
-	if (n >= OBS_CLOCK_MAX)
-		return;
-	n = __atomic_add_fetch(&clock_reads[way], 1, __ATOMIC_RELAXED);
-	e.aux = way + 16 * n;
-	emit_always(&e);
-}
-
-void
-on_call_forked(void)
-{
-	for (unsigned i = 0; i < OBS_CLOCKS; i++)
-		clock_reads[i] = 0;
-	syscall_dispatch_again();
-}
-
-void
-on_call_clock(long clock)
-{
-	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE ||
-	    clock == CLOCK_TAI)
-		clock_read(OBS_CLOCK_OTHER);
 }
 
 static void
@@ -208,22 +143,6 @@ globbing(const char *pattern, long flags)
 	emit_path(OBS_LIST, 0, AT_FDCWD, dir);
 }
 
-static void
-network_used(void)
-{
-	struct emit e = { .type = OBS_SOCKET };
-
-	emit_once(&e);
-}
-
-void
-on_call_host(enum obs_host what)
-{
-	struct emit e = { .type = OBS_HOST, .aux = what };
-
-	emit_once(&e);
-}
-
 /* Without a name it is that of the environment, which libc looks at itself. */
 static void
 locale_asked(const char *name)
@@ -241,38 +160,6 @@ locale_asked(const char *name)
 		on_call_getenv(variables[i]);
 }
 
-void
-on_call_sets(enum obs_attribute what)
-{
-	struct emit e = { .type = OBS_SETS, .aux = what };
-
-	emit_once(&e);
-}
-
-/* NULL, and UTIME_NOW where there is an array of timespecs, mean now. */
-void
-on_call_times(const struct timespec *times, int are_specs)
-{
-	if (!times || (are_specs && times[0].tv_nsec == UTIME_NOW &&
-		       times[1].tv_nsec == UTIME_NOW))
-		return;
-	on_call_sets(OBS_SETS_TIMES);
-}
-
-void
-on_call_ask(enum obs_ask what, int fd, const char *name)
-{
-	emit_path(OBS_ASK, what, fd, name);
-}
-
-void
-on_call_end(void)
-{
-	struct emit e = { .type = OBS_END };
-
-	emit_always(&e);
-}
-
 static int
 is_named(const struct jump *j, const char *name)
 {
@@ -280,7 +167,7 @@ is_named(const struct jump *j, const char *name)
 }
 
 static void
-note(const struct jump *j, const long args[6])
+note_jump(const struct jump *j, const long args[6])
 {
 	const char *const *names;
 
@@ -292,42 +179,42 @@ note(const struct jump *j, const long args[6])
 		loading((const char *)args[1]);
 		break;
 	case JUMP_NETWORK:
-		network_used();
+		note_network();
 		break;
 	case JUMP_TIME:
-		clock_read(OBS_CLOCK_TIME);
+		note_clock(OBS_CLOCK_TIME);
 		break;
 	case JUMP_OF_DAY:
-		clock_read(OBS_CLOCK_OF_DAY);
+		note_clock(OBS_CLOCK_OF_DAY);
 		break;
 	case JUMP_CLOCK:
-		clock_read(OBS_CLOCK_OTHER);
+		note_clock(OBS_CLOCK_OTHER);
 		break;
 	case JUMP_SOME_CLOCK:
-		on_call_clock(args[0]);
+		note_some_clock(args[0]);
 		break;
 	case JUMP_LOCALE:
 		locale_asked((const char *)args[1]);
 		break;
 	case JUMP_UNAME:
-		on_call_host(OBS_HOST_KERNEL);
+		note_host(OBS_HOST_KERNEL);
 		break;
 	case JUMP_HOST:
-		on_call_host(OBS_HOST_NAME);
+		note_host(OBS_HOST_NAME);
 		break;
 	case JUMP_USER:
-		on_call_host(OBS_HOST_USER);
+		note_host(OBS_HOST_USER);
 		break;
 	case JUMP_CPUS:
-		on_call_host(OBS_HOST_CPUS);
+		note_host(OBS_HOST_CPUS);
 		break;
 	case JUMP_CONF:
 		if (args[0] == _SC_NPROCESSORS_ONLN ||
 		    args[0] == _SC_NPROCESSORS_CONF)
-			on_call_host(OBS_HOST_CPUS);
+			note_host(OBS_HOST_CPUS);
 		break;
 	case JUMP_END:
-		on_call_end();
+		note_end();
 		break;
 	case JUMP_GLOB:
 		globbing((const char *)args[0], args[1]);
@@ -344,7 +231,7 @@ note(const struct jump *j, const long args[6])
 		break;
 	case JUMP_TASK:
 		/* It makes its own calls unwatched. */
-		if (syscall_dispatch_on())
+		if (dispatch_thread_on())
 			emit_path(OBS_UNSEEN, OBS_RAW_CALL, EMIT_PLAIN,
 				  j->name);
 		break;
@@ -353,25 +240,24 @@ note(const struct jump *j, const long args[6])
 		break;
 	case JUMP_TIMES:
 	case JUMP_TIMES_AT:
-		on_call_times((const struct timespec *)
-				      args[j->kind == JUMP_TIMES ? 1 : 2],
-			      is_named(j, "futimens") ||
-				      is_named(j, "utimensat"));
+		note_times((const struct timespec *)
+				   args[j->kind == JUMP_TIMES ? 1 : 2],
+			   is_named(j, "futimens") || is_named(j, "utimensat"));
 		break;
 	case JUMP_MODE:
-		on_call_sets(OBS_SETS_MODE);
+		note_sets(OBS_SETS_MODE);
 		break;
 	case JUMP_OWNER:
-		on_call_sets(OBS_SETS_OWNER);
+		note_sets(OBS_SETS_OWNER);
 		break;
 	case JUMP_XATTR:
-		on_call_ask(OBS_ASK_XATTR, AT_FDCWD, (const char *)args[0]);
+		note_ask(OBS_ASK_XATTR, AT_FDCWD, (const char *)args[0]);
 		break;
 	case JUMP_XATTR_OF:
-		on_call_ask(OBS_ASK_XATTR, (int)args[0], NULL);
+		note_ask(OBS_ASK_XATTR, (int)args[0], NULL);
 		break;
 	case JUMP_STATFS_OF:
-		on_call_ask(OBS_ASK_FILE_SYSTEM, (int)args[0], NULL);
+		note_ask(OBS_ASK_FILE_SYSTEM, (int)args[0], NULL);
 		break;
 	case JUMP_SYSCALL:
 		break;
@@ -383,7 +269,7 @@ static void *
 jump_enter(struct jump *j, const long args[6])
 {
 	if (recorder_on()) {
-		note(j, args);
+		note_jump(j, args);
 		if (j->kind == JUMP_SYSCALL &&
 		    on_syscall_knows(args[0], args[1]))
 			return (void *)on_syscall;

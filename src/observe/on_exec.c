@@ -11,13 +11,14 @@
 
 #include "childdir.h"
 #include "childenv.h"
+#include "dispatch_thread.h"
 #include "emit.h"
 #include "exec_check.h"
+#include "note.h"
 #include "obs.h"
 #include "on_exec.h"
 #include "on_open.h"
 #include "on_stat.h"
-#include "on_syscall.h"
 #include "rawsys.h"
 #include "realsym.h"
 #include "recorder.h"
@@ -86,7 +87,7 @@ prepare(struct launch *l, const char *name, int search, char *found,
 	const char *file;
 
 	if (!recorder_on() || !name ||
-	    rawsys2(SYS_access, (long)name, F_OK) == -EFAULT)
+	    rawsys4(SYS_faccessat, AT_FDCWD, (long)name, F_OK, 0) == -EFAULT)
 		return 0;
 	file = search ? exec_check_find(name, found) : name;
 	l->name = (struct emit_name){ AT_FDCWD, name };
@@ -297,7 +298,7 @@ on_execveat(int dirfd, const char *name, char *const argv[], char *const envp[],
 	int rc;
 
 	if (!recorder_on() || !name ||
-	    rawsys2(SYS_access, (long)name, F_OK) == -EFAULT)
+	    rawsys4(SYS_faccessat, AT_FDCWD, (long)name, F_OK, 0) == -EFAULT)
 		return REAL(execveat)(dirfd, name, argv, envp, flags);
 	l.name = (struct emit_name){ dirfd, name };
 	l.file = l.name;
@@ -633,8 +634,10 @@ forked(pid_t pid)
 		e.aux = (uint32_t)pid;
 		emit_always(&e);
 	}
-	if (pid == 0)
-		on_call_forked();
+	if (pid == 0) {
+		note_forked();
+		dispatch_thread_again();
+	}
 	return pid;
 }
 

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "emit.h"
+#include "note.h"
 #include "on_stat.h"
-#include "on_syscall.h"
 #include "rawsys.h"
 #include "realsym.h"
 #include "recorder.h"
@@ -218,7 +218,7 @@ on_statfs(const char *name, int rc)
 {
 	on_tested(OBS_BY_ACCESS, AT_FDCWD, name, rc, NULL);
 	if (rc == 0)
-		on_call_ask(OBS_ASK_FILE_SYSTEM, AT_FDCWD, name);
+		note_ask(OBS_ASK_FILE_SYSTEM, AT_FDCWD, name);
 }
 
 /* They describe the file system, but tell too whether the name is there. */

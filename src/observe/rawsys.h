@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
+#include "arch/arch.h" /* allow: the CPU's */
+
 /*
  * The observer's own system calls.  They go to the kernel directly, so they
  * are not observed, leave errno alone and need no libc.  Each returns what
@@ -15,17 +17,7 @@
 static inline long
 rawsys6(long n, long a, long b, long c, long d, long e, long f)
 {
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	long rc;
-
-	__asm__ volatile("syscall"
-			 : "=a"(rc)
-			 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8),
-			   "r"(r9)
-			 : "rcx", "r11", "memory");
-	return rc;
+	return arch_syscall(n, a, b, c, d, e, f);
 }
 
 static inline long

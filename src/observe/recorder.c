@@ -3,29 +3,26 @@
 #include "recorder.h"
 
 #include <fcntl.h>
-#include <link.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "syscall_dispatch.h"
-#include "emit.h"
 #include "obs.h"
 #include "rawsys.h"
-#include "selfscan.h"
 
 #define LIBRARY "libkache-observe.so"
 #define VARIABLE "KACHE_OBSERVE="
 #define PRELOAD "LD_PRELOAD="
 #define NAME_MAX_BYTES 4096
-/* Objects in a start record; what is left gets records of its own. */
-#define START_OBJECTS 240
 
 extern char **__environ __attribute__((weak));
-extern __typeof__(dl_iterate_phdr) dl_iterate_phdr __attribute__((weak));
+/* What RECORDER_BEGINS has put there, by the linker. */
+extern recorder_begins *const __start_kache_on[]
+	__attribute__((visibility("hidden")));
+extern recorder_begins *const __stop_kache_on[]
+	__attribute__((visibility("hidden")));
 
 enum { FRESH, BEGINNING, ON, OFF };
 
@@ -41,6 +38,12 @@ static const char *
 file_name(void)
 {
 	return variable + sizeof VARIABLE - 1;
+}
+
+int
+recorder_is_strict(void)
+{
+	return page && page->flags & OBS_STRICT;
 }
 
 void
@@ -177,9 +180,8 @@ is_separator(char c)
 	return c == ':' || c == ' ';
 }
 
-/* 1 if the element [s, s + n) of LD_PRELOAD is this library. */
-static int
-is_library(const char *s, size_t n)
+int
+recorder_is_library(const char *s, size_t n)
 {
 	size_t base = sizeof LIBRARY - 1;
 
@@ -201,7 +203,7 @@ leave_preload(char *value)
 	while (*s != '\0') {
 		for (n = 0; s[n] != '\0' && !is_separator(s[n]); n++)
 			;
-		if (n < sizeof library && is_library(s, n)) {
+		if (n < sizeof library && recorder_is_library(s, n)) {
 			*rawsys_put(library, s, n) = '\0';
 			from = s + n + (s[n] != '\0');
 			for (to = s; *from != '\0'; from++)
@@ -300,100 +302,11 @@ open_observation(void)
 	return 1;
 }
 
-struct start {
-	struct iovec pieces[START_OBJECTS + 2];
-	int n;
-	size_t size;
-};
-
-static int
-is_worth_listing(const char *name)
-{
-	size_t n;
-
-	if (!name || name[0] == '\0' || rawsys_starts(name, "linux-vdso"))
-		return 0;
-	n = rawsys_strlen(name);
-	return !is_library(name, n);
-}
-
-static int
-add_object(struct dl_phdr_info *info, size_t size, void *ctx)
-{
-	const char *name = info->dlpi_name;
-	struct start *s = ctx;
-	size_t n;
-
-	(void)size;
-	if (!is_worth_listing(name) || name[0] != '/')
-		return 0;
-	n = rawsys_strlen(name) + 1;
-	if (s->n >= START_OBJECTS + 2 || s->size + n > OBS_SIZE_MAX)
-		return 0;
-	if (!emit_is_new(emit_object_hash(name)))
-		return 0;
-	s->pieces[s->n].iov_base = (void *)name;
-	s->pieces[s->n].iov_len = n;
-	s->n++;
-	s->size += n;
-	return 0;
-}
-
-static int
-record_object(struct dl_phdr_info *info, size_t size, void *ctx)
-{
-	(void)size;
-	(void)ctx;
-	if (is_worth_listing(info->dlpi_name))
-		emit_path(OBS_OBJECT, 0, AT_FDCWD, info->dlpi_name);
-	return 0;
-}
-
-void
-recorder_objects(void)
-{
-	if (dl_iterate_phdr)
-		dl_iterate_phdr(record_object, NULL);
-}
-
-static void
-record_start(void)
-{
-	char exe[NAME_MAX_BYTES];
-	struct obs_head head = { .type = OBS_START };
-	struct start s = { .n = 2 };
-	struct timespec now = { 0, 0 };
-	long n;
-
-	n = rawsys4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)exe,
-		    sizeof exe - 1);
-	if (n < 0)
-		n = 0;
-	exe[n] = '\0';
-	head.flags = selfscan_flags(exe);
-	if (page->flags & OBS_STRICT && selfscan_is_strange(exe) &&
-	    !(head.flags & OBS_NO_SYSCALL) && syscall_dispatch_begin())
-		head.flags |= OBS_DISPATCHED;
-	rawsys2(SYS_clock_gettime, CLOCK_BOOTTIME, (long)&now);
-	head.pid = (uint32_t)rawsys2(SYS_getpid, 0, 0);
-	head.aux = (uint32_t)rawsys2(SYS_getppid, 0, 0);
-	head.value = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	s.pieces[0].iov_base = &head;
-	s.pieces[0].iov_len = sizeof head;
-	s.pieces[1].iov_base = exe;
-	s.pieces[1].iov_len = (size_t)n + 1;
-	s.size = sizeof head + (size_t)n + 1;
-	if (dl_iterate_phdr)
-		dl_iterate_phdr(add_object, &s);
-	head.size = (uint32_t)s.size;
-	recorder_append(s.pieces, s.n, s.size);
-	recorder_objects();
-}
-
 /* Other libraries' constructors may come here before ours does. */
 static int
 begin(void)
 {
+	recorder_begins *const *on;
 	int fresh = FRESH, next;
 
 	if (!&__environ || !__environ)
@@ -403,8 +316,8 @@ begin(void)
 		return fresh == ON;
 	next = leave_environment() && open_observation() ? ON : OFF;
 	__atomic_store_n(&state, next, __ATOMIC_RELEASE);
-	if (next == ON)
-		record_start();
+	for (on = __start_kache_on; next == ON && on < __stop_kache_on; on++)
+		(*on)();
 	return next == ON;
 }
 
@@ -414,21 +327,4 @@ recorder_on(void)
 	int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
 
 	return now == FRESH ? begin() : now == ON;
-}
-
-__attribute__((constructor)) static void
-recorder_constructor(void)
-{
-	recorder_on();
-}
-
-__attribute__((destructor)) static void
-recorder_destructor(void)
-{
-	struct emit end = { .type = OBS_END };
-
-	if (!recorder_on())
-		return;
-	recorder_objects();
-	emit_always(&end);
 }

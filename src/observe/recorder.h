@@ -16,6 +16,9 @@ struct iovec;
 /* 1 if there is an observation to write to. */
 int recorder_on(void);
 
+/* 1 if system calls that do not come from libc are to be seen. */
+int recorder_is_strict(void);
+
 /* Counts something that could not be recorded. */
 void recorder_lost(void);
 
@@ -32,7 +35,17 @@ char *recorder_variable(void);
 /* Our element of LD_PRELOAD, or "" if we were loaded another way. */
 const char *recorder_library(void);
 
-/* Records objects loaded since the start; takes the loader's lock. */
-void recorder_objects(void);
+/* 1 if the N bytes at S, an element of LD_PRELOAD or an object's name, are
+ * this library. */
+int recorder_is_library(const char *s, size_t n);
+
+/* FN is called once, in the process's first thread, when the observation has
+ * begun and before anything else is recorded. */
+typedef void recorder_begins(void);
+#define RECORDER_BEGINS(fn) \
+	__attribute__(( \
+		used, \
+		section("kache_on"))) static recorder_begins *const fn##_on = \
+		fn
 
 #endif

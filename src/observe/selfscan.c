@@ -50,17 +50,13 @@ selfscan_is_strange(const char *exe)
 static uint16_t
 scan(const unsigned char *code, size_t n)
 {
-	uint16_t flags = OBS_NO_SYSCALL | OBS_NO_CPUID;
-	size_t i;
+	unsigned found = arch_scan(code, n);
+	uint16_t flags = 0;
 
-	for (i = 0; i + 1 < n; i++) {
-		if (code[i] != 0x0f)
-			continue;
-		if (code[i + 1] == 0x05)
-			flags &= (uint16_t)~OBS_NO_SYSCALL;
-		if (code[i + 1] == 0xa2)
-			flags &= (uint16_t)~OBS_NO_CPUID;
-	}
+	if (!(found & ARCH_HAS_SYSCALL))
+		flags |= OBS_NO_SYSCALL;
+	if (!(found & ARCH_HAS_CPUID))
+		flags |= OBS_NO_CPUID;
 	return flags;
 }
 
