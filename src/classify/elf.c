@@ -15,13 +15,9 @@
 #define MAX_TABLE ((uint64_t)256 << 20)
 #define SCAN_BYTES 65536
 
-/* Beginnings of names that a program with a sanitizer imports or needs. */
+#define SANITIZER(begin) begin,
 static const char *const sanitizers[] = {
-	"libasan.so",       "libtsan.so",         "liblsan.so",
-	"libhwasan.so",     "libclang_rt.asan",   "libclang_rt.tsan",
-	"libclang_rt.msan", "libclang_rt.hwasan", "__asan_init",
-	"__tsan_init",      "__msan_init",        "__lsan_init",
-	"__hwasan_init",
+#include "observe/sanitizers.def"
 };
 
 /* std's own iterators, imported where std is a shared library. */

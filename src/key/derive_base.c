@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "key/derive.h"
 #include "key/inputs.h"
-#include "key/tools.h"
+#include "key/programs.h"
 #include "rustc/args.h"
 #include "rustc/roots.h"
 #include "rustc/toolchain.h"
@@ -243,5 +243,5 @@ derive_tool_of(const struct work *w, const struct trace_event *e)
 {
 	const struct trace_process *p = process_of(w, e);
 
-	return p->known ? tools_look(p->exe) : 0;
+	return p->known ? programs_find(p->exe)->flags : 0;
 }

@@ -114,7 +114,7 @@ bool derive_is_compiler(const struct work *w, const struct trace_event *e);
  * is its parent's. */
 const char *derive_program_of(const struct work *w,
 			      const struct trace_event *e);
-/* What tools_look says of that program, if it is the system's. */
+/* That program's flags (key/programs), if it is the system's. */
 unsigned derive_tool_of(const struct work *w, const struct trace_event *e);
 
 /* The outputs, and what events say was made. */

@@ -6,7 +6,7 @@
 #include "key/derive.h"
 #include "key/input_kind.h"
 #include "key/inputs.h"
-#include "key/tools.h"
+#include "key/programs.h"
 #include "key/unit.h"
 #include "rustc/args.h"
 #include "rustc/roots.h"
@@ -45,13 +45,13 @@ add_variable(struct work *w, const struct trace_event *e)
 
 	if (is_one_of(name, unkeyed, sizeof(unkeyed) / sizeof(*unkeyed)))
 		return 0;
-	if ((derive_tool_of(w, e) & TOOLS_ASK) && unit_env_noise(name))
+	if ((derive_tool_of(w, e) & PROGRAM_ASKS) && unit_env_noise(name))
 		return 0;
 	/* What tools and shells find over PATH is in items of kind p; a script
 	 * may do with it what it likes. */
-	if (!strcmp(name, "PATH") && derive_tool_of(w, e))
+	if (!strcmp(name, "PATH") && (derive_tool_of(w, e) & PROGRAM_SEARCHES))
 		return 0;
-	if (!strcmp(name, "PWD") && (derive_tool_of(w, e) & TOOLS_PWD))
+	if (!strcmp(name, "PWD") && (derive_tool_of(w, e) & PROGRAM_PWD))
 		return inputs_add(w->inputs, INPUT_HERE, name, strlen(name));
 	if (!roots_clean(name, strlen(name)))
 		return derive_refuse(w, ERR_REFUSED, "env", NULL);
@@ -377,7 +377,7 @@ static bool
 lists_children(const struct work *w, const struct trace_event *e,
 	       const char *path)
 {
-	return !strcmp(path, "/proc") && (derive_tool_of(w, e) & TOOLS_PROC);
+	return !strcmp(path, "/proc") && (derive_tool_of(w, e) & PROGRAM_PROC);
 }
 
 static bool

@@ -10,8 +10,8 @@ struct toolchain;
 
 /*
  * Whose a file is.  What is known of programs and libraries by their names
- * (key/classify, key/tools, key/clock_readers) holds for those of the system
- * and of the toolchain alone: anybody may call a program `as`.  A file is the
+ * (key/programs) holds for those of the system and of the toolchain alone:
+ * anybody may call a program `as`.  A file is the
  * system's where distributions put them, if nobody but root may write there,
  * and never below a directory of the build: containers build in /usr/src and
  * /opt as root.  Threads: any, one struct per thread.
