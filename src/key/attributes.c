@@ -96,7 +96,7 @@ attributes_want_text(const char *path, const char *file)
 }
 
 static int
-holds(const char *text, size_t n, const char *word)
+has_word(const char *text, size_t n, const char *word)
 {
 	return memfind(text, n, word, strlen(word)) != NULL;
 }
@@ -109,11 +109,12 @@ attributes_of_text(const char *path, const char *text, size_t n)
 	if (p->uses == USES_IF_TOLD)
 		return attributes_in_text(text, n) ? ALL : 0;
 	if (p->uses == USES_IF_SAID)
-		return holds(text, n, "(TIMESTAMP") ||
-				       holds(text, n, "IS_NEWER_THAN")
+		return has_word(text, n, "(TIMESTAMP") ||
+				       has_word(text, n, "IS_NEWER_THAN")
 			       ? ALL
 			       : 0;
 	if (p->flags & PROGRAM_COMPILES)
-		return holds(text, n, "__TIMESTAMP__") ? ATTRIBUTES_TIMES : 0;
+		return has_word(text, n, "__TIMESTAMP__") ? ATTRIBUTES_TIMES
+							  : 0;
 	return 0;
 }

@@ -103,7 +103,7 @@ system_traits(const char *real, const struct elf_info *info)
 }
 
 static struct classified
-answer(enum classify_class class, unsigned traits)
+make_answer(enum classify_class class, unsigned traits)
 {
 	return (struct classified){ class, traits };
 }
@@ -135,26 +135,26 @@ classify_file(const char *path, enum provenance_place place)
 	enum classify_class c;
 
 	if (!realpath(path, real) || elf_inspect(real, 0, &info) != 0)
-		return answer(CLASSIFY_UNREADABLE, 0);
+		return make_answer(CLASSIFY_UNREADABLE, 0);
 	c = by_headers(&info);
 	if (c != CLASSIFY_ASK)
-		return answer(c, 0);
+		return make_answer(c, 0);
 	if (trusted)
 		traits = system_traits(real, &info);
 	if (trusted && is_known(real))
-		return answer(CLASSIFY_KNOWN, traits);
+		return make_answer(CLASSIFY_KNOWN, traits);
 	if (info.form == ELF_PROGRAM && place != PROVENANCE_ELSEWHERE &&
 	    is_proxy(path))
-		return answer(CLASSIFY_KNOWN, CLASSIFY_ENVIRONMENT);
+		return make_answer(CLASSIFY_KNOWN, CLASSIFY_ENVIRONMENT);
 	/* main may be handed the environment, and stat tells all there is to
 	 * tell of a file: what they make of it only their code tells. */
 	if (!trusted)
-		return answer(CLASSIFY_ASK, 0);
+		return make_answer(CLASSIFY_ASK, 0);
 	if (elf_inspect(real, 1, &info) != 0 || info.form == ELF_BROKEN)
-		return answer(CLASSIFY_UNREADABLE, 0);
+		return make_answer(CLASSIFY_UNREADABLE, 0);
 	if (info.raw_bytes)
-		return answer(CLASSIFY_ASK, traits);
-	return answer(CLASSIFY_OBSERVABLE, traits);
+		return make_answer(CLASSIFY_ASK, traits);
+	return make_answer(CLASSIFY_OBSERVABLE, traits);
 }
 
 const char *

@@ -255,7 +255,7 @@ is_temporary(const char *path, const struct stat *st)
 
 /* What a hit would not do again: a change outside OUT_DIR. */
 static int
-check_effect(struct work *w, const struct trace_event *e)
+check_run_effect(struct work *w, const struct trace_event *e)
 {
 	char path[PATH_MAX], as[PATH_MAX];
 	struct stat st;
@@ -293,20 +293,20 @@ check_moved(struct work *w, const struct trace_event *e)
 }
 
 static int
-check_event(struct work *w, const struct trace_event *e)
+check_run_event(struct work *w, const struct trace_event *e)
 {
 	int r;
 
 	switch (e->kind) {
 	case TRACE_RENAME:
 		r = check_moved(w, e);
-		return r ? r : check_effect(w, e);
+		return r ? r : check_run_effect(w, e);
 	case TRACE_WRITE:
 	case TRACE_MKDIR:
 	case TRACE_LINK:
 	case TRACE_SYMLINK:
 	case TRACE_UNLINK:
-		return check_effect(w, e);
+		return check_run_effect(w, e);
 	default:
 		return derive_question(w, e);
 	}
@@ -336,7 +336,7 @@ check_link(struct work *w, const struct trace_event *e)
 }
 
 static int
-check_events(struct work *w)
+check_run_events(struct work *w)
 {
 	const struct trace *t = w->l->trace;
 	int r = 0;
@@ -346,17 +346,17 @@ check_events(struct work *w)
 
 		if (e->kind == TRACE_LINK || e->kind == TRACE_SYMLINK)
 			r = check_link(w, e);
-		r = r ? r : check_event(w, e);
+		r = r ? r : check_run_event(w, e);
 	}
 	return r;
 }
 
 static int
-begin(struct work *w)
+begin_run(struct work *w)
 {
 	int r = derive_own(w);
 
-	r = r ? r : check_events(w);
+	r = r ? r : check_run_events(w);
 	r = r ? r : out_events(w);
 	strset_add(&w->own, w->l->args->out_dir, NULL);
 	if (w->real_out[0])
@@ -391,7 +391,7 @@ tells_links(const struct work *w, const struct trace_event *e, const char *path)
 
 const struct derive_rules derive_run_rules = {
 	.walks = true,
-	.begin = begin,
+	.begin = begin_run,
 	.end = derive_declared,
 	.env = add_variable,
 	.skips_program = is_wrapper,
