@@ -31,8 +31,8 @@ enum program_flags {
 	PROGRAM_PROC = 128,
 	/* It may look at the clock: no result depends on it. */
 	PROGRAM_CLOCK = 256,
-	/* It compiles or links: where names lead, and what it may write, it
-	 * looks at for itself. */
+	/* It compiles or links: where names lead and what it may write does
+	 * not get into what it makes. */
 	PROGRAM_COMPILES = 512,
 	/* It prints whatever it asks for. */
 	PROGRAM_PRINTS = 1024

@@ -653,6 +653,15 @@ area_end(const char *area, size_t used)
 	return at;
 }
 
+void
+trace_free(struct trace *t)
+{
+	free(t->events);
+	free(t->processes);
+	free(t->owned);
+	*t = (struct trace){ .gap_reason = "", .gap_name = "" };
+}
+
 int
 trace_parse_parts(const struct trace_parts *p, struct trace *t)
 {
@@ -706,15 +715,6 @@ trace_parse_cut(struct trace_parts *p)
 		p->size[1] = TRACE_BYTES_MAX;
 		p->broken = 1;
 	}
-}
-
-void
-trace_free(struct trace *t)
-{
-	free(t->events);
-	free(t->processes);
-	free(t->owned);
-	*t = (struct trace){ .gap_reason = "", .gap_name = "" };
 }
 
 int
