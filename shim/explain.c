@@ -37,7 +37,7 @@ make_marks(const struct inputs *s, const struct inputs_env *env, size_t *n)
 }
 
 static void
-name_of(const struct digest *k0, char name[STORE_NAME])
+marks_name(const struct digest *k0, char name[STORE_NAME])
 {
 	struct digest_ctx c;
 	struct digest d;
@@ -83,7 +83,7 @@ explain_remember(struct invocation *j, const struct digest *k0,
 	if (!m)
 		return;
 	inputs_digest(s, &marks.inputs);
-	name_of(k0, name);
+	marks_name(k0, name);
 	/* Without it the next miss is not explained. */
 	store_save(&j->store, name, &type, &marks);
 	free(m);
@@ -126,9 +126,9 @@ add_unchanged(struct invocation *j, const struct digest *k0,
 }
 
 static void
-compare(struct invocation *j, const struct digest *k0, const struct inputs *s,
-	const struct inputs_env *env, const char *old, size_t len,
-	struct buf *out)
+compare_marks(struct invocation *j, const struct digest *k0,
+	      const struct inputs *s, const struct inputs_env *env,
+	      const char *old, size_t len, struct buf *out)
 {
 	size_t n = 0, named = 0, more = 0;
 	uint32_t *m = make_marks(s, env, &n);
@@ -157,11 +157,11 @@ compare_with_record(struct invocation *j, const struct digest *k0,
 	char name[STORE_NAME];
 	struct digest now;
 
-	name_of(k0, name);
+	marks_name(k0, name);
 	inputs_digest(s, &now);
 	if (store_load(&j->store, name, &type, &old) == 0 &&
 	    digest_eq(&old.inputs, &now))
-		compare(j, k0, s, env, old.bytes.p, old.bytes.len, out);
+		compare_marks(j, k0, s, env, old.bytes.p, old.bytes.len, out);
 	record_free(fields, &old);
 }
 

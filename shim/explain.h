@@ -19,12 +19,11 @@ void explain_remember(struct invocation *j, const struct digest *k0,
 		      const struct inputs *s, const struct inputs_env *env);
 
 /*
- * Writes "changed:" and the items of the newest input list of K0 that differ
- * from what was remembered, at most some of them, with " | " between, to the
- * ROOM bytes at TO.  Where K0 itself is not known: what differs from the
- * nearest (shim/nearest_unit).  Where nothing differs: "!" if the result is
- * gone, "@" if it holds in another place.  False, and TO untouched: nothing is
- * known.
+ * Writes a reason to the ROOM bytes at TO: "changed:" and, separated by " | ",
+ * some items of the newest input list of K0 that differ from what was
+ * remembered.  If K0 itself is not known: how it differs from the nearest key
+ * (shim/nearest_unit).  If nothing differs: "!" if the result is gone, "@" if
+ * it holds elsewhere only.  False, and TO untouched: nothing is known.
  */
 bool explain_find(struct invocation *j, const struct digest *k0,
 		  const struct inputs_env *env, char *to, size_t room);

@@ -21,7 +21,7 @@
 enum { VERSION = 2, KNOWN_MAX = 4 };
 
 static void
-add_path(const struct invocation *j, const char *path, struct buf *out)
+encode_path(const struct invocation *j, const char *path, struct buf *out)
 {
 	struct buf enc = { 0 };
 
@@ -34,7 +34,7 @@ add_path(const struct invocation *j, const char *path, struct buf *out)
 }
 
 static void
-name_of(const struct invocation *j, char name[STORE_NAME])
+record_name(const struct invocation *j, char name[STORE_NAME])
 {
 	const char *dir = getenv("CARGO_MANIFEST_DIR");
 	const char *const words[] = {
@@ -53,10 +53,10 @@ name_of(const struct invocation *j, char name[STORE_NAME])
 	digest_init(&c);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		digest_str(&c, words[i] ? words[i] : "");
-	add_path(j, dir ? dir : "", &where);
+	encode_path(j, dir ? dir : "", &where);
 	/* The kind of what is only checked does not tell it from others. */
 	if (j->args.kind == ARGS_CHECK) {
-		add_path(j, j->args.source, &where);
+		encode_path(j, j->args.source, &where);
 		digest_u64(&c, j->args.test);
 	}
 	digest_field(&c, where.p ? where.p : "", where.len);
@@ -74,7 +74,8 @@ struct known {
 
 /* What is remembered, newest first; points into B. */
 static size_t
-load(struct invocation *j, const char *name, struct buf *b, struct known *to)
+load_known(struct invocation *j, const char *name, struct buf *b,
+	   struct known *to)
 {
 	const char *p;
 	struct mp_doc doc;
@@ -95,8 +96,8 @@ load(struct invocation *j, const char *name, struct buf *b, struct known *to)
 }
 
 static void
-save(struct invocation *j, const char *name, const struct known *known,
-     size_t n)
+save_known(struct invocation *j, const char *name, const struct known *known,
+	   size_t n)
 {
 	struct buf b = { 0 }, out = { 0 };
 	char tmp[STORE_NAME];
@@ -125,15 +126,15 @@ nearest_unit_remember(struct invocation *j, const struct digest *k0)
 	char name[STORE_NAME];
 	size_t n, kept = 1;
 
-	name_of(j, name);
-	n = load(j, name, &b, old);
+	record_name(j, name);
+	n = load_known(j, name, &b, old);
 	now[0] = (struct known){ *k0, j->key_list.p, j->key_list.len };
 	for (size_t i = 0; i < n && kept < KNOWN_MAX; i++)
 		if (memcmp(&old[i].k0, k0, sizeof(*k0)) != 0)
 			now[kept++] = old[i];
 	/* An unchanged list is not written again. */
 	if (n == 0 || memcmp(&old[0].k0, k0, sizeof(*k0)))
-		save(j, name, now, kept);
+		save_known(j, name, now, kept);
 	buf_free(&b);
 }
 
@@ -145,8 +146,8 @@ nearest_unit_compare(struct invocation *j, struct buf *out)
 	size_t n, least = SIZE_MAX;
 	char name[STORE_NAME];
 
-	name_of(j, name);
-	n = load(j, name, &b, known);
+	record_name(j, name);
+	n = load_known(j, name, &b, known);
 	for (size_t i = 0; i < n; i++) {
 		struct buf text = { 0 };
 		size_t count;

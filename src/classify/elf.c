@@ -16,13 +16,9 @@
 #define MAX_TABLE ((uint64_t)256 << 20)
 #define SCAN_BYTES 65536
 
-/* Beginnings of names that a program with a sanitizer imports or needs. */
+#define SANITIZER(begin) begin,
 static const char *const sanitizers[] = {
-	"libasan.so",       "libtsan.so",         "liblsan.so",
-	"libhwasan.so",     "libclang_rt.asan",   "libclang_rt.tsan",
-	"libclang_rt.msan", "libclang_rt.hwasan", "__asan_init",
-	"__tsan_init",      "__msan_init",        "__lsan_init",
-	"__hwasan_init",
+#include "observe/sanitizers.def"
 };
 
 /* std's own iterators, imported where std is a shared library. */
@@ -113,7 +109,7 @@ section_name(const struct elf_file *f, const Elf64_Shdr *s)
 }
 
 static const Elf64_Phdr *
-segment(const struct elf_file *f, uint32_t type)
+find_segment(const struct elf_file *f, uint32_t type)
 {
 	int i;
 
@@ -159,8 +155,8 @@ is_static_pie(const struct elf_file *f, const Elf64_Phdr *dynamic)
 static enum elf_form
 form_of(const struct elf_file *f, struct elf_info *info)
 {
-	const Elf64_Phdr *interp = segment(f, PT_INTERP);
-	const Elf64_Phdr *dynamic = segment(f, PT_DYNAMIC);
+	const Elf64_Phdr *interp = find_segment(f, PT_INTERP);
+	const Elf64_Phdr *dynamic = find_segment(f, PT_DYNAMIC);
 
 	if (interp && dynamic) {
 		read_loader(f, interp, info);
@@ -275,7 +271,7 @@ scan_code(const struct elf_file *f, struct elf_info *info)
 }
 
 static int
-inspect(struct elf_file *f, int scan, struct elf_info *info)
+inspect_file(struct elf_file *f, int scan, struct elf_info *info)
 {
 	int rc;
 
@@ -319,7 +315,7 @@ elf_inspect(const char *path, int scan, struct elf_info *info)
 	else {
 		f.size = (uint64_t)st.st_size;
 		got.mode = st.st_mode;
-		rc = inspect(&f, scan, &got);
+		rc = inspect_file(&f, scan, &got);
 	}
 	close(f.fd);
 	free(f.sections);

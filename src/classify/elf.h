@@ -7,15 +7,15 @@
 #include <sys/types.h>
 
 /*
- * The little we want to know about ELF files.  A file is an input from
- * outside: every offset is checked against its size, nothing is mapped (a
- * file truncated under us must not kill us).  No shared state.
+ * What must be known about ELF files.  Files are not trusted: every offset is
+ * checked against the size, and nothing is mapped, so that truncating the file
+ * meanwhile cannot kill us.  Threads: any.
  */
 
 #define ELF_NAME_MAX 64
 
 enum elf_form {
-	ELF_NOT,     /* no ELF file */
+	ELF_NOT,     /* not an ELF file */
 	ELF_FOREIGN, /* 32-bit, big endian or not x86-64 */
 	ELF_BROKEN,  /* headers point outside the file */
 	ELF_STATIC,  /* program without a loader, static-pie too */
@@ -30,15 +30,15 @@ struct elf_info {
 	unsigned go:1;             /* made by Go */
 	unsigned sanitizer:1;      /* linked against asan, tsan, ... */
 	unsigned uses_environ:1;   /* imports environ */
-	unsigned raw_bytes:1;      /* 0F 05 stands in its code */
-	unsigned cpu_bytes:1;      /* 0F A2 does */
+	unsigned raw_bytes:1;      /* its code has 0F 05 (syscall) */
+	unsigned cpu_bytes:1;      /* its code has 0F A2 (cpuid) */
 };
 
 /*
- * Looks into the file `path`.  With `scan` the code is searched for the
- * bytes of the syscall and cpuid instructions, which reads all of it; else
- * raw_bytes and cpu_bytes stay 0.
- * 0: *info is filled.  -errno: the file cannot be read, *info untouched.
+ * Looks into the file PATH.  With SCAN all code is read and searched for the
+ * bytes of the instructions syscall and cpuid; without, raw_bytes and cpu_bytes
+ * are 0.  0: *info is filled.  -errno: the file cannot be read, *info is
+ * untouched.
  */
 int elf_inspect(const char *path, int scan, struct elf_info *info);
 

@@ -17,7 +17,7 @@
 #define EH_TABLE_DATAREL_SDATA4 0x3b
 
 static int
-within(const struct elfimage *im, uint64_t at, uint64_t n)
+is_within(const struct elfimage *im, uint64_t at, uint64_t n)
 {
 	return at <= im->size && n <= im->size - at;
 }
@@ -42,7 +42,7 @@ read_whole(int fd, unsigned char *to, size_t size)
 }
 
 static int
-load(const char *path, struct elfimage *im)
+load_file(const char *path, struct elfimage *im)
 {
 	struct stat st;
 	int fd, rc;
@@ -76,7 +76,7 @@ find_sections(struct elfimage *im)
 		return -ENOEXEC;
 	if (h->e_shnum == 0 || h->e_shentsize != sizeof *im->sections ||
 	    h->e_shoff % 8 != 0 ||
-	    !within(im, h->e_shoff, h->e_shnum * sizeof *im->sections))
+	    !is_within(im, h->e_shoff, h->e_shnum * sizeof *im->sections))
 		return 0;
 	im->sections = (const Elf64_Shdr *)(im->data + h->e_shoff);
 	im->nsections = h->e_shnum;
@@ -94,7 +94,8 @@ is_table(const Elf64_Shdr *s)
 const unsigned char *
 elfimage_bytes(const struct elfimage *im, const Elf64_Shdr *s)
 {
-	if (s->sh_type == SHT_NOBITS || !within(im, s->sh_offset, s->sh_size))
+	if (s->sh_type == SHT_NOBITS ||
+	    !is_within(im, s->sh_offset, s->sh_size))
 		return NULL;
 	if (is_table(s) && s->sh_offset % 8 != 0)
 		return NULL;
@@ -234,7 +235,7 @@ int
 elfimage_open(const char *path, struct elfimage *im)
 {
 	struct elfimage got = { .size = 0 };
-	int rc = load(path, &got);
+	int rc = load_file(path, &got);
 
 	if (rc == 0)
 		rc = find_sections(&got);

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * An ELF file in memory, for kache-classify (not for the preloaded library).
- * Everything handed out lies within the file; what does not is left out.
+ * An ELF file in memory, for kache-classify.  Whatever points outside of the
+ * file is left out, so that everything returned lies within it.  Threads: one.
  */
 
 struct elfimage_function {

@@ -42,7 +42,7 @@ static const char *const benign[] = {
 };
 
 static int
-starts(const char *s, const char *with)
+has_prefix(const char *s, const char *with)
 {
 	return strncmp(s, with, strlen(with)) == 0;
 }
@@ -57,13 +57,13 @@ path_in_std(const char *name)
 {
 	const char *p;
 
-	if (starts(name, "_ZN3std"))
+	if (has_prefix(name, "_ZN3std"))
 		return name + strlen("_ZN3std");
-	if (!starts(name, "_R"))
+	if (!has_prefix(name, "_R"))
 		return NULL;
 	p = strstr(name, "Cs");
 	p = p ? strchr(p, '_') : NULL;
-	if (!p || !starts(p, "_3std"))
+	if (!p || !has_prefix(p, "_3std"))
 		return NULL;
 	return p + strlen("_3std");
 }
@@ -78,11 +78,11 @@ is_old_command(const char *name)
 {
 	static const char type[] = "_$LT$std..sys..unix..process..";
 
-	if (!starts(name, "_ZN"))
+	if (!has_prefix(name, "_ZN"))
 		return 0;
 	name += 3;
 	name += strspn(name, "0123456789");
-	return starts(name, type) && strstr(name, "$u20$as$u20$core..");
+	return has_prefix(name, type) && strstr(name, "$u20$as$u20$core..");
 }
 
 static int
@@ -91,7 +91,7 @@ is_one_of(const char *path, const char *const *list, size_t n)
 	size_t i;
 
 	for (i = 0; path && i < n; i++)
-		if (starts(path, list[i]))
+		if (has_prefix(path, list[i]))
 			return 1;
 	return 0;
 }
@@ -145,13 +145,13 @@ is_crate_cc(const char *name)
 {
 	const char *p;
 
-	if (starts(name, "_ZN2cc"))
+	if (has_prefix(name, "_ZN2cc"))
 		return 1;
-	if (!starts(name, "_R"))
+	if (!has_prefix(name, "_R"))
 		return 0;
 	p = strstr(name, "Cs");
 	p = p ? strchr(p, '_') : NULL;
-	return p && starts(p, "_2cc");
+	return p && has_prefix(p, "_2cc");
 }
 
 /* C that is linked to a script is not ours to tell. */
@@ -161,8 +161,8 @@ stat_called(struct scan *s, uint64_t address)
 	const struct elfimage_function *f = elfimage_named_at(s->im, address);
 
 	if (f && !path_in_std(f->name) &&
-	    (starts(f->name, "_ZN") || starts(f->name, "_R")) &&
-	    !starts(f->name, "_ZNSt") && !is_std_impl(f->name)) {
+	    (has_prefix(f->name, "_ZN") || has_prefix(f->name, "_R")) &&
+	    !has_prefix(f->name, "_ZNSt") && !is_std_impl(f->name)) {
 		s->answer = ENVSCAN_YES;
 		s->who = f->name;
 	}
@@ -170,7 +170,7 @@ stat_called(struct scan *s, uint64_t address)
 
 /* Something at `address` refers to a target. */
 static void
-referred(struct scan *s, uint64_t address)
+note_reference(struct scan *s, uint64_t address)
 {
 	const struct elfimage_function *f;
 	const char *path;
@@ -229,7 +229,7 @@ scan_code(struct scan *s, const Elf64_Shdr *sec)
 			if (is_new_target(s, target + tails[t]) &&
 			    rawcall_refers(s->im, sec->sh_addr + i,
 					   target + tails[t]))
-				referred(s, sec->sh_addr + i);
+				note_reference(s, sec->sh_addr + i);
 		}
 	}
 }
@@ -237,15 +237,15 @@ scan_code(struct scan *s, const Elf64_Shdr *sec)
 /* A function's address in a table of the linker's is as good as the address;
  * elsewhere it is data, and we cannot follow it. */
 static void
-pointed(struct scan *s, uint64_t slot)
+note_pointer(struct scan *s, uint64_t slot)
 {
 	const struct elfimage *im = s->im;
 	size_t i;
 
 	for (i = 0; i < im->nsections; i++) {
 		if (slot - im->sections[i].sh_addr >= im->sections[i].sh_size ||
-		    !starts(elfimage_section_name(im, &im->sections[i]),
-			    ".got"))
+		    !has_prefix(elfimage_section_name(im, &im->sections[i]),
+				".got"))
 			continue;
 		add_target(s, slot);
 		return;
@@ -265,7 +265,7 @@ scan_pointers(struct scan *s, const Elf64_Shdr *sec)
 	for (i = 0; i < n; i++)
 		if (ELF64_R_TYPE(r[i].r_info) == R_X86_64_RELATIVE &&
 		    is_new_target(s, (uint64_t)r[i].r_addend))
-			pointed(s, r[i].r_offset);
+			note_pointer(s, r[i].r_offset);
 }
 
 /* Packed relocations keep the address where it is relocated. */
@@ -280,7 +280,7 @@ scan_words(struct scan *s, const Elf64_Shdr *sec)
 	for (i = 0; i + sizeof word <= sec->sh_size; i += sizeof word) {
 		memcpy(&word, p + i, sizeof word);
 		if (word != 0 && is_new_target(s, word))
-			pointed(s, sec->sh_addr + i);
+			note_pointer(s, sec->sh_addr + i);
 	}
 }
 
@@ -333,8 +333,8 @@ is_shared_std(const char *name)
 {
 	const char *path = path_in_std(name);
 
-	return path &&
-	       (starts(path, "3env4vars") || starts(path, "3env7vars_os"));
+	return path && (has_prefix(path, "3env4vars") ||
+			has_prefix(path, "3env7vars_os"));
 }
 
 /* The slots that the loader fills with the address of environ. */
@@ -371,8 +371,8 @@ envscan_is_rust(const struct elfimage *im)
 
 	for (i = 0; i < im->nfunctions; i++) {
 		path = path_in_std(im->functions[i].name);
-		if (path && (starts(path, "2rt10lang_start") ||
-			     starts(path, "2rt19lang_start_internal")))
+		if (path && (has_prefix(path, "2rt10lang_start") ||
+			     has_prefix(path, "2rt19lang_start_internal")))
 			return 1;
 	}
 	return 0;

@@ -67,8 +67,8 @@ find_traits(const struct elfimage *im, int is_program, unsigned *traits,
 }
 
 static enum classify_class
-disassemble(const char *path, const struct elf_info *info, int trusted,
-	    unsigned *traits, char detail[256])
+disassemble_file(const char *path, const struct elf_info *info, int trusted,
+		 unsigned *traits, char detail[256])
 {
 	enum classify_class c = CLASSIFY_OBSERVABLE;
 	const struct elfimage_function *f;
@@ -98,7 +98,7 @@ disassemble(const char *path, const struct elf_info *info, int trusted,
 }
 
 static void
-classify(const char *path, enum provenance_place place)
+classify_one(const char *path, enum provenance_place place)
 {
 	struct classified c = classify_file(path, place);
 	char detail[256] = "", traits[CLASSIFY_TRAITS];
@@ -108,9 +108,9 @@ classify(const char *path, enum provenance_place place)
 		if (elf_inspect(path, 0, &info) != 0)
 			c.class = CLASSIFY_UNREADABLE;
 		else
-			c.class = disassemble(path, &info,
-					      place >= PROVENANCE_TOOLCHAIN,
-					      &c.traits, detail);
+			c.class = disassemble_file(
+				path, &info, place >= PROVENANCE_TOOLCHAIN,
+				&c.traits, detail);
 	}
 	classify_spell_traits(c.traits, traits);
 	printf("%s\t%s\t%s%s%s\n", path, classify_word(c.class), traits,
@@ -195,7 +195,7 @@ print_trace(const char *path)
 }
 
 static int
-create(const char *path, int strict)
+create_trace(const char *path, int strict)
 {
 	int rc = trace_create(path, strict);
 
@@ -219,8 +219,8 @@ classify_all(char *const *files, int place)
 	struct provenance s = { .sysroot = sysroot, .holds = is_below };
 
 	for (; *files; files++)
-		classify(*files, place >= 0 ? (enum provenance_place)place
-					    : provenance_place(&s, *files));
+		classify_one(*files, place >= 0 ? (enum provenance_place)place
+						: provenance_place(&s, *files));
 }
 
 int
@@ -232,9 +232,9 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "--trace") == 0)
 		return print_trace(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "--create") == 0)
-		return create(argv[2], 0);
+		return create_trace(argv[2], 0);
 	if (argc == 3 && strcmp(argv[1], "--create-strict") == 0)
-		return create(argv[2], 1);
+		return create_trace(argv[2], 1);
 	if (argc > 2 && strcmp(argv[1], "--sysroot") == 0) {
 		sysroot = argv[2];
 		i = 3;

@@ -126,8 +126,8 @@ section_of(const struct elfimage *im, uint64_t address)
 }
 
 static int
-refers(csh cs, cs_insn *insn, const struct elfimage *im, uint64_t at,
-       uint64_t target)
+insn_refers(csh cs, cs_insn *insn, const struct elfimage *im, uint64_t at,
+	    uint64_t target)
 {
 	const Elf64_Shdr *s = section_of(im, at);
 	const uint8_t *p;
@@ -158,7 +158,7 @@ rawcall_refers(const struct elfimage *im, uint64_t at, uint64_t target)
 	cs_option(cs, CS_OPT_DETAIL, CS_OPT_ON);
 	insn = cs_malloc(cs);
 	if (insn) {
-		answer = refers(cs, insn, im, at, target);
+		answer = insn_refers(cs, insn, im, at, target);
 		cs_free(insn, 1);
 	}
 	cs_close(&cs);

@@ -43,7 +43,7 @@ static const struct {
 /* "MetadataExt$GT$5mtime17h..." or "11MetadataExt5mtime", and no longer
  * name. */
 static int
-names(const char *symbol, const char *type, const char *function)
+symbol_names(const char *symbol, const char *type, const char *function)
 {
 	const char *s = symbol;
 	size_t n = strlen(type), k = strlen(function);
@@ -69,7 +69,7 @@ trait_of(const char *symbol)
 	if (!strstr(symbol, "3std") && !strstr(symbol, "std..fs"))
 		return 0;
 	for (i = 0; i < sizeof tellers / sizeof *tellers; i++)
-		if (names(symbol, tellers[i].type, tellers[i].function))
+		if (symbol_names(symbol, tellers[i].type, tellers[i].function))
 			return tellers[i].trait;
 	return 0;
 }

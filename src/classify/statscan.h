@@ -5,13 +5,12 @@
 struct elfimage;
 
 /*
- * Which attributes of files the code of a program or shared object makes use
- * of: CLASSIFY_MODE, CLASSIFY_TIMES, CLASSIFY_CLOCKS, CLASSIFY_OWNER, by the
- * functions of std that tell them (the linker leaves out what nobody calls);
- * all but CLASSIFY_CLOCKS for Rust code that calls stat itself.
- * CLASSIFY_OPAQUE: a program whose code does not tell, in another language or
- * without symbols.  What optimized code takes out of a stat in place is not
- * seen.
+ * Which attributes of files a program or shared object uses: CLASSIFY_MODE,
+ * CLASSIFY_TIMES, CLASSIFY_CLOCKS, CLASSIFY_OWNER, judged by the accessors of
+ * std that it contains (the linker leaves out those that nobody calls).  Rust
+ * code that calls stat itself uses all but CLASSIFY_CLOCKS.  CLASSIFY_OPAQUE:
+ * the program is in another language or has no symbols.  Not seen is what
+ * optimized code reads directly from std's stat buffer.  Threads: one.
  */
 unsigned statscan_run(const struct elfimage *im, int is_program);
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 static bool
-section(const char *p, size_t n, const Elf64_Ehdr *head, size_t i,
-	Elf64_Shdr *out)
+read_section(const char *p, size_t n, const Elf64_Ehdr *head, size_t i,
+	     Elf64_Shdr *out)
 {
 	size_t at;
 
@@ -35,11 +35,12 @@ find_names(const char *p, size_t n, const char **names, size_t *len)
 	if (memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
 	    head.e_ident[EI_CLASS] != ELFCLASS64)
 		return false;
-	for (size_t i = 0; section(p, n, &head, i, &s); i++)
+	for (size_t i = 0; read_section(p, n, &head, i, &s); i++)
 		if (s.sh_type == SHT_SYMTAB)
 			break;
-	if (s.sh_type != SHT_SYMTAB || !section(p, n, &head, s.sh_link, &s) ||
-	    s.sh_offset > n || s.sh_size > n - s.sh_offset)
+	if (s.sh_type != SHT_SYMTAB ||
+	    !read_section(p, n, &head, s.sh_link, &s) || s.sh_offset > n ||
+	    s.sh_size > n - s.sh_offset)
 		return false;
 	*names = p + s.sh_offset;
 	*len = (size_t)s.sh_size;

@@ -6,10 +6,10 @@
 #include <stddef.h>
 
 /*
- * Whether the full symbol table of the ELF file whose N bytes are at P has a
- * name that holds TEXT.  Not what debug information names: that of the
- * standard library has functions that nobody calls.  False too for what is no
- * such file, or was stripped.  Every offset is checked.  Pure.  Threads: any.
+ * Whether the full symbol table of the ELF file at P, N bytes, has a name that
+ * contains TEXT.  Debug information does not count: that of the standard
+ * library names functions that nobody calls.  False also for other files and
+ * stripped ones.  Every offset is checked.  Pure.  Threads: any.
  */
 bool symbols_hold(const char *p, size_t n, const char *text);
 

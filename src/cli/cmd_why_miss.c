@@ -100,7 +100,7 @@ note_hit(struct search *s, const struct event *e)
 #define TAKE(field) snprintf(to->field, sizeof(to->field), "%s", e->field)
 
 static void
-note(void *ctx, const struct event *e)
+note_event(void *ctx, const struct event *e)
 {
 	struct search *s = ctx;
 	struct shown *to;
@@ -127,7 +127,7 @@ note(void *ctx, const struct event *e)
 
 /* "app 0.1.0 (package p), bin, debug, 3 s ago" */
 static void
-print_one(const struct shown *m)
+print_miss(const struct shown *m)
 {
 	uint64_t now = (uint64_t)file_now() / 1000000;
 	bool run = !strcmp(m->kind, "run");
@@ -148,7 +148,7 @@ print_one(const struct shown *m)
 }
 
 static void
-json_one(const struct shown *m, bool first)
+json_miss(const struct shown *m, bool first)
 {
 	bool run = !strcmp(m->kind, "run");
 	struct buf text = { 0 };
@@ -196,7 +196,7 @@ is_left_out(const struct search *s, uint64_t i)
 }
 
 static void
-print_all(const struct search *s)
+print_misses(const struct search *s)
 {
 	bool first = true;
 
@@ -209,9 +209,9 @@ print_all(const struct search *s)
 		if (is_left_out(s, i))
 			continue;
 		if (s->json)
-			json_one(m, first);
+			json_miss(m, first);
 		else
-			print_one(m);
+			print_miss(m);
 		first = false;
 	}
 	if (s->json)
@@ -278,13 +278,13 @@ why_miss(int argc, char **argv)
 	if (!s.crate && !s.max)
 		s.max = SHOWN;
 	cmd_load_config(&c);
-	r = event_read(c.v[CONFIG_STORE_DIR].text, note, &s, &bad);
+	r = event_read(c.v[CONFIG_STORE_DIR].text, note_event, &s, &bad);
 	if (r < 0 && r != -ENOENT) {
 		fprintf(stderr, "kache why-miss: %s/events.log: %s\n",
 			c.v[CONFIG_STORE_DIR].text, err_text(r));
 		return CMD_FAILED;
 	}
-	print_all(&s);
+	print_misses(&s);
 	return CMD_OK;
 }
 

@@ -150,7 +150,7 @@ ambient_is_cc(const char *name)
 
 /* The name of the variable V, or "" if it is too long to be in a table. */
 static void
-name_of(const char *v, char name[NAME_LEN])
+variable_name(const char *v, char name[NAME_LEN])
 {
 	size_t n = strcspn(v, "=");
 
@@ -167,7 +167,7 @@ by_text(const void *a, const void *b)
 }
 
 static bool
-counts(const struct ambient *a, const char *name)
+is_counted(const struct ambient *a, const char *name)
 {
 	if (ambient_is_noise(name) || (a->cc && !ambient_is_cc(name)))
 		return false;
@@ -176,7 +176,7 @@ counts(const struct ambient *a, const char *name)
 
 /* What counts, sorted: a new array.  ERR_MISS if one looks like a secret. */
 static int
-collect(const struct ambient *a, const char ***out, size_t *count)
+collect_variables(const struct ambient *a, const char ***out, size_t *count)
 {
 	char name[NAME_LEN];
 	size_t n = 0, k = 0;
@@ -187,8 +187,8 @@ collect(const struct ambient *a, const char ***out, size_t *count)
 	if (!*out)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		name_of(a->all[i], name);
-		if (!counts(a, name))
+		variable_name(a->all[i], name);
+		if (!is_counted(a, name))
 			continue;
 		if (a->guarded && secret_name_is(name, NULL))
 			return ERR_MISS;
@@ -209,7 +209,7 @@ ambient_environment(struct digest_ctx *c, const struct ambient *a)
 
 	if (!a->all)
 		return ERR_MISS;
-	r = collect(a, &vars, &n);
+	r = collect_variables(a, &vars, &n);
 	digest_u64(c, n);
 	for (size_t i = 0; i < n && r == 0; i++) {
 		size_t len = strlen(vars[i]);

@@ -9,39 +9,39 @@ struct digest_cache;
 struct roots;
 
 /*
- * What a program can take in without naming it: the environment as a whole,
- * and who the machine says it is.  Threads: any, as long as nobody changes
- * ALL.
+ * Inputs that have no name of their own: the environment as a whole, the
+ * number of CPUs, the names of the machine and its users.  Threads: any, as
+ * long as nobody changes ALL.
  */
 
 /*
- * True for variables that a program which takes in the whole environment is
- * not thought to use: of the terminal, the desktop session, the shell's own
- * state, cargo's job server, and ours.  Names that somebody asks for by name
- * are another matter.
+ * True for variables that do not count when a program takes in the whole
+ * environment: those of the terminal, the desktop session, the shell's own
+ * state, cargo's job server and kache.  They still count for programs that ask
+ * for them by name.
  */
 bool ambient_is_noise(const char *name);
 
 /*
- * True for variables that the crate cc, which build scripts compile C with,
- * may look for in the copy of the environment that it makes: by the words
- * between '_' in the name, since targets and versions of cc add to it.
+ * True for variables that the crate cc, with which build scripts compile C, may
+ * look for in its copy of the environment.  Decided by the words between '_',
+ * because targets and versions of cc add their own.
  */
 bool ambient_is_cc(const char *name);
 
 struct ambient {
 	char *const *all;          /* NAME=VALUE, NULL at its end; or NULL */
-	const struct roots *roots; /* replaced by tags in values, and PATH is
-				    * left out: what was found over it are
-				    * items of their own.  NULL: not so */
+	const struct roots *roots; /* replaced by tags in values; PATH is left
+				    * out, for what was found along it has
+				    * items of its own.  NULL: all as it is */
 	bool cc;                   /* only names for cc */
-	bool guarded;              /* the key is for others to see: not if
-				    * what counts looks like a secret */
+	bool guarded;              /* others see the key: fail if a variable
+				    * that counts looks like a secret */
 };
 
 /*
- * Folds the environment but the noise, sorted.  0; ERR_MISS where there is
- * none or by GUARDED; -ENOMEM.
+ * Folds the environment less the noise, sorted.  0; ERR_MISS if ALL is NULL or
+ * because of GUARDED; -ENOMEM.
  */
 int ambient_environment(struct digest_ctx *c, const struct ambient *a);
 

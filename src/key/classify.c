@@ -3,6 +3,7 @@
 #include "key/classify.h"
 
 #include "classify/elf.h"
+#include "key/programs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,6 @@
 #include <unistd.h>
 
 #define LOADER "ld-linux-x86-64.so.2"
-#define TRIPLE "x86_64-linux-gnu-"
 /* More than the helper ever says about one file, name included. */
 #define LINE_MAX_BYTES 16384
 
@@ -46,309 +46,21 @@ static const char *const places[] = {
 	[PROVENANCE_OWN_PLACE] = "system",
 };
 
-/*
- * Tools and libraries whose own system calls are for threads, memory, time
- * and signals, or are the C library itself.  A name may be followed by a
- * version.
- */
-static const char *const known[] = {
-	"rustc",
-	"rustdoc",
-	"clippy-driver",
-	"librustc_driver",
-	"libLLVM",
-	"libstd",
-	"libtest",
-	"librustc_codegen_llvm",
-	"librustc_codegen_cranelift",
-	"librustc_codegen_gcc",
-	"libgccjit",
-	"rust-lld",
-	/* What they do without libc is for random numbers and sockets. */
-	"cargo",
-	"rustfmt",
-	"cc",
-	"c++",
-	"gcc",
-	"g++",
-	"clang",
-	"clang++",
-	"cc1",
-	"cc1plus",
-	"collect2",
-	"lto1",
-	"lto-wrapper",
-	"as",
-	"ld",
-	"ld.bfd",
-	"ld.gold",
-	"ld.lld",
-	"ld64.lld",
-	"lld",
-	"mold",
-	"ld.mold",
-	"wild",
-	"ar",
-	"ranlib",
-	"strip",
-	"objcopy",
-	"liblto_plugin",
-	"LLVMgold",
-	"libc",
-	"ld-linux-x86-64",
-	"libm",
-	"libmvec",
-	"libpthread",
-	"libdl",
-	"librt",
-	"libresolv",
-	"libutil",
-	"libnss_files",
-	"libnss_dns",
-	"libz",
-	"libzstd",
-	"liblzma",
-	"libbz2",
-	"libbfd",
-	"libctf",
-	"libctf-nobfd",
-	"libopcodes",
-	"libsframe",
-	"libjansson",
-	"libstdc++",
-	"libgcc_s",
-	"libatomic",
-	"libmpfr",
-	"libmpc",
-	"libgmp",
-	"libisl",
-	"libtinfo",
-	"libncurses",
-	"libncursesw",
-	"libclang",
-	"libclang-cpp",
-	"libedit",
-	"libxml2",
-	"libicuuc",
-	"libicudata",
-	"libicui18n",
-	"libffi",
-	"libbsd",
-	"libmd",
-	"libtbb",
-	"libxxhash",
-	"libdebuginfod",
-	"libelf",
-	"libdw",
-	"libcrypto",
-	"libssl",
-	"libjemalloc",
-	"libmimalloc",
-	"libtcmalloc",
-	"libtcmalloc_minimal",
-	"libcap",
-	"libselinux",
-	"libpcre2-8",
-};
-
-/*
- * Programs that ask for variables by name, each of which the observer sees,
- * and hand the rest on to children at most.  What is not here may take the
- * environment as a whole: shells, make and awk make variables of it, cmake,
- * perl and python tables, cargo keeps a copy, and main has it as an argument.
- */
-static const char *const tools[] = {
-	"rustc",
-	"rustdoc",
-	"clippy-driver",
-	"rust-lld",
-	"cc",
-	"c++",
-	"cpp",
-	"gcc",
-	"g++",
-	"clang",
-	"clang++",
-	"clang-cpp",
-	"cc1",
-	"cc1plus",
-	"collect2",
-	"lto1",
-	"lto-wrapper",
-	"as",
-	"nasm",
-	"yasm",
-	"ld",
-	"ld.bfd",
-	"ld.gold",
-	"ld.lld",
-	"ld64.lld",
-	"lld",
-	"mold",
-	"ld.mold",
-	"wild",
-	"ar",
-	"ranlib",
-	"nm",
-	"gcc-ar",
-	"gcc-ranlib",
-	"gcc-nm",
-	"objcopy",
-	"objdump",
-	"strip",
-	"readelf",
-	"size",
-	"strings",
-	"addr2line",
-	"c++filt",
-	"pkg-config",
-	"pkgconf",
-	"x86_64-pc-linux-gnu-pkg-config",
-	"git",
-	"protoc",
-	"ninja",
-	"cat",
-	"cp",
-	"mv",
-	"ln",
-	"rm",
-	"ls",
-	"mkdir",
-	"rmdir",
-	"touch",
-	"chmod",
-	"install",
-	"readlink",
-	"realpath",
-	"dirname",
-	"basename",
-	"stat",
-	"mktemp",
-	"pwd",
-	"test",
-	"true",
-	"false",
-	"sleep",
-	"expr",
-	"echo",
-	"printf",
-	"head",
-	"tail",
-	"cut",
-	"tr",
-	"sort",
-	"uniq",
-	"wc",
-	"tee",
-	"seq",
-	"od",
-	"comm",
-	"join",
-	"paste",
-	"split",
-	"cksum",
-	"sum",
-	"md5sum",
-	"sha1sum",
-	"sha256sum",
-	"sha512sum",
-	"base64",
-	"uname",
-	"hostname",
-	"arch",
-	"nproc",
-	"id",
-	"whoami",
-	"date",
-	"tty",
-	"sed",
-	"grep",
-	"egrep",
-	"fgrep",
-	"find",
-	"xargs",
-	"diff",
-	"cmp",
-	"patch",
-	"which",
-	"file",
-	"tar",
-	"gzip",
-	"xz",
-	"bzip2",
-	"zstd",
-	"getconf",
-	"ldconfig",
-	"timeout",
-	"nice",
-};
-
-/* Programs of the system that print what the CPU says. */
-static const char *const cpu_tellers[] = {
-	"lscpu",      "cpuid", "cpuinfo", "x86info", "lstopo",
-	"hwloc-info", "lshw",  "hwinfo",  "llc",     "opt",
-};
-
-static int
-starts(const char *s, const char *with)
-{
-	return strncmp(s, with, strlen(with)) == 0;
-}
-
-/* What may follow a name: a version, or a library's hash. */
-static int
-is_version(const char *name, const char *rest)
-{
-	if (*rest == '\0')
-		return 1;
-	if (*rest != '-' && *rest != '.')
-		return 0;
-	return starts(name, "lib") || starts(rest, ".so") ||
-	       (rest[1] >= '0' && rest[1] <= '9');
-}
-
-/* The name without its directories and the target that gcc is for. */
 static const char *
-base_of(const char *real)
+base_name(const char *path)
 {
-	const char *base = strrchr(real, '/');
+	const char *slash = strrchr(path, '/');
 
-	base = base ? base + 1 : real;
-	return starts(base, TRIPLE) ? base + strlen(TRIPLE) : base;
+	return slash ? slash + 1 : path;
 }
 
+/* Its own system calls are for threads, memory, time and signals, for random
+ * numbers and sockets, or are the C library itself. */
 static int
-is_one_of(const char *base, const char *const *list, size_t n)
+is_known(const char *real)
 {
-	size_t i, len;
-
-	for (i = 0; i < n; i++) {
-		len = strlen(list[i]);
-		if (strncmp(base, list[i], len) == 0 &&
-		    is_version(list[i], base + len))
-			return 1;
-	}
-	return 0;
-}
-
-static int
-is_known(const char *base)
-{
-	return is_one_of(base, known, sizeof known / sizeof *known);
-}
-
-static int
-is_tool(const char *base)
-{
-	return starts(base, "git-") || starts(base, "llvm-") ||
-	       is_one_of(base, tools, sizeof tools / sizeof *tools);
-}
-
-static int
-tells_cpu(const char *base)
-{
-	return is_one_of(base, cpu_tellers,
-			 sizeof cpu_tellers / sizeof *cpu_tellers);
+	return programs_find(real)->flags & PROGRAM_RAW ||
+	       programs_has_library(real);
 }
 
 /* What the headers alone tell; CLASSIFY_ASK if the code must be read. */
@@ -376,21 +88,22 @@ by_headers(const struct elf_info *info)
 static unsigned
 system_traits(const char *real, const struct elf_info *info)
 {
-	const char *base = base_of(real);
+	const struct program *p = programs_find(real);
 	unsigned traits = CLASSIFY_SYSTEM;
 
 	/* libc can be run as a program, too. */
-	if (info->form == ELF_LIBRARY || strstr(base, ".so"))
-		return info->uses_environ && !is_known(base)
+	if (info->form == ELF_LIBRARY || strstr(base_name(real), ".so"))
+		return info->uses_environ && !is_known(real)
 			       ? traits | CLASSIFY_ENVIRONMENT
 			       : traits;
-	if (tells_cpu(base))
+	if (p->flags & PROGRAM_CPU)
 		traits |= CLASSIFY_CPU;
-	return traits | (is_tool(base) ? CLASSIFY_TOOL : CLASSIFY_ENVIRONMENT);
+	return traits | (p->flags & PROGRAM_BY_NAME ? CLASSIFY_TOOL
+						    : CLASSIFY_ENVIRONMENT);
 }
 
 static struct classified
-answer(enum classify_class class, unsigned traits)
+make_answer(enum classify_class class, unsigned traits)
 {
 	return (struct classified){ class, traits };
 }
@@ -402,7 +115,7 @@ answer(enum classify_class class, unsigned traits)
 static int
 is_proxy(const char *path)
 {
-	const char *base = base_of(path);
+	const char *base = base_name(path);
 	char rustup[PATH_MAX];
 	struct stat a, b;
 
@@ -422,26 +135,26 @@ classify_file(const char *path, enum provenance_place place)
 	enum classify_class c;
 
 	if (!realpath(path, real) || elf_inspect(real, 0, &info) != 0)
-		return answer(CLASSIFY_UNREADABLE, 0);
+		return make_answer(CLASSIFY_UNREADABLE, 0);
 	c = by_headers(&info);
 	if (c != CLASSIFY_ASK)
-		return answer(c, 0);
+		return make_answer(c, 0);
 	if (trusted)
 		traits = system_traits(real, &info);
-	if (trusted && is_known(base_of(real)))
-		return answer(CLASSIFY_KNOWN, traits);
+	if (trusted && is_known(real))
+		return make_answer(CLASSIFY_KNOWN, traits);
 	if (info.form == ELF_PROGRAM && place != PROVENANCE_ELSEWHERE &&
 	    is_proxy(path))
-		return answer(CLASSIFY_KNOWN, CLASSIFY_ENVIRONMENT);
+		return make_answer(CLASSIFY_KNOWN, CLASSIFY_ENVIRONMENT);
 	/* main may be handed the environment, and stat tells all there is to
 	 * tell of a file: what they make of it only their code tells. */
 	if (!trusted)
-		return answer(CLASSIFY_ASK, 0);
+		return make_answer(CLASSIFY_ASK, 0);
 	if (elf_inspect(real, 1, &info) != 0 || info.form == ELF_BROKEN)
-		return answer(CLASSIFY_UNREADABLE, 0);
+		return make_answer(CLASSIFY_UNREADABLE, 0);
 	if (info.raw_bytes)
-		return answer(CLASSIFY_ASK, traits);
-	return answer(CLASSIFY_OBSERVABLE, traits);
+		return make_answer(CLASSIFY_ASK, traits);
+	return make_answer(CLASSIFY_OBSERVABLE, traits);
 }
 
 const char *

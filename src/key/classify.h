@@ -7,18 +7,18 @@
 #include "key/provenance.h" /* allow: value */
 
 /*
- * Whether what a program or a shared object does can be seen by the observer.
- * It cannot where libc is bypassed: in static programs, Go, another libc, and
- * wherever a system call instruction stands in the code.  A table names tools
- * whose own system calls are known not to touch files.
+ * Whether the observer sees everything that a program or shared object does.
+ * It does not if libc is bypassed: by static programs, Go, another libc, or
+ * system call instructions in the code.  The system calls of tools and
+ * libraries that key/programs lists are known not to touch files.
  *
- * Traits tell what a file takes in that no call of libc shows: all of the
- * environment at once, and what the CPU says about itself.
+ * Traits are inputs that no call of libc shows: the environment as a whole,
+ * what the CPU says about itself.
  *
  * classify_file is quick and starts nothing.  Where the code must be read it
- * answers CLASSIFY_ASK: then the helper `kache-classify` decides, which has a
- * disassembler.  Answers depend on the file's content, its path and whose it
- * is (key/provenance); remembering them by stat is the caller's business.
+ * answers CLASSIFY_ASK; the helper `kache-classify`, which has a disassembler,
+ * then decides.  Answers depend on the file's content, its path and whose it
+ * is (key/provenance).  The caller may remember them by stat.  Threads: any.
  */
 
 enum classify_class {
@@ -41,21 +41,21 @@ enum classify_trait {
 	CLASSIFY_SYSTEM = 1,
 	/* A tool of the system known to ask for variables by their names. */
 	CLASSIFY_TOOL = 2,
-	/* May read the environment as a whole: what cannot be excluded. */
+	/* It cannot be excluded that it reads the environment as a whole. */
 	CLASSIFY_ENVIRONMENT = 4,
 	/* Asks the CPU for its kind (cpuid), and is not the system's. */
 	CLASSIFY_CPU = 8,
-	/* The crate cc in it copies the environment, to look for its own
-	 * names there (key/ambient). */
+	/* It contains the crate cc, which copies the environment and looks
+	 * for its own names there (key/ambient). */
 	CLASSIFY_CC = 16,
-	/* Not of the system; refers to functions of std that tell of a file
-	 * its permissions, when it was written, its other times, its owner or
-	 * the number of its links. */
+	/* Not the system's, and refers to functions of std that return a
+	 * file's permissions, its mtime, its other times, or its owner and
+	 * number of links. */
 	CLASSIFY_MODE = 32,
 	CLASSIFY_TIMES = 64,
 	CLASSIFY_CLOCKS = 128,
 	CLASSIFY_OWNER = 256,
-	/* A program of which the code does not tell that. */
+	/* A program whose code does not show whether it does. */
 	CLASSIFY_OPAQUE = 512
 };
 
@@ -64,26 +64,26 @@ struct classified {
 	unsigned traits; /* enum classify_trait; with ASK not all */
 };
 
-/* Classifies the file `path`, which is there.  What tables know of its name
- * counts for files of the system and of the toolchain. */
+/* Classifies the file PATH, which exists.  What is known of its name counts
+ * only if it is the system's or the toolchain's. */
 struct classified classify_file(const char *path, enum provenance_place place);
 
 /*
- * Asks the helper program about n files of one place, for which classify_file
- * answered CLASSIFY_ASK.  0: out[0..n-1] is filled.  -errno: the helper cannot
- * be run or answered nonsense; out untouched.
+ * Asks the helper about N files of one place for which classify_file answered
+ * CLASSIFY_ASK.  0: out[0..n-1] is filled.  -errno: the helper cannot be run or
+ * its answer makes no sense; OUT is untouched.
  */
 int classify_ask(const char *helper, enum provenance_place place,
 		 const char *const *paths, size_t n, struct classified *out);
 
-/* A word for a place, as the helper takes it; the place of a word, or -1. */
+/* The helper's word for a place, and back: -1 if there is no such word. */
 const char *classify_place_word(enum provenance_place place);
 int classify_place_from(const char *word);
 
 /*
- * 1 if a result may be stored that such a file had a part in: whatever it
- * reads is seen.  CLASSIFY_ASK is not an answer, hence 0; CLASSIFY_SCRIPT is
- * 1, as its interpreter is in the trace too.
+ * 1 if the observer sees whatever such a file reads, so that results it had a
+ * part in may be stored.  0 for CLASSIFY_ASK, which is no answer; 1 for
+ * CLASSIFY_SCRIPT, because its interpreter is in the trace, too.
  */
 int classify_is_seen(enum classify_class c);
 
@@ -95,7 +95,7 @@ enum classify_class classify_from_word(const char *word);
 
 enum { CLASSIFY_TRAITS = 11 };
 
-/* One letter for each trait that is set, or "-": the helper's. */
+/* The helper's spelling: one letter for each trait that is set, or "-". */
 void classify_spell_traits(unsigned traits, char out[CLASSIFY_TRAITS]);
 
 /* 0 and *out, or -EBADMSG. */

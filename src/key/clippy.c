@@ -54,7 +54,7 @@ clippy_is_above(const char *cwd, const char *path)
 
 /* Path and bytes: messages and dep-info may say where it lies. */
 static int
-fold(struct digest_ctx *c, struct digest_cache *memo, const char *file)
+fold_file(struct digest_ctx *c, struct digest_cache *memo, const char *file)
 {
 	struct digest d;
 	struct file_id id;
@@ -69,7 +69,8 @@ fold(struct digest_ctx *c, struct digest_cache *memo, const char *file)
 
 /* One directory, with a slash at its end.  1: clippy looks no further. */
 static int
-look(const struct clippy_in *in, const char *dir, struct digest_ctx *c)
+look_in_directory(const struct clippy_in *in, const char *dir,
+		  struct digest_ctx *c)
 {
 	bool above = clippy_is_above(in->cwd, dir), found = false;
 	char file[PATH_MAX];
@@ -83,7 +84,7 @@ look(const struct clippy_in *in, const char *dir, struct digest_ctx *c)
 			continue;
 		found = true;
 		if (above)
-			r = fold(c, in->memo, file);
+			r = fold_file(c, in->memo, file);
 	}
 	return r ? r : found;
 }
@@ -107,7 +108,7 @@ clippy_conf(const struct clippy_in *in, struct digest *out)
 		if (n > 1)
 			dir[n] = '/';
 		dir[n > 1 ? n + 1 : 1] = '\0';
-		r = look(in, dir, &c);
+		r = look_in_directory(in, dir, &c);
 	}
 	if (r < 0)
 		return r;

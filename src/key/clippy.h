@@ -8,12 +8,12 @@ struct digest;
 struct digest_cache;
 
 /*
- * What is different for units that clippy-driver compiles (clippy_config's
- * conf.rs and src/driver.rs are where it comes from).  It looks for its
- * configuration in CLIPPY_CONF_DIR, else in CARGO_MANIFEST_DIR, and in each
- * directory above.  Below the working directory these names are items of its
- * input list.  Above it they would name somebody's home, and another checkout
- * has other directories above: there the nearest file is part of the key.
+ * How clippy-driver finds its configuration (its sources: clippy_config's
+ * conf.rs and src/driver.rs): in CLIPPY_CONF_DIR, otherwise in
+ * CARGO_MANIFEST_DIR, and in each directory above.  Below the working directory
+ * these names are items of the input list.  Above it they would name somebody's
+ * home, and another checkout lies below other directories, so there the
+ * nearest file is part of the unit key.
  */
 struct clippy_in {
 	const char *(*get)(const char *name);
@@ -21,20 +21,20 @@ struct clippy_in {
 	struct digest_cache *memo;
 };
 
-/* The digest of what lies above: the same wherever nothing does.
- * 0 or an error.  Threads: as the memo's. */
+/* Digest of the configuration above the working directory; the same wherever
+ * there is none.  0 or an error.  Threads: those of MEMO. */
 int clippy_conf(const struct clippy_in *in, struct digest *out);
 
-/* True if PATH is not below CWD. */
+/* True if PATH does not lie below CWD. */
 bool clippy_is_above(const char *cwd, const char *path);
 
-/* True for the names of its configuration, in whatever directory. */
+/* True if PATH has the name of a configuration file, in any directory. */
 bool clippy_is_conf(const char *path);
 
 /* True for a variable by which it finds its configuration. */
 bool clippy_is_place(const char *name);
 
-/* Reason to pass through that lies in the environment, or NULL. */
+/* The reason in the environment not to cache the unit, or NULL. */
 const char *clippy_refuses(const char *(*get)(const char *name));
 
 #endif

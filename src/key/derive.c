@@ -79,7 +79,7 @@ derive_names(struct work *w, enum trace_kind kind)
 }
 
 static int
-begin(struct work *w)
+begin_trace(struct work *w)
 {
 	const struct trace *t = w->l->trace;
 
@@ -118,7 +118,7 @@ static int
 derive_all(struct work *w)
 {
 	const struct derive_rules *rules = w->l->rules;
-	int r = begin(w);
+	int r = begin_trace(w);
 
 	r = r ? r : rules->begin(w);
 	r = r ? r : derive_reads(w);

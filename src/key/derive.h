@@ -25,12 +25,13 @@ extern const struct derive_rules derive_compile_rules, derive_clippy_rules,
 	derive_run_rules;
 
 /*
- * Turns what the observer saw of one compile into its input list, by
- * subtraction: every read, listing, test and variable of the compiler and its
- * children is an item, less what is known otherwise (externs, the toolchain),
- * what the unit made itself, and a table of the tools' own noise. Looks at the
- * file system once more: an input whose stat moved, or was written in the clock
- * tick of its opening, makes the compile ERR_CHANGED. Threads: any.
+ * Turns what the observer saw of a compile or run into its input list, by
+ * subtraction: everything that its processes read, listed, tested or asked the
+ * environment for is an item, except what is known otherwise (externs, the
+ * toolchain), what the work made itself, and noise of the tools (a table).
+ * Looks at the file system once more: ERR_CHANGED if an input has another stat
+ * than when it was opened, or was written in the clock tick of its opening.
+ * Threads: any, one struct per thread.
  */
 struct derive {
 	const struct trace *trace;
@@ -64,12 +65,12 @@ struct derive {
 	/* Runs: */
 	bool was_empty;      /* OUT_DIR, before */
 	const char *program; /* the script's own file */
-	/* NULL, or paths with ':' between, relative to cwd or absolute: the
-	 * user answers for what cannot be observed or repeated, by these
-	 * inputs besides what was seen ([inputs] allow). */
+	/* NULL, or paths separated by ':', relative to cwd or absolute: inputs
+	 * in addition to what was seen, with which the user vouches for what
+	 * cannot be observed or repeated ([inputs] allow). */
 	const char *declared;
-	/* NULL, or names of variables with blanks between: a compile's user
-	 * answers for it that their values are places and nothing else. */
+	/* NULL, or names of variables separated by blanks: the user vouches
+	 * that their values are places and nothing else. */
 	const char *places;
 	/* NULL, or whether the crate whose file has this digest is known to
 	 * use the variable NAME in includes only, by its macros too. */
@@ -84,9 +85,7 @@ struct derive {
  * with L->reason; or -ENOMEM. */
 int derive_inputs(struct derive *l, struct inputs *out);
 
-/*
- * Runs, after derive_shape: whether PATH below OUT_DIR was made by the run.
- */
+/* After derive_inputs of a run: whether it made PATH, which lies in OUT_DIR. */
 bool derive_made(const struct derive *l, const char *path);
 
 /* Once more, after the inputs were hashed: 0 or ERR_CHANGED. */

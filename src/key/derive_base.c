@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "key/derive.h"
 #include "key/inputs.h"
-#include "key/tools.h"
+#include "key/programs.h"
 #include "rustc/args.h"
 #include "rustc/roots.h"
 #include "rustc/toolchain.h"
@@ -213,7 +213,7 @@ derive_is_compiler(const struct work *w, const struct trace_event *e)
 }
 
 static const struct trace_process *
-process_of(const struct work *w, const struct trace_event *e)
+find_process(const struct work *w, const struct trace_event *e)
 {
 	static const struct trace_process nobody = { .exe = "" };
 	const struct trace *t = w->l->trace;
@@ -235,13 +235,13 @@ process_of(const struct work *w, const struct trace_event *e)
 const char *
 derive_program_of(const struct work *w, const struct trace_event *e)
 {
-	return process_of(w, e)->exe;
+	return find_process(w, e)->exe;
 }
 
 unsigned
 derive_tool_of(const struct work *w, const struct trace_event *e)
 {
-	const struct trace_process *p = process_of(w, e);
+	const struct trace_process *p = find_process(w, e);
 
-	return p->known ? tools_look(p->exe) : 0;
+	return p->known ? programs_find(p->exe)->flags : 0;
 }

@@ -18,7 +18,7 @@
  * registries, locks of other processes and perhaps the network.
  */
 static int
-begin(struct work *w)
+begin_clippy(struct work *w)
 {
 	const struct trace *t = w->l->trace;
 
@@ -72,7 +72,7 @@ add_links(struct work *w, const char *path)
 }
 
 static int
-resolved(struct work *w, const struct trace_event *e, const char *path)
+add_resolved(struct work *w, const struct trace_event *e, const char *path)
 {
 	int r = e->how == TRACE_BY_REALPATH && e->process == 0
 			? add_links(w, path)
@@ -83,12 +83,12 @@ resolved(struct work *w, const struct trace_event *e, const char *path)
 
 const struct derive_rules derive_clippy_rules = {
 	.compiles = true,
-	.begin = begin,
+	.begin = begin_clippy,
 	.env = derive_env,
 	.is_place = clippy_is_place,
 	.tracks_source = tracks_source,
 	.knows_absent = knows_absent,
-	.resolved = resolved,
+	.resolved = add_resolved,
 	.tells_links = derive_compile_links,
 	.hides_attributes = derive_compile_hides,
 };

@@ -52,7 +52,7 @@ is_output(const struct work *w, const char *path)
 /* What a hit would not bring back: a file left behind that is no output, or
  * one taken away. */
 static int
-check_effect(struct work *w, const struct trace_event *e)
+check_compile_effect(struct work *w, const struct trace_event *e)
 {
 	bool moves = e->kind == TRACE_RENAME || e->kind == TRACE_LINK ||
 		     e->kind == TRACE_SYMLINK;
@@ -78,7 +78,7 @@ check_effect(struct work *w, const struct trace_event *e)
 }
 
 static int
-check_effects(struct work *w)
+check_compile_effects(struct work *w)
 {
 	const struct trace *t = w->l->trace;
 	int r = 0;
@@ -91,7 +91,7 @@ check_effects(struct work *w)
 		case TRACE_LINK:
 		case TRACE_SYMLINK:
 		case TRACE_UNLINK:
-			r = check_effect(w, &t->events[i]);
+			r = check_compile_effect(w, &t->events[i]);
 			break;
 		default:
 			break;
@@ -110,7 +110,7 @@ derive_compile_begin(struct work *w)
 	r = r ? r : derive_externs(w);
 	r = r ? r : note_leftovers(w);
 	r = r ? r : derive_own(w);
-	return r ? r : check_effects(w);
+	return r ? r : check_compile_effects(w);
 }
 
 /* rustc's own business, where the stack may still remember a macro. */

@@ -19,7 +19,7 @@
 
 enum { DEPTH_MAX = 32 };
 
-static int declare(struct work *w, const char *path, unsigned depth);
+static int declare_path(struct work *w, const char *path, unsigned depth);
 
 static int
 declare_names(struct work *w, DIR *d, const char *path, unsigned depth)
@@ -35,7 +35,7 @@ declare_names(struct work *w, DIR *d, const char *path, unsigned depth)
 		if (snprintf(below, sizeof(below), "%s/%s", path, e->d_name) >=
 		    (int)sizeof(below))
 			return derive_refuse(w, ERR_REFUSED, "path", path);
-		r = declare(w, below, depth + 1);
+		r = declare_path(w, below, depth + 1);
 	}
 	return r;
 }
@@ -55,7 +55,7 @@ declare_directory(struct work *w, const char *path, unsigned depth)
 }
 
 static int
-declare(struct work *w, const char *path, unsigned depth)
+declare_path(struct work *w, const char *path, unsigned depth)
 {
 	struct file_id id;
 	struct stat st;
@@ -97,7 +97,7 @@ derive_declared(struct work *w)
 		if (n > 0 && derive_tidy(w->l->cwd, word, path) < 0)
 			return derive_refuse(w, ERR_REFUSED, "path", word);
 		if (n > 0)
-			r = declare(w, path, 0);
+			r = declare_path(w, path, 0);
 		list += n + (list[n] == ':');
 	}
 	return r;

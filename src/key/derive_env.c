@@ -39,7 +39,7 @@ names_root(const struct work *w, const char *value)
 
 /* Metadata that rustc looked at, or a macro that it loaded. */
 static bool
-is_crate(const struct work *w, const struct trace_event *e)
+reads_crate(const struct work *w, const struct trace_event *e)
 {
 	if (e->kind == TRACE_DLOPEN || e->kind == TRACE_OBJECT)
 		return !derive_in_toolchain(w->l, e->name);
@@ -73,7 +73,7 @@ named_by_crates(const struct work *w, const char *name)
 	for (size_t i = 0; i < t->nevents; i++) {
 		const struct trace_event *e = &t->events[i];
 
-		if (e->process != 0 || !is_crate(w, e))
+		if (e->process != 0 || !reads_crate(w, e))
 			continue;
 		if (derive_tidy(w->l->cwd, e->name, path) < 0 ||
 		    (!derive_skips(w, path) && env_macro_named_in(path, name) &&

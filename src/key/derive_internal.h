@@ -14,7 +14,7 @@ struct file_id;
 struct derive;
 struct inputs;
 
-/* The working state of one derive_shape, shared by its parts:
+/* The working state of one derive_inputs, shared by its parts:
  * derive_base   names, what is left out, how a refusal is said
  * derive_own    what the work made itself
  * derive_race   the race guard
@@ -114,7 +114,7 @@ bool derive_is_compiler(const struct work *w, const struct trace_event *e);
  * is its parent's. */
 const char *derive_program_of(const struct work *w,
 			      const struct trace_event *e);
-/* What tools_look says of that program, if it is the system's. */
+/* That program's flags (key/programs), if it is the system's. */
 unsigned derive_tool_of(const struct work *w, const struct trace_event *e);
 
 /* The outputs, and what events say was made. */
@@ -172,9 +172,9 @@ bool derive_compile_hides(const struct work *w, const struct trace_event *e,
 int derive_links(struct work *w, const char *path);
 
 /*
- * Whether what the event E was answered can be in a result beyond what any
- * compiler looks at: by a macro, a build script, or a program that one of
- * these started.
+ * Whether the answer to the event E can be in a result in other ways than a
+ * compiler's: a macro, a build script, or a program that one of these started
+ * asked.
  */
 bool derive_is_curious(const struct work *w, const struct trace_event *e);
 

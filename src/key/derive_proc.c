@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "key/attributes.h"
 #include "key/derive.h"
-#include "key/tools.h"
+#include "key/programs.h"
 #include "key/trace.h"
 
 #include <limits.h>
@@ -117,7 +117,7 @@ reads_process(const struct work *w, const struct trace_event *e,
 
 	if (!rest)
 		return false;
-	if (tool_of(w, e) & TOOLS_PROC)
+	if (tool_of(w, e) & PROGRAM_PROC)
 		return false;
 	n = strcspn(rest, "/");
 	return !is_own_process(w, e, pid) || strstr(rest, "..") ||
@@ -137,8 +137,8 @@ is_excused(const struct work *w, const struct trace_event *e, const char *path)
 	if (!strcmp(path, "/proc/filesystems") ||
 	    !strncmp(path, "/sys/fs/selinux", 15))
 		return loads_selinux(w, e);
-	return tool & TOOLS_ASK ||
-	       (tool & TOOLS_SEED && !strcmp(path, "/dev/urandom"));
+	return tool & PROGRAM_ASKS ||
+	       (tool & PROGRAM_SEED && !strcmp(path, "/dev/urandom"));
 }
 
 static int
@@ -161,7 +161,7 @@ question_clock(struct work *w, const struct trace_event *e)
 {
 	bool macro = derive_is_compiler(w, e);
 
-	if (tool_of(w, e) & TOOLS_CLOCK)
+	if (tool_of(w, e) & PROGRAM_CLOCK)
 		return 0;
 	return derive_refuse(w, ERR_REFUSED, "clock",
 			     macro ? "macro"

@@ -6,7 +6,7 @@
 #include "key/derive.h"
 #include "key/input_kind.h"
 #include "key/inputs.h"
-#include "key/tools.h"
+#include "key/programs.h"
 #include "key/unit.h"
 #include "rustc/args.h"
 #include "rustc/roots.h"
@@ -45,13 +45,13 @@ add_variable(struct work *w, const struct trace_event *e)
 
 	if (is_one_of(name, unkeyed, sizeof(unkeyed) / sizeof(*unkeyed)))
 		return 0;
-	if ((derive_tool_of(w, e) & TOOLS_ASK) && unit_env_noise(name))
+	if ((derive_tool_of(w, e) & PROGRAM_ASKS) && unit_env_noise(name))
 		return 0;
 	/* What tools and shells find over PATH is in items of kind p; a script
 	 * may do with it what it likes. */
-	if (!strcmp(name, "PATH") && derive_tool_of(w, e))
+	if (!strcmp(name, "PATH") && (derive_tool_of(w, e) & PROGRAM_SEARCHES))
 		return 0;
-	if (!strcmp(name, "PWD") && (derive_tool_of(w, e) & TOOLS_PWD))
+	if (!strcmp(name, "PWD") && (derive_tool_of(w, e) & PROGRAM_PWD))
 		return inputs_add(w->inputs, INPUT_HERE, name, strlen(name));
 	if (!roots_clean(name, strlen(name)))
 		return derive_refuse(w, ERR_REFUSED, "env", NULL);
@@ -255,7 +255,7 @@ is_temporary(const char *path, const struct stat *st)
 
 /* What a hit would not do again: a change outside OUT_DIR. */
 static int
-check_effect(struct work *w, const struct trace_event *e)
+check_run_effect(struct work *w, const struct trace_event *e)
 {
 	char path[PATH_MAX], as[PATH_MAX];
 	struct stat st;
@@ -293,20 +293,20 @@ check_moved(struct work *w, const struct trace_event *e)
 }
 
 static int
-check_event(struct work *w, const struct trace_event *e)
+check_run_event(struct work *w, const struct trace_event *e)
 {
 	int r;
 
 	switch (e->kind) {
 	case TRACE_RENAME:
 		r = check_moved(w, e);
-		return r ? r : check_effect(w, e);
+		return r ? r : check_run_effect(w, e);
 	case TRACE_WRITE:
 	case TRACE_MKDIR:
 	case TRACE_LINK:
 	case TRACE_SYMLINK:
 	case TRACE_UNLINK:
-		return check_effect(w, e);
+		return check_run_effect(w, e);
 	default:
 		return derive_question(w, e);
 	}
@@ -336,7 +336,7 @@ check_link(struct work *w, const struct trace_event *e)
 }
 
 static int
-check_events(struct work *w)
+check_run_events(struct work *w)
 {
 	const struct trace *t = w->l->trace;
 	int r = 0;
@@ -346,17 +346,17 @@ check_events(struct work *w)
 
 		if (e->kind == TRACE_LINK || e->kind == TRACE_SYMLINK)
 			r = check_link(w, e);
-		r = r ? r : check_event(w, e);
+		r = r ? r : check_run_event(w, e);
 	}
 	return r;
 }
 
 static int
-begin(struct work *w)
+begin_run(struct work *w)
 {
 	int r = derive_own(w);
 
-	r = r ? r : check_events(w);
+	r = r ? r : check_run_events(w);
 	r = r ? r : out_events(w);
 	strset_add(&w->own, w->l->args->out_dir, NULL);
 	if (w->real_out[0])
@@ -377,7 +377,7 @@ static bool
 lists_children(const struct work *w, const struct trace_event *e,
 	       const char *path)
 {
-	return !strcmp(path, "/proc") && (derive_tool_of(w, e) & TOOLS_PROC);
+	return !strcmp(path, "/proc") && (derive_tool_of(w, e) & PROGRAM_PROC);
 }
 
 static bool
@@ -391,7 +391,7 @@ tells_links(const struct work *w, const struct trace_event *e, const char *path)
 
 const struct derive_rules derive_run_rules = {
 	.walks = true,
-	.begin = begin,
+	.begin = begin_run,
 	.end = derive_declared,
 	.env = add_variable,
 	.skips_program = is_wrapper,

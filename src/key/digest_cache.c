@@ -140,7 +140,7 @@ enter_boot(int fd, const char boot[40])
 
 /* Preallocated, so that a full disk shows here and never at a row. */
 static int
-make(int fd, const char boot[40])
+make_file(int fd, const char boot[40])
 {
 	struct head h = { .synced = file_now() };
 	off_t len =
@@ -176,7 +176,7 @@ digest_cache_open(struct digest_cache *m, int dirfd)
 	if (m->fd < 0)
 		return;
 	boot_id(boot);
-	if (!read_head(m->fd, &h) && make(m->fd, boot) < 0) {
+	if (!read_head(m->fd, &h) && make_file(m->fd, boot) < 0) {
 		digest_cache_close(m);
 		return;
 	}
@@ -214,7 +214,7 @@ tag_of(const struct file_id *id, bool own, uint8_t tag[TAG_LEN])
 }
 
 static off_t
-bucket(const uint8_t tag[TAG_LEN])
+bucket_offset(const uint8_t tag[TAG_LEN])
 {
 	uint32_t n = (uint32_t)tag[0] | (uint32_t)tag[1] << 8 |
 		     (uint32_t)tag[2] << 16;
@@ -224,7 +224,7 @@ bucket(const uint8_t tag[TAG_LEN])
 }
 
 static void
-seal(const struct row *r, uint8_t check[CHECK_LEN])
+seal_row(const struct row *r, uint8_t check[CHECK_LEN])
 {
 	struct digest d;
 
@@ -233,8 +233,8 @@ seal(const struct row *r, uint8_t check[CHECK_LEN])
 }
 
 static int
-find(struct digest_cache *m, const struct file_id *id, bool own,
-     struct digest *d)
+find_row(struct digest_cache *m, const struct file_id *id, bool own,
+	 struct digest *d)
 {
 	struct row rows[WAYS];
 	uint8_t tag[TAG_LEN], check[CHECK_LEN];
@@ -242,7 +242,8 @@ find(struct digest_cache *m, const struct file_id *id, bool own,
 	if (m->fd < 0)
 		return ERR_MISS;
 	tag_of(id, own, tag);
-	if (pread(m->fd, rows, sizeof(rows), bucket(tag)) != sizeof(rows))
+	if (pread(m->fd, rows, sizeof(rows), bucket_offset(tag)) !=
+	    sizeof(rows))
 		return ERR_MISS;
 	for (int i = 0; i < WAYS; i++) {
 		const struct row *r = &rows[i];
@@ -251,7 +252,7 @@ find(struct digest_cache *m, const struct file_id *id, bool own,
 			continue;
 		if (r->when >= m->doubt_from && r->when <= m->doubt_to)
 			continue;
-		seal(r, check);
+		seal_row(r, check);
 		if (memcmp(check, r->check, CHECK_LEN))
 			continue;
 		memcpy(d->b, r->digest, DIGEST_LEN);
@@ -264,21 +265,21 @@ int
 digest_cache_get_own(struct digest_cache *m, const struct file_id *id,
 		     struct digest *d)
 {
-	return find(m, id, true, d);
+	return find_row(m, id, true, d);
 }
 
 int
 digest_cache_get(struct digest_cache *m, const struct file_id *id,
 		 struct digest *d)
 {
-	int r = find(m, id, true, d);
+	int r = find_row(m, id, true, d);
 
-	return r < 0 ? find(m, id, false, d) : r;
+	return r < 0 ? find_row(m, id, false, d) : r;
 }
 
 static void
-put(struct digest_cache *m, const struct file_id *id, bool own,
-    const struct digest *d)
+put_row(struct digest_cache *m, const struct file_id *id, bool own,
+	const struct digest *d)
 {
 	struct row rows[WAYS], new = { .when = file_now() };
 	off_t at;
@@ -288,8 +289,8 @@ put(struct digest_cache *m, const struct file_id *id, bool own,
 		return;
 	tag_of(id, own, new.tag);
 	memcpy(new.digest, d->b, DIGEST_LEN);
-	seal(&new, new.check);
-	at = bucket(new.tag);
+	seal_row(&new, new.check);
+	at = bucket_offset(new.tag);
 	if (pread(m->fd, rows, sizeof(rows), at) != sizeof(rows))
 		return;
 	/* The same file, else the row that is oldest (empty ones are 0). */
@@ -310,11 +311,11 @@ void
 digest_cache_put_own(struct digest_cache *m, const struct file_id *id,
 		     const struct digest *d)
 {
-	put(m, id, true, d);
+	put_row(m, id, true, d);
 }
 
 static bool
-quiet(const struct file_id *id)
+is_quiet(const struct file_id *id)
 {
 	int64_t now = file_now();
 
@@ -363,8 +364,8 @@ digest_cache_digest_max(struct digest_cache *m, int dirfd, const char *path,
 		r = ERR_CHANGED;
 	if (r == 0) {
 		*id = after;
-		if (quiet(&after) && local_fs(fd))
-			put(m, &after, false, d);
+		if (is_quiet(&after) && local_fs(fd))
+			put_row(m, &after, false, d);
 	}
 	close(fd);
 	return r;

@@ -9,17 +9,18 @@ struct digest;
 struct file_id;
 
 /*
- * The memo: digests of files, remembered by stat, shared by all processes
- * of one store without locks.  src/store/FORMAT describes the file.
+ * Digests of files, remembered by stat and shared by all processes of a store
+ * without locks.  src/store/FORMAT describes the file ("Memo").
  *
- * A row is believed if its check holds and it is not from a time that a
- * power cut may have undone: bytes written before another boot and after
- * the last sync are hashed again.
+ * A row is believed if its checksum is right, unless a power cut may have
+ * undone what it describes: what was written after the last sync before a
+ * reboot is hashed again.
  *
- * Two kinds of rows.  OWN: bytes that one of us hashed while writing them
- * under a private name; known by (dev, ino, size, mtime, mode), since link
- * and unlink move the ctime.  FOREIGN: everything else, ctime included, and
- * only for files that have been quiet for 2 s on a local file system.
+ * There are two kinds of rows.  OWN: files whose bytes kache hashed while it
+ * wrote them under a private name.  They are known by device, inode, size,
+ * mtime and mode, because link and unlink move the ctime.  FOREIGN: all other
+ * files.  The ctime counts as well, and only files on a local file system that
+ * nobody changed for 2 s are remembered.
  *
  * Threads: any (all access is pread and pwrite).
  */
@@ -53,25 +54,25 @@ void digest_cache_put_own(struct digest_cache *m, const struct file_id *id,
 			  const struct digest *d);
 
 /*
- * Digest of the regular file PATH below DIRFD, by the memo or by reading.
- * Gives its identity too.  0, ERR_CHANGED (written while we read),
+ * Digest and identity of the regular file PATH below DIRFD; reads the file if
+ * they are not remembered.  0, ERR_CHANGED (written while we read),
  * ERR_REFUSED (not a regular file), or -errno.
  */
 int digest_cache_digest(struct digest_cache *m, int dirfd, const char *path,
 			struct digest *d, struct file_id *id);
 
-/* The same, but a file of more than MAX bytes that the memo does not know is
- * ERR_TOOBIG and not read.  0: no maximum. */
+/* The same, but a file of more than MAX bytes that is not remembered is not
+ * read: ERR_TOOBIG.  0: no maximum. */
 int digest_cache_digest_max(struct digest_cache *m, int dirfd, const char *path,
 			    uint64_t max, struct digest *d, struct file_id *id);
 
 /*
- * What the head tells.  `stored` is what the last sweep left and what was
- * stored since.
+ * What the head says.  STORED is what the last collection left plus what was
+ * stored since, in bytes.
  */
 struct digest_cache_state {
 	uint64_t stored;
-	uint64_t left;  /* by the last sweep; if it failed, `stored` then */
+	uint64_t left;  /* by the last one; if it failed, `stored` then */
 	int64_t swept;  /* when it ended, or failed; 0: never */
 	int64_t synced; /* wall clock, ns */
 	bool unsynced;  /* something was stored since */
@@ -79,8 +80,8 @@ struct digest_cache_state {
 void digest_cache_look(struct digest_cache *m, struct digest_cache_state *out);
 
 /*
- * What is known to be wrong: blobs that were found damaged, ever; and how far
- * the reading of all blobs got (store/scrub).
+ * How far the reading of all blobs got (store/scrub), and how many damaged ones
+ * were ever found.
  */
 struct digest_cache_scrub {
 	int64_t began; /* of this round, ns since 1970; 0: there was none */
@@ -96,41 +97,41 @@ int digest_cache_get_scrub(struct digest_cache *m,
 void digest_cache_set_scrub(struct digest_cache *m,
 			    const struct digest_cache_scrub *s);
 
-/* The bytes with the digest D were found to be others: no file is believed to
- * hold D until it is read again, wherever it lies.  Counts it.  Reads all
- * rows: 10 ms. */
+/* The blob D was found damaged: forgets D for all files, wherever they lie, and
+ * counts the blob.  Reads all rows: 10 ms. */
 void digest_cache_condemn(struct digest_cache *m, const struct digest *d);
 
 /*
- * Whether a store with the limit MAX (0: none) is to be swept, being past
- * PERCENT of it.  A sweep that may not remove enough is not repeated before
- * another tenth of the limit was stored, or some minutes went by.  Whoever
- * sweeps looks at DIGEST_CACHE_OVER; a shim where a daemon runs, which may
- * hang, at DIGEST_CACHE_FAR_OVER.
+ * Whether a store with the limit MAX (0: none) holds more than PERCENT of it
+ * and a collection is due.  One that could not remove enough is not repeated
+ * before another tenth of the limit is stored or some minutes have passed.  Use
+ * DIGEST_CACHE_OVER; a shim uses DIGEST_CACHE_FAR_OVER where a daemon runs,
+ * because that may hang.
  */
 enum { DIGEST_CACHE_OVER = 110, DIGEST_CACHE_FAR_OVER = 120 };
 bool digest_cache_over(const struct digest_cache_state *s, uint64_t max,
 		       unsigned percent);
 
-/* Whether the last sync is more than SECONDS ago.  Where syncs fail, only
- * some minutes after the last sweep: those who sync there sweep, too. */
+/* Whether the last sync is more than SECONDS ago.  False for some minutes after
+ * a collection, which syncs as well: where syncs fail they are not repeated at
+ * once. */
 enum { DIGEST_CACHE_SYNC_S = 600 };
 bool digest_cache_late(const struct digest_cache_state *s, int64_t seconds);
 
-/* The head keeps the size of the store (what the last sweep found and what
- * was stored since) and the time of the last sync (ns, wall clock).
- * digest_cache_add_stored gives the new size. */
+/* Adds to the size of the store that the head holds; gives the new size. */
 uint64_t digest_cache_add_stored(struct digest_cache *m, uint64_t bytes);
 
 /*
- * A sweep, by one thread, which holds gc.lock; others may add meanwhile.
- * Begins: before anything is looked at.  Swept: it left TOTAL bytes, what was
- * stored since it began not counted.  Failed: the next is not due at once.
+ * A collection, by one thread that holds gc.lock; others may add meanwhile.
+ * sweep_begins comes before anything is looked at; swept when it is done and
+ * left TOTAL bytes, not counting what was stored since it began; sweep_failed
+ * keeps the next one from being due at once.
  */
 void digest_cache_sweep_begins(struct digest_cache *m);
 void digest_cache_swept(struct digest_cache *m, uint64_t total);
 void digest_cache_sweep_failed(struct digest_cache *m);
 
+/* The time of the last sync: wall clock, ns. */
 int64_t digest_cache_synced(struct digest_cache *m);
 void digest_cache_set_synced(struct digest_cache *m, int64_t when);
 

@@ -25,7 +25,7 @@ struct scan {
 
 /* The token I places before the last one. */
 static const struct rustlex_token *
-back(const struct scan *s, size_t i)
+token_back(const struct scan *s, size_t i)
 {
 	static const struct rustlex_token none = { RUSTLEX_END, "", 0 };
 
@@ -37,7 +37,7 @@ back(const struct scan *s, size_t i)
 static bool
 is_at(const struct scan *s, size_t i, const char *text)
 {
-	return rustlex_is(back(s, i), text);
+	return rustlex_is(token_back(s, i), text);
 }
 
 /* Steps over `std ::` or `core ::` before the token I places back. */
@@ -45,7 +45,7 @@ static size_t
 over_path(struct scan *s, size_t i)
 {
 	if (!is_at(s, i, ":") || !is_at(s, i + 1, ":") ||
-	    !env_macro_names_std(back(s, i + 2)))
+	    !env_macro_names_std(token_back(s, i + 2)))
 		return i;
 	i += 3;
 	if (is_at(s, i, ":") && is_at(s, i + 1, ":"))
@@ -59,7 +59,7 @@ over_path(struct scan *s, size_t i)
 static size_t
 macro_before(struct scan *s, size_t i, const char *name)
 {
-	if (!rustlex_opens(back(s, i)) || !is_at(s, i + 1, "!") ||
+	if (!rustlex_opens(token_back(s, i)) || !is_at(s, i + 1, "!") ||
 	    !is_at(s, i + 2, name))
 		return 0;
 	i = over_path(s, i + 3);
@@ -118,7 +118,7 @@ asks_for_any(const struct scan *s)
 	struct rustlex ahead = s->lex;
 	struct rustlex_token t;
 
-	if (!rustlex_opens(back(s, 0)) || !is_at(s, 1, "!") ||
+	if (!rustlex_opens(token_back(s, 0)) || !is_at(s, 1, "!") ||
 	    (!is_at(s, 2, "env") && !is_at(s, 2, "option_env")))
 		return false;
 	t = rustlex_next(&ahead);
@@ -133,14 +133,14 @@ opens_strange(const struct scan *s)
 	size_t i = 1;
 
 	/* macro_rules! name { */
-	if (back(s, 1)->kind == RUSTLEX_WORD && is_at(s, 2, "!"))
+	if (token_back(s, 1)->kind == RUSTLEX_WORD && is_at(s, 2, "!"))
 		i = 2;
-	return is_at(s, i, "!") && back(s, i + 1)->kind == RUSTLEX_WORD &&
-	       !env_macro_names_plain(back(s, i + 1));
+	return is_at(s, i, "!") && token_back(s, i + 1)->kind == RUSTLEX_WORD &&
+	       !env_macro_names_plain(token_back(s, i + 1));
 }
 
 static void
-nest(struct scan *s, const struct rustlex_token *t)
+note_nesting(struct scan *s, const struct rustlex_token *t)
 {
 	if (rustlex_opens(t)) {
 		bool strange = opens_strange(s);
@@ -161,12 +161,13 @@ nest(struct scan *s, const struct rustlex_token *t)
 static unsigned
 look_at_names(const struct scan *s)
 {
-	const struct rustlex_token *t = back(s, 0), *before = back(s, 1);
+	const struct rustlex_token *t = token_back(s, 0),
+				   *before = token_back(s, 1);
 
 	if (t->kind != RUSTLEX_WORD)
 		return 0;
 	if (rustlex_is(before, "#") && is_at(s, 2, "r"))
-		before = back(s, 3);
+		before = token_back(s, 3);
 	return env_macro_names_look(t, before, s->lex);
 }
 
@@ -181,7 +182,7 @@ env_macro_look(const char *p, size_t n, const char *name)
 		if (t.kind == RUSTLEX_END)
 			break;
 		s.last[s.count++ % TOKENS] = t;
-		nest(&s, &t);
+		note_nesting(&s, &t);
 		s.sights |= look_at_names(&s);
 		if (asks_for_any(&s))
 			s.sights |= ENV_MACRO_ELSE;

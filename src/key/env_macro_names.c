@@ -83,7 +83,7 @@ is_macro(const struct rustlex_token *t)
 
 /* The next word or sign, a raw identifier without its r#. */
 static struct rustlex_token
-next(struct rustlex *l)
+next_token(struct rustlex *l)
 {
 	struct rustlex_token t = rustlex_next(l);
 	struct rustlex ahead = *l;
@@ -101,7 +101,7 @@ next(struct rustlex *l)
 
 /* What stands for NAME from here on, which ORIGIN has. */
 static unsigned
-imported(const struct rustlex_token *name, enum origin origin)
+judge_import(const struct rustlex_token *name, enum origin origin)
 {
 	if (env_macro_names_std(name))
 		return ENV_MACRO_OWN_STD;
@@ -118,65 +118,67 @@ is_word(const struct rustlex_token *t, const char *text)
 
 /* One tree of a use declaration from *T on, which gets the token behind it. */
 static unsigned
-tree(struct rustlex *l, struct rustlex_token *t, enum origin origin, int depth)
+look_at_use_tree(struct rustlex *l, struct rustlex_token *t, enum origin origin,
+		 int depth)
 {
 	unsigned sights = 0;
 
 	while (rustlex_is(t, ":") || rustlex_is(t, "$"))
-		*t = next(l);
+		*t = next_token(l);
 	while (t->kind == RUSTLEX_WORD) {
 		struct rustlex_token name = *t;
 
-		*t = next(l);
+		*t = next_token(l);
 		if (is_word(t, "as")) {
-			*t = next(l);
+			*t = next_token(l);
 			/* Another of std's by this name will not do either. */
-			sights = imported(t, OF_OTHERS);
-			*t = next(l);
+			sights = judge_import(t, OF_OTHERS);
+			*t = next_token(l);
 			return sights;
 		}
 		if (!rustlex_is(t, ":"))
-			return imported(&name, origin);
+			return judge_import(&name, origin);
 		if (origin == UNKNOWN)
 			origin =
 				env_macro_names_std(&name) ? OF_STD : OF_OTHERS;
 		while (rustlex_is(t, ":"))
-			*t = next(l);
+			*t = next_token(l);
 	}
 	if (!rustlex_is(t, "{")) {
-		*t = next(l);
+		*t = next_token(l);
 		return 0;
 	}
 	do {
-		*t = next(l);
+		*t = next_token(l);
 		if (!rustlex_is(t, "}"))
-			sights |= depth < DEPTH ? tree(l, t, origin, depth + 1)
+			sights |= depth < DEPTH ? look_at_use_tree(l, t, origin,
+								   depth + 1)
 						: ENV_MACRO_ELSE;
 	} while (rustlex_is(t, ",") && !(sights & ENV_MACRO_ELSE));
-	*t = next(l);
+	*t = next_token(l);
 	return sights;
 }
 
 static unsigned
-use(struct rustlex l)
+look_at_use(struct rustlex l)
 {
-	struct rustlex_token t = next(&l);
+	struct rustlex_token t = next_token(&l);
 
 	/* use<'a> captures. */
 	if (rustlex_is(&t, "<") || rustlex_is(&t, "!"))
 		return 0;
-	return tree(&l, &t, UNKNOWN, 0);
+	return look_at_use_tree(&l, &t, UNKNOWN, 0);
 }
 
 /* #[macro_use] of a crate takes all its macros, or those of a list. */
 static unsigned
 macro_use(struct rustlex l)
 {
-	struct rustlex_token t = next(&l);
+	struct rustlex_token t = next_token(&l);
 
 	if (rustlex_is(&t, "(")) {
 		for (; t.kind != RUSTLEX_END && !rustlex_is(&t, ")");
-		     t = next(&l))
+		     t = next_token(&l))
 			if (is_macro(&t))
 				return ENV_MACRO_ELSE;
 		return 0;
@@ -186,26 +188,26 @@ macro_use(struct rustlex l)
 		if (is_word(&t, "mod"))
 			return 0;
 		if (is_word(&t, "crate")) {
-			t = next(&l);
+			t = next_token(&l);
 			return env_macro_names_std(&t) || is_word(&t, "alloc")
 				       ? 0
 				       : ENV_MACRO_ELSE;
 		}
-		t = next(&l);
+		t = next_token(&l);
 	}
 	return 0;
 }
 
 /* macro_rules! NAME, where the name may be what another macro was given. */
 static unsigned
-defined(struct rustlex l, bool by_rules)
+look_at_definition(struct rustlex l, bool by_rules)
 {
-	struct rustlex_token t = next(&l);
+	struct rustlex_token t = next_token(&l);
 
 	if (by_rules) {
 		if (!rustlex_is(&t, "!"))
 			return 0;
-		t = next(&l);
+		t = next_token(&l);
 	}
 	return is_macro(&t) || (by_rules && rustlex_is(&t, "$"))
 		       ? ENV_MACRO_ELSE
@@ -219,21 +221,21 @@ env_macro_names_look(const struct rustlex_token *t,
 	struct rustlex_token after;
 
 	if (is_word(t, "macro_rules"))
-		return defined(rest, true);
+		return look_at_definition(rest, true);
 	if (is_word(t, "macro"))
-		return defined(rest, false);
+		return look_at_definition(rest, false);
 	if (is_word(t, "use"))
-		return use(rest);
+		return look_at_use(rest);
 	if (is_word(t, "macro_use"))
 		return macro_use(rest);
 	if (!env_macro_names_std(t) && !is_macro(t))
 		return 0;
 	if (is_word(before, "as"))
-		return imported(t, OF_OTHERS);
+		return judge_import(t, OF_OTHERS);
 	if (is_word(before, "mod") && env_macro_names_std(t))
 		return ENV_MACRO_OWN_STD;
 	/* A word that another macro may make a definition of. */
-	after = next(&rest);
+	after = next_token(&rest);
 	return rustlex_opens(before) && rustlex_is(&after, ")") &&
 			       t->p[0] == 'i'
 		       ? ENV_MACRO_ELSE

@@ -15,7 +15,7 @@ struct trail {
 };
 
 static void
-step(struct trail *w, const struct rustlex_token *t)
+push_token(struct trail *w, const struct rustlex_token *t)
 {
 	memmove(w->t + 1, w->t, sizeof(w->t) - sizeof(w->t[0]));
 	w->t[0] = *t;
@@ -44,7 +44,7 @@ used_macro(const struct trail *w)
 }
 
 static void
-spell(char out[NAME_LEN], const struct rustlex_token *t)
+spell_token(char out[NAME_LEN], const struct rustlex_token *t)
 {
 	size_t n = t->n;
 
@@ -55,11 +55,11 @@ spell(char out[NAME_LEN], const struct rustlex_token *t)
 }
 
 static void
-note(struct file_macro *f, const char *body, const struct rustlex_token *t)
+note_use(struct file_macro *f, const char *body, const struct rustlex_token *t)
 {
 	char name[NAME_LEN], both[2 * NAME_LEN + 1];
 
-	spell(name, t);
+	spell_token(name, t);
 	if (!body[0]) {
 		f->direct |= !strcmp(name, "file");
 		strset_add(&f->used, name, NULL);
@@ -83,17 +83,17 @@ file_macro_look(struct file_macro *f, const char *p, size_t n)
 
 		if (t.kind == RUSTLEX_END)
 			return;
-		step(&last, &t);
+		push_token(&last, &t);
 		used = used_macro(&last);
 		if (used)
-			note(f, body, used);
+			note_use(f, body, used);
 		if (body[0]) {
 			depth += rustlex_opens(&t);
 			depth -= rustlex_closes(&t);
 			if (depth == 0)
 				body[0] = '\0';
 		} else if (begins_rules(&last)) {
-			spell(body, &last.t[1]);
+			spell_token(body, &last.t[1]);
 			depth = 1;
 		}
 	}
@@ -117,7 +117,7 @@ file_macro_is_worth(const char *p, size_t n)
 
 /* Adds to REACHED what the bodies of those in it use; true if it grew. */
 static bool
-reach(const struct file_macro *f, struct strset *reached)
+extend_reached(const struct file_macro *f, struct strset *reached)
 {
 	bool grew = false;
 
@@ -145,7 +145,7 @@ file_macro_judge(const struct file_macro *f)
 	for (size_t i = 0; i < f->used.cap; i++)
 		if (f->used.slots[i].key)
 			strset_add(&reached, f->used.slots[i].key, NULL);
-	while (reach(f, &reached))
+	while (extend_reached(f, &reached))
 		;
 	says = f->direct || strset_has(&reached, "file") || reached.failed ||
 	       f->used.failed || f->bodies.failed;

@@ -28,7 +28,7 @@ static const struct input_word {
 };
 
 static const struct input_kind *
-find_kind(const char *item)
+find_input_kind(const char *item)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (kinds[i].letter == item[0])
@@ -37,7 +37,7 @@ find_kind(const char *item)
 }
 
 static const struct input_word *
-find_word(const char *item)
+find_input_word(const char *item)
 {
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (words[i].kind == item[0] &&
@@ -49,7 +49,7 @@ find_word(const char *item)
 bool
 input_kind_is(const char *item, unsigned flags)
 {
-	const struct input_kind *k = find_kind(item);
+	const struct input_kind *k = find_input_kind(item);
 
 	return k && (k->flags & flags);
 }
@@ -57,16 +57,16 @@ input_kind_is(const char *item, unsigned flags)
 bool
 input_kind_knows(const char *item)
 {
-	const struct input_kind *k = find_kind(item);
+	const struct input_kind *k = find_input_kind(item);
 
-	return k && (!(k->flags & INPUT_WORDS) || find_word(item));
+	return k && (!(k->flags & INPUT_WORDS) || find_input_word(item));
 }
 
 const char *
 input_kind_text(const char *item)
 {
-	const struct input_kind *k = find_kind(item);
-	const struct input_word *w = k ? find_word(item) : NULL;
+	const struct input_kind *k = find_input_kind(item);
+	const struct input_word *w = k ? find_input_word(item) : NULL;
 
 	return w && w->text ? w->text : k ? k->text : NULL;
 }

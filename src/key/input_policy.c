@@ -21,7 +21,7 @@ static const char *const system_dirs[] = {
 
 /* The next component of *P, without the slashes around it. */
 static size_t
-component(const char **p, const char **at)
+next_component(const char **p, const char **at)
 {
 	size_t n;
 
@@ -40,7 +40,7 @@ stays_below(const char *rest)
 	const char *c;
 
 	while (*rest) {
-		n = component(&rest, &c);
+		n = next_component(&rest, &c);
 		if (n == 2 && !memcmp(c, "..", 2)) {
 			if (depth-- == 0)
 				return false;
@@ -52,7 +52,7 @@ stays_below(const char *rest)
 }
 
 static bool
-covers(const char *dir, const char *path, size_t n)
+is_at_or_below(const char *dir, const char *path, size_t n)
 {
 	size_t k = strlen(dir);
 
@@ -65,13 +65,13 @@ covers(const char *dir, const char *path, size_t n)
  * Gives false for a way above the start.
  */
 static bool
-straighten(const char *path, char real[INPUTS_ITEM_LEN + 2], size_t *to)
+straighten_path(const char *path, char real[INPUTS_ITEM_LEN + 2], size_t *to)
 {
 	size_t len = 0, n;
 	const char *c;
 
 	while (*path) {
-		n = component(&path, &c);
+		n = next_component(&path, &c);
 		if (n == 2 && !memcmp(c, "..", 2)) {
 			if (len == 0)
 				return false;
@@ -101,10 +101,10 @@ is_prefix(const char *rest)
 	char real[INPUTS_ITEM_LEN + 2];
 	size_t len;
 
-	if (!straighten(rest, real, &len) || memmem(real, len, "/.", 2))
+	if (!straighten_path(rest, real, &len) || memmem(real, len, "/.", 2))
 		return false;
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
-		if (covers(dirs[i], real, len))
+		if (is_at_or_below(dirs[i], real, len))
 			return true;
 	return len == 0;
 }
@@ -115,10 +115,10 @@ is_system(const char *path)
 	char real[INPUTS_ITEM_LEN + 2];
 	size_t len;
 
-	if (!straighten(path, real, &len))
+	if (!straighten_path(path, real, &len))
 		return false;
 	for (size_t i = 0; i < sizeof(system_dirs) / sizeof(*system_dirs); i++)
-		if (covers(system_dirs[i], real, len))
+		if (is_at_or_below(system_dirs[i], real, len))
 			return true;
 	return false;
 }

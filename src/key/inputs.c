@@ -52,7 +52,7 @@ inputs_item(const struct inputs *s, size_t i)
 }
 
 static int
-compare(const void *a, const void *b, void *text)
+compare_items(const void *a, const void *b, void *text)
 {
 	return strcmp((const char *)text + *(const size_t *)a,
 		      (const char *)text + *(const size_t *)b);
@@ -60,14 +60,14 @@ compare(const void *a, const void *b, void *text)
 
 /* musl has no qsort_r; input lists are small and come nearly sorted. */
 static void
-sort(struct inputs *s)
+sort_items(struct inputs *s)
 {
 	for (size_t gap = s->count / 2; gap > 0; gap /= 2)
 		for (size_t i = gap; i < s->count; i++) {
 			size_t v = s->at[i], k = i;
 
-			while (k >= gap &&
-			       compare(&s->at[k - gap], &v, s->text.p) > 0) {
+			while (k >= gap && compare_items(&s->at[k - gap], &v,
+							 s->text.p) > 0) {
 				s->at[k] = s->at[k - gap];
 				k -= gap;
 			}
@@ -82,7 +82,7 @@ inputs_finish(struct inputs *s)
 
 	if (s->text.failed)
 		return -ENOMEM;
-	sort(s);
+	sort_items(s);
 	for (size_t i = 0; i < s->count; i++)
 		if (kept == 0 ||
 		    strcmp(inputs_item(s, i), inputs_item(s, kept - 1)) != 0)
@@ -248,7 +248,7 @@ eval_place(struct eval *e, const char *name)
 }
 
 static bool
-is_crate(const char *name)
+is_crate_file(const char *name)
 {
 	static const char *const ends[] = { ".rlib", ".rmeta", ".so" };
 	size_t n = strlen(name);
@@ -291,7 +291,7 @@ read_names(DIR *d, bool crates, struct buf *text, size_t *count)
 	for (de = readdir(d); de; de = readdir(d)) {
 		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
 			continue;
-		if (crates && !is_crate(de->d_name))
+		if (crates && !is_crate_file(de->d_name))
 			continue;
 		if (!crates)
 			buf_char(text, type_of(d, de));

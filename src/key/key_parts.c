@@ -27,7 +27,7 @@ static const struct part_kind {
 };
 
 static const struct part_kind *
-find_kind(char letter)
+find_part_kind(char letter)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (kinds[i].letter == letter)
@@ -85,7 +85,7 @@ key_parts_add(struct key_parts *p, enum key_part part, const char *label,
 	digest_str(&p->c, label);
 	digest_field(&p->c, value, n);
 	if (p->list)
-		write_part(p->list, find_kind(letter), label, value, n);
+		write_part(p->list, find_part_kind(letter), label, value, n);
 }
 
 void
@@ -146,7 +146,7 @@ is_named(const struct buf *text, const char *name, size_t n)
 static void
 add_difference(struct difference *d, char side, const char *part)
 {
-	const struct part_kind *k = find_kind(*part);
+	const struct part_kind *k = find_part_kind(*part);
 	size_t n = k && k->record == KEPT_NAME ? strcspn(part, "=") : 1;
 	bool whole = k && k->record == KEPT_WHOLE;
 
@@ -192,7 +192,7 @@ key_parts_differ(const char *old, size_t n, const struct buf *now,
 const char *
 key_parts_text(const char *item, bool *alone)
 {
-	const struct part_kind *k = find_kind(*item);
+	const struct part_kind *k = find_part_kind(*item);
 
 	if (*item == 'H' || *item == 'R') {
 		*alone = true;

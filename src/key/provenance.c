@@ -49,7 +49,7 @@ static const char *const programs[] = { "cargo",    "rustdoc",
 enum { NOBODY = 65534, PROVENANCE_GROUPS = 100 };
 
 static bool
-below(const char *path, const char *dir)
+is_below(const char *path, const char *dir)
 {
 	size_t n = strlen(dir);
 
@@ -57,7 +57,7 @@ below(const char *path, const char *dir)
 }
 
 static void
-add(struct provenance *s, const char *dir)
+add_directory(struct provenance *s, const char *dir)
 {
 	size_t n = strlen(dir);
 
@@ -86,9 +86,9 @@ provenance_add_own(struct provenance *s, const char *dir)
 	for (size_t i = 0; i < s->nown; i++)
 		if (!strcmp(s->own[i], dir))
 			return;
-	add(s, dir);
+	add_directory(s, dir);
 	if (realpath(dir, real) && strcmp(real, dir))
-		add(s, real);
+		add_directory(s, real);
 }
 
 void
@@ -116,7 +116,7 @@ bool
 provenance_is_own(const struct provenance *s, const char *path)
 {
 	for (size_t i = 0; i < s->nown; i++)
-		if (below(path, s->own[i]) || !strcmp(path, s->own[i]))
+		if (is_below(path, s->own[i]) || !strcmp(path, s->own[i]))
 			return true;
 	return s->crowded;
 }
@@ -161,7 +161,7 @@ is_stored(const char *real)
 	struct stat st;
 
 	for (size_t i = 0; i < sizeof(stores) / sizeof(stores[0]); i++)
-		if (below(real, stores[i]))
+		if (is_below(real, stores[i]))
 			return lstat(real, &st) == 0 && !(st.st_mode & 0222);
 	return false;
 }
@@ -185,7 +185,7 @@ static bool
 is_installed(const char *real)
 {
 	for (size_t i = 0; i < sizeof(installed) / sizeof(installed[0]); i++)
-		if (below(real, installed[i]))
+		if (is_below(real, installed[i]))
 			return true;
 	return is_cross(real);
 }
@@ -211,7 +211,8 @@ is_toolchains(const struct provenance *s, const char *real)
 static bool
 is_in(const char *path, const char *dir)
 {
-	return dir && below(path, dir) && !strchr(path + strlen(dir) + 1, '/');
+	return dir && is_below(path, dir) &&
+	       !strchr(path + strlen(dir) + 1, '/');
 }
 
 /* rustup may have been installed with another CARGO_HOME. */

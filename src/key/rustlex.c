@@ -84,7 +84,7 @@ plain_string(const char *p, const char *end)
 
 /* 'x', '\n', '\u{1F}' or a lifetime. */
 static size_t
-quote(const char *p, const char *end)
+quoted_length(const char *p, const char *end)
 {
 	const char *q = p + 1;
 	size_t k = 0;
@@ -126,7 +126,7 @@ rustlex_next(struct rustlex *l)
 		t = (struct rustlex_token){ RUSTLEX_STRING, p + 1,
 					    len > 1 ? len - 2 : 0 };
 	} else if (*p == '\'') {
-		len = quote(p, l->end);
+		len = quoted_length(p, l->end);
 		t = (struct rustlex_token){ RUSTLEX_PUNCT, p, len };
 	} else if (word_char(*p)) {
 		while (p + len < l->end && word_char(p[len]))

@@ -6,9 +6,8 @@
 #include <stddef.h>
 
 /*
- * Words, strings and signs of Rust source: just enough to tell code from
- * comments and literals.  Whatever the bytes are, it comes to an end.  Pure.
- * Threads: any.
+ * Splits Rust source into words, strings and signs: just enough to tell code
+ * from comments and literals.  Ends for any bytes.  Pure.  Threads: any.
  */
 enum rustlex_kind {
 	RUSTLEX_END,

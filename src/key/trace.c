@@ -206,7 +206,7 @@ read_stat(uint32_t pid, char *state, uint64_t *start_ns)
  * record.  Without one (a forked child) the pid alone must do.
  */
 static int
-lives(const struct trace_process *p)
+is_alive(const struct trace_process *p)
 {
 	uint64_t start_ns = 0;
 	char state = 0;
@@ -228,7 +228,7 @@ trace_alive(const struct trace *t)
 	size_t i;
 
 	for (i = 0; i < t->nprocesses; i++)
-		if (!t->processes[i].ended && lives(&t->processes[i]))
+		if (!t->processes[i].ended && is_alive(&t->processes[i]))
 			return t->processes[i].pid;
 	return 0;
 }
@@ -328,7 +328,7 @@ trace_each_object(const struct trace *t,
 }
 
 static char *
-join(const char *a, const char *b, const char *sep, const char *c)
+join_words(const char *a, const char *b, const char *sep, const char *c)
 {
 	size_t size = strlen(a) + strlen(b) + strlen(sep) + strlen(c) + 1;
 	char *s = malloc(size);
@@ -348,8 +348,9 @@ trace_environment(const char *file, const char *library, const char *preload,
 		return -EINVAL;
 	if (!preload)
 		preload = "";
-	observe = join("KACHE_OBSERVE=", file, "", "");
-	load_first = join("LD_PRELOAD=", library, *preload ? ":" : "", preload);
+	observe = join_words("KACHE_OBSERVE=", file, "", "");
+	load_first = join_words("LD_PRELOAD=", library, *preload ? ":" : "",
+				preload);
 	if (!observe || !load_first) {
 		free(observe);
 		free(load_first);

@@ -7,16 +7,14 @@
 #include <stdint.h>
 
 /*
- * What an observed compile did, read back from its observation file (the
- * format is in src/observe/obs.h).  The shim calls trace_create, runs the
- * compiler with the variables of trace_environment, waits, and calls
- * trace_read and trace_alive.
+ * What an observed compile did, read from its observation file (format:
+ * src/observe/obs.h).  The shim calls trace_create, runs the compiler with the
+ * variables of trace_environment, waits, and calls trace_read and trace_alive.
  *
- * The file is written by whatever ran below the compiler, so nothing in it is
- * believed: at most TRACE_BYTES_MAX bytes and TRACE_RECORDS_MAX records are
- * read, every length is checked.  All strings end in a zero byte and stay
- * valid until trace_free.  Functions share no state; calls on different
- * traces may run in parallel.
+ * Anything that ran below the compiler may have written the file, so it is not
+ * trusted: at most TRACE_BYTES_MAX bytes and TRACE_RECORDS_MAX records are
+ * read, and every length is checked.  Strings stay valid until trace_free.
+ * Threads: any, one trace per thread.
  */
 
 #define TRACE_BYTES_MAX ((size_t)256 << 20)
@@ -183,9 +181,9 @@ int trace_read(const char *path, struct trace *t);
 int trace_parse(const void *data, size_t size, struct trace *t);
 
 /*
- * Drops what programs do each time they run (key/clock_readers), of those that
- * KNOWS says are what they are called; NULL: all are.  Until then every look at
- * the clock and the machine is an event.
+ * Drops events of the clock and the machine that a program causes each time it
+ * runs (key/clock_readers), if KNOWS says that the program is what its name
+ * says; NULL: all are.
  */
 void trace_drop_habits(struct trace *t,
 		       bool (*knows)(void *ctx, const char *exe), void *ctx);
@@ -194,10 +192,9 @@ void trace_drop_habits(struct trace *t,
 void trace_free(struct trace *t);
 
 /*
- * The pid of a process of the trace that still lives, or 0.  A pid that was
- * given to another process since does not count.  It cannot know children
- * made by a bare clone: a caller that wants those too makes itself a child
- * subreaper and asks waitpid.
+ * The pid of a process of the trace that is still alive, or 0.  Notices when a
+ * pid belongs to another process by now.  Does not know children of a bare
+ * clone: for those make yourself a child subreaper and call waitpid.
  */
 uint32_t trace_alive(const struct trace *t);
 
@@ -211,9 +208,9 @@ const char *trace_gap_word(enum trace_gap gap);
 const char *trace_kind_word(enum trace_kind kind);
 
 /*
- * Calls `use` for every file that ran as code: each program and each loaded
- * object, START's and later ones, without order, repeats included.  Stops at
- * the first nonzero answer and returns it, else 0.
+ * Calls USE for every file whose code ran, in no order and perhaps repeatedly:
+ * programs, the objects they were started with, and those loaded later.  Stops
+ * at the first nonzero answer and returns it; otherwise 0.
  */
 int trace_each_object(const struct trace *t,
 		      int (*use)(void *ctx, const char *path), void *ctx);

@@ -197,7 +197,7 @@ add_process(struct decoder *d, uint32_t pid)
 }
 
 static uint32_t
-process_of(struct decoder *d, uint32_t pid)
+process_index(struct decoder *d, uint32_t pid)
 {
 	uint32_t i = *pid_slot(d, pid);
 
@@ -254,7 +254,7 @@ on_life(struct decoder *d, const struct obs_head *h, const char *s,
 		on_start(d, h, s, end);
 		return;
 	}
-	p = process_of(d, h->pid);
+	p = process_index(d, h->pid);
 	switch (h->type) {
 	case OBS_END:
 		d->t->processes[p].ended = 1;
@@ -413,7 +413,7 @@ on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 		return -ENOMEM;
 	*e = (struct trace_event){
 		.kind = kinds[h->type].kind,
-		.process = process_of(d, h->pid),
+		.process = process_index(d, h->pid),
 		.number = h->aux,
 		.creates = h->type == OBS_WRITE && (h->flags & OBS_CREATES),
 		.set = h->type == OBS_GETENV && (h->flags & OBS_IS_SET),
@@ -494,7 +494,7 @@ check_child(struct decoder *d, const struct child *c)
 	uint32_t i;
 
 	if (!c->name) {
-		i = process_of(d, c->pid);
+		i = process_index(d, c->pid);
 		d->lives[i].claimed = 1;
 		if (!d->t->processes[i].started) {
 			d->t->processes[i].exe = d->t->processes[c->parent].exe;
@@ -653,6 +653,15 @@ area_end(const char *area, size_t used)
 	return at;
 }
 
+void
+trace_free(struct trace *t)
+{
+	free(t->events);
+	free(t->processes);
+	free(t->owned);
+	*t = (struct trace){ .gap_reason = "", .gap_name = "" };
+}
+
 int
 trace_parse_parts(const struct trace_parts *p, struct trace *t)
 {
@@ -706,15 +715,6 @@ trace_parse_cut(struct trace_parts *p)
 		p->size[1] = TRACE_BYTES_MAX;
 		p->broken = 1;
 	}
-}
-
-void
-trace_free(struct trace *t)
-{
-	free(t->events);
-	free(t->processes);
-	free(t->owned);
-	*t = (struct trace){ .gap_reason = "", .gap_name = "" };
 }
 
 int

@@ -5,8 +5,8 @@
 #include "key/trace.h" /* allow: value */
 
 /*
- * For trace.c alone: decoding an observation file of which only the parts
- * that hold records were read.  Others use trace_parse or trace_read.
+ * For trace.c only: decodes an observation file of which only the parts with
+ * records were read.  Others use trace_parse or trace_read.  Threads: any.
  */
 
 struct trace_parts {

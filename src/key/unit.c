@@ -117,7 +117,7 @@ unit_env_refuses(const char *(*get)(const char *name))
 }
 
 static bool
-below(const char *p, size_t n, const char *dir)
+is_below(const char *p, size_t n, const char *dir)
 {
 	size_t k = dir ? strlen(dir) : 0;
 
@@ -134,7 +134,8 @@ is_toolchain(const char *p, size_t n, const char *sysroot)
 		return false;
 	p += k;
 	n -= k;
-	return (n == 4 && !memcmp(p, "/lib", 4)) || below(p, n, "/lib/rustlib");
+	return (n == 4 && !memcmp(p, "/lib", 4)) ||
+	       is_below(p, n, "/lib/rustlib");
 }
 
 /* cargo adds the target's and the toolchain's own directories itself. */
@@ -152,8 +153,9 @@ add_library_path(struct key_parts *p, const struct unit_in *in)
 	while (v && *v) {
 		size_t n = strcspn(v, ":");
 
-		if (!is_toolchain(v, n, in->sysroot) && !below(v, n, out) &&
-		    !below(v, n, target) && !below(v, n, in->args->out_dir)) {
+		if (!is_toolchain(v, n, in->sysroot) && !is_below(v, n, out) &&
+		    !is_below(v, n, target) &&
+		    !is_below(v, n, in->args->out_dir)) {
 			buf_add(&dirs, v, n);
 			buf_char(&dirs, ':');
 		}

@@ -102,7 +102,7 @@ witness_tags(const struct inputs *s, const struct roots *r,
 }
 
 static const struct root *
-find(const struct roots *r, char tag)
+find_root(const struct roots *r, char tag)
 {
 	size_t used;
 
@@ -110,7 +110,7 @@ find(const struct roots *r, char tag)
 }
 
 static uint64_t
-brief(const char *p, size_t n)
+digest_start(const char *p, size_t n)
 {
 	struct digest d;
 	uint64_t v;
@@ -128,10 +128,11 @@ fill_place(const struct root *o, struct witness_place *out)
 	const char *above = n ? memrchr(o->path, '/', n) : NULL;
 
 	*out = (struct witness_place){ .tag = o->tag, .len = (uint32_t)o->len };
-	out->which = brief(o->path, o->len);
-	out->last = brief(last + 1, o->len - n - 1);
+	out->which = digest_start(o->path, o->len);
+	out->last = digest_start(last + 1, o->len - n - 1);
 	if (above)
-		out->above = brief(above + 1, (size_t)(last - above) - 1);
+		out->above =
+			digest_start(above + 1, (size_t)(last - above) - 1);
 	for (size_t i = 0; i < o->len; i++)
 		out->depth += o->path[i] == '/';
 }
@@ -160,7 +161,7 @@ witness_here(const struct roots *r, const char *tags,
 	memset(out, 0, sizeof(*out));
 	out->content = *content;
 	for (; *tags && out->n < WITNESS_PLACES; tags++) {
-		const struct root *o = find(r, *tags);
+		const struct root *o = find_root(r, *tags);
 
 		if (o)
 			fill_place(o, &out->place[out->n++]);
@@ -188,11 +189,12 @@ is_below(const struct root *o, const struct root *dir)
 static bool
 moves_along(const struct roots *r, char tag)
 {
-	const struct root *o = find(r, tag);
+	const struct root *o = find_root(r, tag);
 
 	return tag == 'O' || tag == 't' ||
-	       ((tag == 'w' || tag == 'W') && o && !is_below(o, find(r, 'c')) &&
-		!is_below(o, find(r, 's')));
+	       ((tag == 'w' || tag == 'W') && o &&
+		!is_below(o, find_root(r, 'c')) &&
+		!is_below(o, find_root(r, 's')));
 }
 
 /* The checkout, whose name a script may make something of: the workspace, or
@@ -258,7 +260,7 @@ fold_name(struct digest_ctx *c, const struct roots *r, const char *tags)
 	char tag = strchr(tags, 'W') && moves_along(r, 'W')   ? 'W'
 		   : strchr(tags, 'w') && moves_along(r, 'w') ? 'w'
 							      : '\0';
-	const struct root *o = tag ? find(r, tag) : NULL;
+	const struct root *o = tag ? find_root(r, tag) : NULL;
 	const char *last = o ? memrchr(o->path, '/', o->len) : NULL;
 
 	if (last)
@@ -279,7 +281,7 @@ witness_key(const struct digest *k1, const struct roots *r, const char *tags,
 	if (reach == WITNESS_NAMED)
 		fold_name(&c, r, tags);
 	for (; *tags; tags++) {
-		const struct root *o = find(r, *tags);
+		const struct root *o = find_root(r, *tags);
 
 		digest_add(&c, tags, 1);
 		if (o && is_fixed(r, *tags, reach))

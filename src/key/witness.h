@@ -14,29 +14,31 @@ struct inputs;
 /*
  * In which places a build script's result holds.
  *
- * A script is told paths of its place (OUT_DIR, its package...), and what it
- * makes of them need not show: it may be their length.  So a result holds in
- * its own place, and elsewhere only if two runs in places whose paths have
- * different lengths, and the checkout another name, gave the same neutral
- * result.  There are two kinds of elsewhere: another checkout of the same user,
- * where the paths of OUT_DIR, target and the workspace are others, and any
- * other place, for which the checkouts must lie in different depths, too.  Two
- * checkouts of one name (clones in different directories, or a workspace in a
- * subdirectory of its repository) prove nothing about other names: what they
- * gave alike serves checkouts of this name, if the names of what they lie in
- * are others.  Which roots matter at all is told by the input list: those that
- * its paths begin with or the values of its variables name, those above them,
- * and OUT_DIR, target and the package in any case, which a process can find out
- * alone.  Pure.  Threads: any.
+ * A script knows paths of its place (OUT_DIR, its package...), and what it
+ * derives from them need not be visible: it may be a path's length.  So a
+ * result holds where it was made, and elsewhere only if two runs gave the same
+ * relocatable result although all paths had other lengths and the checkout had
+ * another name.  Elsewhere means other checkouts of the same user, where the
+ * paths of OUT_DIR, target and the workspace differ, or any place, if the
+ * checkouts also lay at different depths.  Two checkouts of the same name
+ * (clones in different directories, or a workspace in a subdirectory of its
+ * repository) prove nothing about other names: a result on which they agree
+ * serves checkouts of that name, if the directories they lie in have different
+ * names.
+ *
+ * The input list says which roots matter: those that its paths begin with or
+ * its variables name, and those above them.  OUT_DIR, target and the package
+ * always do, because a process can find them without asking.  Pure.
+ * Threads: any.
  */
 enum { WITNESS_PLACES = 12 };
 
 /* Where a result holds. */
 enum witness_reach {
-	WITNESS_HERE,     /* where all roots that matter are the same */
-	WITNESS_CHECKOUT, /* where those outside the checkout are */
+	WITNESS_HERE,     /* all roots that matter are the same */
+	WITNESS_CHECKOUT, /* those outside of the checkout are */
 	WITNESS_ANYWHERE,
-	WITNESS_NAMED, /* as CHECKOUT, where the checkout's name is the same */
+	WITNESS_NAMED, /* as CHECKOUT, and the checkout's name is the same */
 	WITNESS_REACHES
 };
 
@@ -50,7 +52,7 @@ struct witness_place {
 };
 
 struct witness {
-	struct digest content; /* of the neutral result */
+	struct digest content; /* of the relocatable result */
 	struct witness_place place[WITNESS_PLACES];
 	size_t n;
 };
@@ -61,24 +63,24 @@ int witness_tags(const struct inputs *s, const struct roots *r,
 		 const char *(*get)(const char *name), char *tags);
 
 /*
- * Folds of what a script said, N bytes at P, what cargo does something about:
- * its lines that begin with "cargo:".  The rest only people see, and compilers
- * that the script ran side by side say it in an order by chance.
+ * Folds the lines that begin with "cargo:" of a script's N bytes of output at
+ * P.  Only people read the rest, and compilers that the script runs in parallel
+ * print it in any order.
  */
 void witness_speech(struct digest_ctx *c, const char *p, size_t n);
 
-/* What a run here, with the neutral result CONTENT, bears witness of. */
+/* What a run here with the relocatable result CONTENT is a witness of. */
 void witness_here(const struct roots *r, const char *tags,
 		  const struct digest *content, struct witness *out);
 
-/* How far the result of NOW, which is the one of a run here, reaches given
- * FIRST.  ERR_CHANGED: another place gave another result, so that neither
- * reaches anywhere. */
+/* Where the result of NOW, a run here, holds (enum witness_reach) given that of
+ * FIRST.  ERR_CHANGED: the two places gave different results, so neither holds
+ * anywhere else. */
 int witness_compare(const struct witness *first, const struct witness *now,
 		    const struct roots *r);
 
-/* Where the result of the run K1 lies that reaches so far.  For
- * WITNESS_REACHES: where a result lies that another place gave, too. */
+/* The key at which the result of the run K1 with this reach lies.  For
+ * WITNESS_REACHES: the key at which a contradiction is noted. */
 void witness_key(const struct digest *k1, const struct roots *r,
 		 const char *tags, int reach, struct digest *out);
 

@@ -23,13 +23,9 @@
 
 extern char **__environ __attribute__((weak));
 
-/* Beginnings of names in the string table of a program with a sanitizer. */
+#define SANITIZER(begin) begin,
 static const char *const sanitizers[] = {
-	"libasan.so",       "libtsan.so",         "liblsan.so",
-	"libhwasan.so",     "libclang_rt.asan",   "libclang_rt.tsan",
-	"libclang_rt.msan", "libclang_rt.hwasan", "__asan_init",
-	"__tsan_init",      "__msan_init",        "__lsan_init",
-	"__hwasan_init",
+#include "sanitizers.def"
 };
 
 /* What each of them defines. */
