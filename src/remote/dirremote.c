@@ -322,8 +322,7 @@ take_op(struct dir *d)
 {
 	struct dir_op *o, *next = NULL;
 
-	TAILQ_FOREACH(o, &d->ops, link)
-	{
+	TAILQ_FOREACH(o, &d->ops, link) {
 		if (o->state == OP_WAITS && is_demand(o)) {
 			next = o;
 			break;
@@ -429,8 +428,8 @@ find_hanging(struct dir *d)
 	struct dir_op *o;
 
 	TAILQ_FOREACH(o, &d->ops, link)
-	if (hangs(o, now))
-		return o;
+		if (hangs(o, now))
+			return o;
 	return NULL;
 }
 
@@ -569,7 +568,7 @@ dir_stop(void *kind)
 	pthread_join(d->watcher, NULL);
 	pthread_mutex_lock(&d->lock);
 	TAILQ_FOREACH(o, &d->ops, link)
-	cancel_op(o);
+		cancel_op(o);
 	for (o = take_op(d); o; o = take_op(d))
 		end_waiting(d, o, -ECANCELED);
 	wait_threads(d);
