@@ -78,7 +78,7 @@ static const struct word whole[] = {
 };
 
 static const char *
-look(const struct word *w, size_t n, const char *key, size_t len)
+look_up(const struct word *w, size_t n, const char *key, size_t len)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strlen(w[i].key) == len && !memcmp(w[i].key, key, len))
@@ -87,7 +87,7 @@ look(const struct word *w, size_t n, const char *key, size_t len)
 }
 
 #define LOOK(table, key, len) \
-	look(table, sizeof(table) / sizeof((table)[0]), key, len)
+	look_up(table, sizeof(table) / sizeof((table)[0]), key, len)
 
 static void
 add_path(const char *path, bool run, struct buf *out)

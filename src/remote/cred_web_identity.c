@@ -56,7 +56,7 @@ cred_web_identity_url(const struct cred_opts *o, const char *region,
 }
 
 static void
-add(struct buf *b, const char *name, const char *value)
+add_parameter(struct buf *b, const char *name, const char *value)
 {
 	buf_fmt(b, "&%s=", name);
 	sigv4_encode(b, value, strlen(value), false);
@@ -77,7 +77,7 @@ add_token(struct buf *b, const char *path)
 	}
 	if (rc == 0) {
 		t.p[t.len] = '\0';
-		add(b, "WebIdentityToken", t.p);
+		add_parameter(b, "WebIdentityToken", t.p);
 	}
 	if (t.p)
 		explicit_bzero(t.p, t.len);
@@ -132,8 +132,8 @@ assume(const struct cred_opts *o, const struct role *r, struct cred_value *out,
 	int rc;
 
 	buf_str(&body, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15");
-	add(&body, "RoleArn", r->arn);
-	add(&body, "RoleSessionName", r->session);
+	add_parameter(&body, "RoleArn", r->arn);
+	add_parameter(&body, "RoleSessionName", r->session);
 	rc = add_token(&body, r->file);
 	if (rc != 0) {
 		snprintf(why, room, "the token file cannot be used: %s",

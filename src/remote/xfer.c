@@ -398,7 +398,7 @@ meaning(struct xfer_job *j, CURLcode code)
 
 /* Takes an active job out and ends its attempt. */
 static void
-finish(struct xfer *x, struct xfer_job *j, int result)
+finish_job(struct xfer *x, struct xfer_job *j, int result)
 {
 	j->status = status_of(j);
 	curl_multi_remove_handle(x->multi, j->easy);
@@ -428,7 +428,7 @@ reap(struct xfer *x)
 				 curl_easy_strerror(code));
 		if (rc == 0)
 			xfer_bandwidth_ended(x, j);
-		finish(x, j, rc);
+		finish_job(x, j, rc);
 	}
 }
 
@@ -483,7 +483,7 @@ watch_active(struct xfer *x, int64_t now)
 		if (rc == 0)
 			rc = xfer_timeouts_trouble(x, j, now);
 		if (rc != 0)
-			finish(x, j, rc);
+			finish_job(x, j, rc);
 	}
 }
 
