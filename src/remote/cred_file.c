@@ -98,15 +98,6 @@ static const char *const names[CRED_FILE_SETTINGS] = {
 };
 
 static void
-wipe_text(char **v)
-{
-	if (*v)
-		explicit_bzero(*v, strlen(*v));
-	free(*v);
-	*v = NULL;
-}
-
-static void
 on_value(void *ctx, const char *key, const char *v)
 {
 	struct cred_file_profile *p = ctx;
@@ -115,7 +106,7 @@ on_value(void *ctx, const char *key, const char *v)
 	for (i = 0; i < CRED_FILE_SETTINGS; i++) {
 		if (strcmp(key, names[i]) != 0)
 			continue;
-		wipe_text(&p->v[i]);
+		cred_source_wipe(p->v[i]);
 		p->v[i] = *v ? strdup(v) : NULL;
 	}
 }
@@ -123,10 +114,10 @@ on_value(void *ctx, const char *key, const char *v)
 void
 cred_file_release(struct cred_file_profile *p)
 {
-	int i;
-
-	for (i = 0; i < CRED_FILE_SETTINGS; i++)
-		wipe_text(&p->v[i]);
+	for (int i = 0; i < CRED_FILE_SETTINGS; i++) {
+		cred_source_wipe(p->v[i]);
+		p->v[i] = NULL;
+	}
 }
 
 /* One file: the variable that names it, else its place below HOME. */

@@ -25,14 +25,6 @@ enum {
 	TOKEN_MAX = 16 << 10
 };
 
-static const char *
-variable(const struct cred_opts *o, const char *name)
-{
-	const char *v = o->get(name);
-
-	return v && *v ? v : NULL;
-}
-
 static void
 wipe_buf(struct buf *b)
 {
@@ -111,9 +103,10 @@ int
 cred_instance_container_url(const struct cred_opts *o, struct buf *out,
 			    char *why, size_t room)
 {
-	const char *path =
-		variable(o, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-	const char *full = variable(o, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	const char *path = cred_source_variable(
+		o, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+	const char *full =
+		cred_source_variable(o, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
 	const char *used = path ? path : full;
 	bool tls = full && strncmp(full, "https://", 8) == 0;
 	char host[256];
@@ -145,9 +138,10 @@ static int
 add_authorization(const struct cred_opts *o, struct buf *line, char *why,
 		  size_t room)
 {
-	const char *file =
-		variable(o, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-	const char *token = variable(o, "AWS_CONTAINER_AUTHORIZATION_TOKEN");
+	const char *file = cred_source_variable(
+		o, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+	const char *token =
+		cred_source_variable(o, "AWS_CONTAINER_AUTHORIZATION_TOKEN");
 	struct buf text = { 0 };
 	int rc = 0;
 
@@ -250,9 +244,10 @@ ask_instance(struct instance *i, enum xfer_verb verb, const char *path,
 static bool
 set_base(struct instance *i)
 {
-	const char *named = variable(i->o, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
-	const char *mode =
-		variable(i->o, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+	const char *named =
+		cred_source_variable(i->o, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
+	const char *mode = cred_source_variable(
+		i->o, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
 	size_t n;
 
 	if (!named)
@@ -336,7 +331,7 @@ int
 cred_instance_instance(const struct cred_opts *o, struct cred_value *out,
 		       char *why, size_t room)
 {
-	const char *off = variable(o, "AWS_EC2_METADATA_DISABLED");
+	const char *off = cred_source_variable(o, "AWS_EC2_METADATA_DISABLED");
 	struct instance i = { .o = o };
 	int rc = ERR_MISS;
 

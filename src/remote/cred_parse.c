@@ -146,14 +146,6 @@ element(const char *xml, size_t n, const char *tag)
 	return strndup(p, (size_t)(end - p));
 }
 
-static void
-wipe_text(char *s)
-{
-	if (s)
-		explicit_bzero(s, strlen(s));
-	free(s);
-}
-
 int
 cred_parse_sts(const char *xml, size_t n, struct cred_value *out, char *why,
 	       size_t room)
@@ -169,7 +161,7 @@ cred_parse_sts(const char *xml, size_t n, struct cred_value *out, char *why,
 		v[i] = element(in, n - (size_t)(in - xml), names[i]);
 	rc = make_value(v[0], v[1], v[2], v[3], out, why, room);
 	for (i = 0; i < 4; i++)
-		wipe_text(v[i]);
+		cred_source_wipe(v[i]);
 	return rc;
 }
 
