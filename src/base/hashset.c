@@ -7,7 +7,7 @@
 enum { FIRST = 4096 };
 
 static bool
-put(uint64_t *slots, size_t cap, uint64_t hash)
+add_hash(uint64_t *slots, size_t cap, uint64_t hash)
 {
 	size_t i = hash & (cap - 1);
 
@@ -29,7 +29,7 @@ grow(struct hashset *s)
 		return false;
 	for (size_t i = 0; i < s->cap; i++)
 		if (s->slots[i])
-			put(slots, cap, s->slots[i]);
+			add_hash(slots, cap, s->slots[i]);
 	free(s->slots);
 	s->slots = slots;
 	s->cap = cap;
@@ -41,7 +41,7 @@ hashset_add(struct hashset *s, uint64_t hash)
 {
 	if (s->count >= s->cap / 2 && !grow(s))
 		return true;
-	if (!put(s->slots, s->cap, hash ? hash : 1))
+	if (!add_hash(s->slots, s->cap, hash ? hash : 1))
 		return false;
 	s->count++;
 	return true;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static int
-put(void *data, const char *p, size_t n)
+pack_bytes(void *data, const char *p, size_t n)
 {
 	buf_add(data, p, n);
 	return 0;
@@ -20,7 +20,7 @@ mp_put_list(struct buf *b, uint32_t n)
 {
 	msgpack_packer pk;
 
-	msgpack_packer_init(&pk, b, put);
+	msgpack_packer_init(&pk, b, pack_bytes);
 	msgpack_pack_array(&pk, n);
 }
 
@@ -29,7 +29,7 @@ mp_put_uint(struct buf *b, uint64_t v)
 {
 	msgpack_packer pk;
 
-	msgpack_packer_init(&pk, b, put);
+	msgpack_packer_init(&pk, b, pack_bytes);
 	msgpack_pack_uint64(&pk, v);
 }
 
@@ -39,7 +39,7 @@ mp_put_str(struct buf *b, const char *s)
 	msgpack_packer pk;
 	size_t n = strlen(s);
 
-	msgpack_packer_init(&pk, b, put);
+	msgpack_packer_init(&pk, b, pack_bytes);
 	msgpack_pack_str(&pk, n);
 	msgpack_pack_str_body(&pk, s, n);
 }
@@ -49,7 +49,7 @@ mp_put_bin(struct buf *b, const void *p, size_t n)
 {
 	msgpack_packer pk;
 
-	msgpack_packer_init(&pk, b, put);
+	msgpack_packer_init(&pk, b, pack_bytes);
 	msgpack_pack_bin(&pk, n);
 	msgpack_pack_bin_body(&pk, p, n);
 }
@@ -85,7 +85,7 @@ lead_of(uint8_t byte)
 
 /* Steps over one lead; gives the count of items an array announces. */
 static int
-step(const uint8_t **p, size_t *n, uint64_t *items)
+step_over(const uint8_t **p, size_t *n, uint64_t *items)
 {
 	const struct lead *l = *n ? lead_of(**p) : NULL;
 	uint64_t len = 0;
@@ -111,7 +111,7 @@ step(const uint8_t **p, size_t *n, uint64_t *items)
 }
 
 static int
-check(const uint8_t *p, size_t n, size_t max)
+check_document(const uint8_t *p, size_t n, size_t max)
 {
 	uint64_t left[MP_DEPTH_MAX + 1];
 	int depth = 0;
@@ -126,7 +126,7 @@ check(const uint8_t *p, size_t n, size_t max)
 		if (depth < 0)
 			return n == 0 ? 0 : ERR_CORRUPT;
 		left[depth]--;
-		r = step(&p, &n, &items);
+		r = step_over(&p, &n, &items);
 		if (r < 0)
 			return r;
 		if (items == 0)
@@ -149,7 +149,7 @@ mp_open(struct mp_doc *doc, const void *p, size_t n)
 int
 mp_open_max(struct mp_doc *doc, const void *p, size_t n, size_t max)
 {
-	int r = check(p, n, max);
+	int r = check_document(p, n, max);
 	msgpack_object *root;
 	msgpack_zone *zone;
 	size_t off = 0;
@@ -195,7 +195,7 @@ peek(const struct mp_list *l)
 }
 
 static void
-take(struct mp_list *l)
+take_element(struct mp_list *l)
 {
 	l->next = (const msgpack_object *)l->next + 1;
 	l->left--;
@@ -209,7 +209,7 @@ mp_next_uint(struct mp_list *l, uint64_t *v)
 	if (!o || o->type != MSGPACK_OBJECT_POSITIVE_INTEGER)
 		return ERR_CORRUPT;
 	*v = o->via.u64;
-	take(l);
+	take_element(l);
 	return 0;
 }
 
@@ -227,7 +227,7 @@ mp_next_bin(struct mp_list *l, const char **p, size_t *n)
 	} else {
 		return ERR_CORRUPT;
 	}
-	take(l);
+	take_element(l);
 	return 0;
 }
 
@@ -240,7 +240,7 @@ mp_next_list(struct mp_list *l, struct mp_list *sub)
 		return ERR_CORRUPT;
 	sub->next = o->via.array.ptr;
 	sub->left = o->via.array.size;
-	take(l);
+	take_element(l);
 	return 0;
 }
 

@@ -35,7 +35,8 @@ head(uint8_t h[CHECK_AT], char type, uint32_t version, size_t n)
 }
 
 static void
-check(const uint8_t h[CHECK_AT], const void *p, size_t n, struct digest *d)
+digest_frame(const uint8_t h[CHECK_AT], const void *p, size_t n,
+	     struct digest *d)
 {
 	struct digest_ctx c;
 
@@ -57,7 +58,7 @@ record_seal(struct buf *out, char type, uint32_t version, const void *p,
 		return;
 	}
 	head(h, type, version, n);
-	check(h, p, n, &d);
+	digest_frame(h, p, n, &d);
 	buf_add(out, h, sizeof(h));
 	buf_add(out, d.b, CHECK_LEN);
 	buf_add(out, p, n);
@@ -73,7 +74,7 @@ record_open(const void *p, size_t n, char type, uint32_t version,
 	if (n < RECORD_HEAD || memcmp(h, "kch", 3) || h[3] != (uint8_t)type ||
 	    get32(h + 8) != n - RECORD_HEAD)
 		return ERR_CORRUPT;
-	check(h, h + RECORD_HEAD, n - RECORD_HEAD, &d);
+	digest_frame(h, h + RECORD_HEAD, n - RECORD_HEAD, &d);
 	if (memcmp(d.b, h + CHECK_AT, CHECK_LEN))
 		return ERR_CORRUPT;
 	if (get32(h + 4) != version)

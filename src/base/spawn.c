@@ -54,7 +54,7 @@ set_attributes(posix_spawnattr_t *a)
 }
 
 static int
-start(const struct spawn *s, int out, pid_t *pid)
+start_program(const struct spawn *s, int out, pid_t *pid)
 {
 	posix_spawn_file_actions_t f;
 	posix_spawnattr_t a;
@@ -77,7 +77,7 @@ start(const struct spawn *s, int out, pid_t *pid)
 
 /* One read.  1: there may be more, 0: the end, else an error. */
 static int
-take(const struct spawn *s, int fd, struct buf *out, size_t had)
+read_output(const struct spawn *s, int fd, struct buf *out, size_t had)
 {
 	char *to = buf_room(out, BLOCK);
 	ssize_t n;
@@ -128,7 +128,7 @@ listen_to(const struct spawn *s, pid_t pid, int fd, struct buf *out)
 		if (p[1].revents)
 			return -ECANCELED;
 		if (open && p[0].revents)
-			rc = take(s, fd, out, had);
+			rc = read_output(s, fd, out, had);
 		if (rc < 0)
 			return rc;
 		open = open && rc > 0;
@@ -149,7 +149,7 @@ spawn_run(const struct spawn *s, struct buf *out, int *status)
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
-	rc = start(s, fds[1], &pid);
+	rc = start_program(s, fds[1], &pid);
 	close(fds[1]);
 	if (rc == 0) {
 		fcntl(fds[0], F_SETFL, O_NONBLOCK);

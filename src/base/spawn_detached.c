@@ -38,7 +38,7 @@ spawn_detached_beside(const char *name, char *out, size_t room)
 
 /* A batch of descriptors that are open; how many. */
 static int
-list(int fds[BATCH])
+list_descriptors(int fds[BATCH])
 {
 	DIR *d = opendir("/proc/self/fd");
 	struct dirent *e;
@@ -61,7 +61,7 @@ close_all(void)
 	if (syscall(SYS_close_range, 0, ~0U, 0) == 0)
 		return;
 #endif
-	for (n = list(fds); n > 0; n = list(fds))
+	for (n = list_descriptors(fds); n > 0; n = list_descriptors(fds))
 		while (n-- > 0)
 			close(fds[n]);
 }

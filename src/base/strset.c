@@ -16,7 +16,7 @@ hash(const char *s, size_t n)
 }
 
 static struct strset_slot *
-find(const struct strset *s, const char *key, size_t n)
+find_slot(const struct strset *s, const char *key, size_t n)
 {
 	size_t i = s->cap ? hash(key, n) & (s->cap - 1) : 0;
 
@@ -40,8 +40,8 @@ grow(struct strset *s)
 		return false;
 	for (size_t i = 0; i < s->cap; i++)
 		if (s->slots[i].key)
-			*find(&bigger, s->slots[i].key,
-			      strlen(s->slots[i].key)) = s->slots[i];
+			*find_slot(&bigger, s->slots[i].key,
+				   strlen(s->slots[i].key)) = s->slots[i];
 	free(s->slots);
 	s->slots = bigger.slots;
 	s->cap = bigger.cap;
@@ -49,7 +49,7 @@ grow(struct strset *s)
 }
 
 static bool
-add(struct strset *s, const char *key, size_t n, const void *val)
+add_key(struct strset *s, const char *key, size_t n, const void *val)
 {
 	struct strset_slot *slot;
 
@@ -57,7 +57,7 @@ add(struct strset *s, const char *key, size_t n, const void *val)
 		s->failed = true;
 		return false;
 	}
-	slot = find(s, key, n);
+	slot = find_slot(s, key, n);
 	if (slot->key) {
 		slot->val = val;
 		return false;
@@ -77,13 +77,13 @@ add(struct strset *s, const char *key, size_t n, const void *val)
 bool
 strset_add(struct strset *s, const char *key, const void *val)
 {
-	return add(s, key, strlen(key), val);
+	return add_key(s, key, strlen(key), val);
 }
 
 bool
 strset_has(const struct strset *s, const char *key)
 {
-	const struct strset_slot *slot = find(s, key, strlen(key));
+	const struct strset_slot *slot = find_slot(s, key, strlen(key));
 
 	return slot && slot->key;
 }
@@ -91,7 +91,7 @@ strset_has(const struct strset *s, const char *key)
 const void *
 strset_get(const struct strset *s, const char *key)
 {
-	const struct strset_slot *slot = find(s, key, strlen(key));
+	const struct strset_slot *slot = find_slot(s, key, strlen(key));
 
 	return slot && slot->key ? slot->val : NULL;
 }
@@ -102,7 +102,7 @@ strset_covers(const struct strset *s, const char *path)
 	size_t n = strlen(path);
 
 	while (s->count && n > 0) {
-		const struct strset_slot *slot = find(s, path, n);
+		const struct strset_slot *slot = find_slot(s, path, n);
 
 		if (slot->key)
 			return true;
@@ -125,7 +125,7 @@ strset_add_above(struct strset *s, const char *path)
 		if (n < 2)
 			return;
 		n--;
-		if (!add(s, path, n, NULL))
+		if (!add_key(s, path, n, NULL))
 			return;
 	}
 }

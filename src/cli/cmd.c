@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static const char *
-ask(void *ctx, const char *name)
+ask_environment(void *ctx, const char *name)
 {
 	(void)ctx;
 	return getenv(name);
@@ -21,7 +21,7 @@ ask(void *ctx, const char *name)
 void
 cmd_load_config(struct config *c)
 {
-	struct config_source src = { .get = ask, .names = environ };
+	struct config_source src = { .get = ask_environment, .names = environ };
 
 	config_load(c, &src);
 }

@@ -263,7 +263,7 @@ check_wrapper(void)
 }
 
 static int
-show(int argc, char **argv)
+show_config(int argc, char **argv)
 {
 	static const struct cmd_option none[] = { { 0 } };
 	static struct project p;
@@ -309,5 +309,5 @@ const struct cmd cmd_config = {
 		"were not understood, files that\ncannot be read, a store or "
 		"log that cannot be written, and why.\n\n"
 		"Exit status 1 if there are problems.\n",
-	.run = show,
+	.run = show_config,
 };

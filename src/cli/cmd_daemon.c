@@ -30,14 +30,14 @@ struct request {
 };
 
 static int
-failed(const char *what, int r)
+say_failed(const char *what, int r)
 {
 	fprintf(stderr, "kache daemon: %s: %s\n", what, err_text(r));
 	return CMD_FAILED;
 }
 
 static int
-start(struct request *q)
+start_daemon(struct request *q)
 {
 	struct daemon_client_report r;
 	bool started;
@@ -47,7 +47,7 @@ start(struct request *q)
 		fprintf(stderr, "kache daemon: it does not answer; see %s\n",
 			q->talk.log);
 	if (e < 0)
-		return failed("start", e);
+		return say_failed("start", e);
 	if (daemon_client_status(&q->talk, &r) == 0) {
 		const char *pid = daemon_client_value(&r, "pid");
 
@@ -79,13 +79,13 @@ stop(struct request *q)
 		return CMD_OK;
 	}
 	if (r < 0) {
-		failed("stop", r);
+		say_failed("stop", r);
 		print_spool(&q->talk);
 		return CMD_FAILED;
 	}
 	r = daemon_client_gone(&q->talk, GONE_MS);
 	if (r < 0)
-		return failed("it is still there", r);
+		return say_failed("it is still there", r);
 	printf("stopped; %" PRIu64 " uploads are left for the next one\n",
 	       left);
 	return CMD_OK;
@@ -96,7 +96,7 @@ restart(struct request *q)
 {
 	int status = stop(q);
 
-	return status == CMD_OK ? start(q) : status;
+	return status == CMD_OK ? start_daemon(q) : status;
 }
 
 static int
@@ -107,7 +107,7 @@ print_raw(const struct daemon_client *t)
 	const char *p;
 
 	if (e < 0)
-		return failed("status", e);
+		return say_failed("status", e);
 	p = r.lines.p;
 	for (size_t i = 0; i < r.count; i++, p += strlen(p) + 1)
 		puts(p);
@@ -152,7 +152,7 @@ run_here(struct request *q)
 		execl(path, "kached", (char *)NULL);
 		r = -errno;
 	}
-	return failed(path, r);
+	return say_failed(path, r);
 }
 
 static int
@@ -160,7 +160,7 @@ show_log(struct request *q)
 {
 	int r = tail_show(q->talk.log, q->lines, !q->stay);
 
-	return r < 0 ? failed(q->talk.log, r) : CMD_OK;
+	return r < 0 ? say_failed(q->talk.log, r) : CMD_OK;
 }
 
 static int
@@ -181,7 +181,7 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-	{ "status", status },   { "start", start },         { "stop", stop },
+	{ "status", status },   { "start", start_daemon },  { "stop", stop },
 	{ "restart", restart }, { "run", run_here },        { "log", show_log },
 	{ "install", install }, { "uninstall", uninstall },
 };

@@ -64,8 +64,8 @@ struct list {
 static const char *const sort_names[SORTS] = { "size", "use", "age", "name" };
 
 static int
-add(void *ctx, const struct digest *at, const struct entry *e,
-    const struct stat *st)
+add_entry(void *ctx, const struct digest *at, const struct entry *e,
+	  const struct stat *st)
 {
 	struct list *l = ctx;
 	char hex[DIGEST_HEX + 1];
@@ -98,7 +98,7 @@ add(void *ctx, const struct digest *at, const struct entry *e,
 
 /* The first event that names a unit is enough: its key holds the rest. */
 static void
-learn(void *ctx, const struct event *e)
+learn_names(void *ctx, const struct event *e)
 {
 	struct list *l = ctx;
 	struct about *a;
@@ -358,7 +358,7 @@ parse_options(int argc, char **argv, struct list *l)
 }
 
 static int
-load(const char *dir, struct list *l, struct inventory *inv)
+load_entries(const char *dir, struct list *l, struct inventory *inv)
 {
 	uint64_t bad;
 	struct stat st;
@@ -371,16 +371,16 @@ load(const char *dir, struct list *l, struct inventory *inv)
 	r = store_open(&s, dir);
 	if (r < 0)
 		return r;
-	r = inventory_read(&s, add, l, inv);
+	r = inventory_read(&s, add_entry, l, inv);
 	store_close(&s);
 	/* Without the log versions are not known. */
 	if (r == 0)
-		event_read(dir, learn, l, &bad);
+		event_read(dir, learn_names, l, &bad);
 	return r;
 }
 
 static int
-list(int argc, char **argv)
+list_entries(int argc, char **argv)
 {
 	static int (*const order[SORTS])(const void *,
 					 const void *) = { by_size, by_use,
@@ -393,7 +393,7 @@ list(int argc, char **argv)
 	if (status != CMD_OK)
 		return status;
 	cmd_load_config(&c);
-	r = load(c.v[CONFIG_STORE_DIR].text, &l, &inv);
+	r = load_entries(c.v[CONFIG_STORE_DIR].text, &l, &inv);
 	if (r < 0) {
 		fprintf(stderr, "kache list: %s: %s\n",
 			c.v[CONFIG_STORE_DIR].text, err_text(r));
@@ -425,5 +425,5 @@ const struct cmd cmd_list = {
 		"  --limit N    at most N lines, 40 without it; 0: all\n"
 		"  --json       an object, with all results unless --limit is "
 		"given\n",
-	.run = list,
+	.run = list_entries,
 };

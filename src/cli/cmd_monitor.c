@@ -132,7 +132,7 @@ print_daemon(const struct view *v)
 }
 
 static void
-show(struct view *v)
+show_state(struct view *v)
 {
 	uint64_t bad;
 
@@ -184,7 +184,7 @@ monitor(int argc, char **argv)
 		/* On a screen each view replaces the one before. */
 		if (screen && !once)
 			fputs("\033[H\033[J", stdout);
-		show(&v);
+		show_state(&v);
 		if (once || fflush(stdout) != 0)
 			return CMD_OK;
 		poll(NULL, 0, (int)ms);

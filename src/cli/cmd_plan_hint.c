@@ -178,7 +178,7 @@ choose_cargo(const struct hint *h, char *out, size_t room)
 }
 
 static int
-run(char **argv, size_t max, int timeout_ms, struct buf *out)
+run_program(char **argv, size_t max, int timeout_ms, struct buf *out)
 {
 	struct spawn s = { .argv = argv,
 			   .max = max,
@@ -219,7 +219,7 @@ ask_cargo(const struct hint *h, struct packages *out)
 	setenv("KACHE_DISABLED", "1", 1);
 	choose_cargo(h, cargo, sizeof(cargo));
 	snprintf(manifest, sizeof(manifest), "%s/Cargo.toml", h->workspace);
-	r = run(argv, METADATA_MAX, METADATA_MS, &text);
+	r = run_program(argv, METADATA_MAX, METADATA_MS, &text);
 	if (r == 0)
 		r = metadata_parse(text.p ? text.p : "", text.len, out);
 	buf_free(&text);
@@ -310,7 +310,7 @@ add_revision(struct hint *h, const char *commit, int64_t deadline)
 	struct digest d;
 
 	snprintf(name, sizeof(name), "%s:./Cargo.lock", commit);
-	if (run(argv, CARGO_LOCK_MAX, ms_until(deadline), &text) == 0) {
+	if (run_program(argv, CARGO_LOCK_MAX, ms_until(deadline), &text) == 0) {
 		digest_bytes(text.p ? text.p : "", text.len, &d);
 		item[0] = '@';
 		digest_hex(&d, item + 1);
@@ -344,7 +344,7 @@ add_revisions(struct hint *h)
 	setenv("GIT_OPTIONAL_LOCKS", "0", 1);
 	setenv("GIT_TERMINAL_PROMPT", "0", 1);
 	snprintf(many, sizeof(many), "%d", COMMITS);
-	if (run(argv, COMMITS * (COMMIT_HEX + 1), GIT_MS, &text) < 0)
+	if (run_program(argv, COMMITS * (COMMIT_HEX + 1), GIT_MS, &text) < 0)
 		return;
 	for (p = text.p; p && *p; p = next) {
 		size_t n = strspn(p, "0123456789abcdef");

@@ -53,8 +53,8 @@ daemon_client_init(struct daemon_client *t, const char *command)
 
 /* One question; M points into C, which the caller closes if this gives 0. */
 static int
-ask(const struct daemon_client *t, const struct message *q, int want,
-    int64_t ms, struct client *c, struct message *m)
+ask_daemon(const struct daemon_client *t, const struct message *q, int want,
+	   int64_t ms, struct client *c, struct message *m)
 {
 	int r = client_open(c, t->socket, in_ms(HELLO_MS));
 
@@ -77,7 +77,7 @@ daemon_client_status(const struct daemon_client *t,
 	struct message q = { .type = MESSAGE_STATUS }, m;
 	struct daemon_client_report got = { 0 };
 	struct client c;
-	int e = ask(t, &q, MESSAGE_REPORT, ANSWER_MS, &c, &m);
+	int e = ask_daemon(t, &q, MESSAGE_REPORT, ANSWER_MS, &c, &m);
 
 	if (e < 0)
 		return e;
@@ -115,7 +115,7 @@ daemon_client_left(const struct daemon_client *t, int type, int64_t ms,
 	int r;
 
 	q.ms = (uint64_t)ms;
-	r = ask(t, &q, MESSAGE_LEFT, ms + ANSWER_MS, &c, &m);
+	r = ask_daemon(t, &q, MESSAGE_LEFT, ms + ANSWER_MS, &c, &m);
 	if (r < 0)
 		return r;
 	*left = m.left;

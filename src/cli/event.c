@@ -40,7 +40,7 @@ enum {
 };
 
 static int
-number(const char *s, uint64_t *out)
+read_number(const char *s, uint64_t *out)
 {
 	char *end;
 
@@ -71,7 +71,7 @@ event_parse(char *line, struct event *e)
 			memcpy(to, &s, sizeof(s));
 			continue;
 		}
-		if (number(s, &v) < 0)
+		if (read_number(s, &v) < 0)
 			return ERR_CORRUPT;
 		memcpy(to, &v, sizeof(v));
 	}

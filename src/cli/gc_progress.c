@@ -73,7 +73,7 @@ wipe(const struct screen *s)
 
 /* A line of the report, unless there is nothing to say. */
 static void
-say(const char *title, uint64_t n, const char *what)
+say_count(const char *title, uint64_t n, const char *what)
 {
 	if (n)
 		printf("%-24s %" PRIu64 " %s\n", title, n, what);
@@ -95,21 +95,22 @@ report_entries(const struct gc_report *r, bool dry)
 	const char *verb = dry ? "would remove" : "removed";
 
 	printf("%-24s %" PRIu64 " entries\n", verb, r->victims);
-	say("  by name", r->purged, "entries");
-	say("  by age", r->by_age, "entries, not used for too long");
-	say("  unreachable", r->unreachable,
-	    "entries that no build could find any more");
-	say("  by size", r->by_size, "entries, least recently used first");
-	say("  damaged", r->damaged, "entries that could not be read");
-	say("kept", r->waiting, "entries that wait for their upload");
-	say(dry ? "would give up" : "gave up", r->expired,
-	    "uploads that waited for 30 days");
-	say("could not remove", r->stuck, "entries and blobs");
-	say("kept", r->newer, "entries of a later version of kache");
-	say(verb, r->orphans, "blobs that nothing refers to");
-	say(verb, r->manifests, "manifests without entries");
-	say(verb, r->input_lists,
-	    "shapes without entries, from other manifests");
+	say_count("  by name", r->purged, "entries");
+	say_count("  by age", r->by_age, "entries, not used for too long");
+	say_count("  unreachable", r->unreachable,
+		  "entries that no build could find any more");
+	say_count("  by size", r->by_size,
+		  "entries, least recently used first");
+	say_count("  damaged", r->damaged, "entries that could not be read");
+	say_count("kept", r->waiting, "entries that wait for their upload");
+	say_count(dry ? "would give up" : "gave up", r->expired,
+		  "uploads that waited for 30 days");
+	say_count("could not remove", r->stuck, "entries and blobs");
+	say_count("kept", r->newer, "entries of a later version of kache");
+	say_count(verb, r->orphans, "blobs that nothing refers to");
+	say_count(verb, r->manifests, "manifests without entries");
+	say_count(verb, r->input_lists,
+		  "shapes without entries, from other manifests");
 }
 
 static void
@@ -118,17 +119,18 @@ report_rest(const struct gc_report *r, bool dry)
 	const char *verb = dry ? "would remove" : "removed";
 	char text[TERMINAL_TEXT];
 
-	say(verb, r->temps, "temporary files");
-	say(verb, r->letters, "dead letters of the spool");
-	say(verb, r->sessions, "markers of builds");
-	say(verb, r->ids, "remembered answers that nobody read");
+	say_count(verb, r->temps, "temporary files");
+	say_count(verb, r->letters, "dead letters of the spool");
+	say_count(verb, r->sessions, "markers of builds");
+	say_count(verb, r->ids, "remembered answers that nobody read");
 	if (r->incremental)
 		printf("%-24s %" PRIu64 " incremental directories that no "
 		       "build used, %s\n",
 		       verb, r->incremental,
 		       terminal_size(r->incremental_bytes, text));
-	say("kept", r->incremental_left,
-	    "incremental directories as old: locked, or not only rustc's");
+	say_count(
+		"kept", r->incremental_left,
+		"incremental directories as old: locked, or not only rustc's");
 }
 
 static void
@@ -191,7 +193,7 @@ scrub(struct gc_progress *w)
 }
 
 static int
-sweep(struct gc_progress *w, const char *dir, struct gc_report *r)
+sweep_store(struct gc_progress *w, const char *dir, struct gc_report *r)
 {
 	int err = store_open(&w->store, dir);
 
@@ -224,7 +226,7 @@ gc_progress_run(const char *name, const char *dir, struct gc_options *o,
 	o->go_on = go_on;
 	o->locked = locked;
 	o->ctx = &w;
-	err = sweep(&w, dir, &r);
+	err = sweep_store(&w, dir, &r);
 	wipe(&w.screen);
 	if (err == -EALREADY) {
 		puts("not due: nothing was done");

@@ -15,7 +15,7 @@ static const struct cmd *const commands[] = {
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static const struct cmd *
-find(const char *name)
+find_command(const char *name)
 {
 	int i;
 
@@ -53,7 +53,7 @@ help(const char *name)
 		overview(stdout);
 		return CMD_OK;
 	}
-	c = find(name);
+	c = find_command(name);
 	if (!c) {
 		fprintf(stderr, "kache: no command '%s'\n", name);
 		return CMD_USAGE;
@@ -63,7 +63,7 @@ help(const char *name)
 }
 
 static int
-run(const struct cmd *c, int argc, char **argv)
+run_command(const struct cmd *c, int argc, char **argv)
 {
 	int i;
 
@@ -103,11 +103,11 @@ main(int argc, char **argv)
 		return flushed(help(NULL));
 	if (strcmp(name, "help") == 0)
 		return flushed(help(argc > 2 ? argv[2] : NULL));
-	c = find(name);
+	c = find_command(name);
 	if (!c) {
 		fprintf(stderr, "kache: no command '%s'\n\n", name);
 		overview(stderr);
 		return CMD_USAGE;
 	}
-	return flushed(run(c, argc - 1, argv + 1));
+	return flushed(run_command(c, argc - 1, argv + 1));
 }

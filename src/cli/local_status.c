@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 static int
-count(void *ctx, const struct digest *at, const char *reason)
+count_waiting(void *ctx, const struct digest *at, const char *reason)
 {
 	struct local_status *l = ctx;
 
@@ -64,7 +64,7 @@ local_status_look(const char *dir, struct local_status *out)
 	/* store_open would make one. */
 	if (stat(dir, &st) < 0 || store_open(&s, dir) < 0)
 		return;
-	upload_intent_each(&s, 0, count, out);
+	upload_intent_each(&s, 0, count_waiting, out);
 	upload_intent_each(&s, 1, bury, out);
 	out->down_s = down_for(s.dir);
 	store_close(&s);

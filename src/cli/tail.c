@@ -40,7 +40,7 @@ find_start(int fd, off_t size, int lines)
 
 /* Copies what is there from *AT.  0 or -errno. */
 static int
-copy(int fd, off_t *at)
+copy_rest(int fd, off_t *at)
 {
 	char block[BLOCK];
 	ssize_t n;
@@ -90,7 +90,7 @@ tail_show(const char *path, int lines, int follow)
 		return -errno;
 	size = lseek(fd, 0, SEEK_END);
 	at = lines ? find_start(fd, size, lines) : size;
-	r = copy(fd, &at);
+	r = copy_rest(fd, &at);
 	while (r == 0 && follow && is_read()) {
 		if (has_moved(fd, path, at)) {
 			int next =
@@ -102,7 +102,7 @@ tail_show(const char *path, int lines, int follow)
 				at = 0;
 			}
 		}
-		r = copy(fd, &at);
+		r = copy_rest(fd, &at);
 	}
 	close(fd);
 	return r;

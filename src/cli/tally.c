@@ -45,7 +45,7 @@ significant(const char *reason)
 }
 
 static void
-count(struct tally_reasons *r, const char *reason)
+count_reason(struct tally_reasons *r, const char *reason)
 {
 	size_t n = significant(reason);
 	int i;
@@ -62,7 +62,7 @@ count(struct tally_reasons *r, const char *reason)
 	}
 	if (r->rows >= TALLY_REASONS - 1 && strcmp(reason, "other") != 0) {
 		r->total--;
-		count(r, "other");
+		count_reason(r, "other");
 		return;
 	}
 	memcpy(r->row[r->rows].text, n > 0 ? reason : "-", n > 0 ? n : 1);
@@ -93,13 +93,13 @@ add_compiled(struct tally *t, enum tally_outcome o, const struct event *e)
 	if (e->status != 0)
 		t->failed++;
 	if (strncmp(e->reason, local, strlen(local)) == 0)
-		count(&t->not_uploaded, e->reason + strlen(local));
+		count_reason(&t->not_uploaded, e->reason + strlen(local));
 	if (strncmp(e->reason, not_stored, strlen(not_stored)) == 0)
-		count(&t->not_stored, e->reason + strlen(not_stored));
+		count_reason(&t->not_stored, e->reason + strlen(not_stored));
 	else if (o != TALLY_ERROR && e->status == 0)
 		t->stored += e->bytes;
 	if (o == TALLY_ERROR)
-		count(&t->errors, e->reason);
+		count_reason(&t->errors, e->reason);
 }
 
 static void
@@ -110,7 +110,7 @@ add_unit(struct tally *t, enum tally_outcome o, const struct event *e)
 		t->hit_us += e->total_us;
 		t->restored += e->bytes;
 	} else if (o == TALLY_PASSTHROUGH) {
-		count(&t->passthrough, e->reason);
+		count_reason(&t->passthrough, e->reason);
 	} else {
 		add_compiled(t, o, e);
 	}
@@ -129,9 +129,9 @@ add_run(struct tally *t, enum tally_outcome o, const struct event *e)
 	}
 	t->run_us += e->compile_us;
 	if (o == TALLY_PASSTHROUGH)
-		count(&t->run_refused, e->reason);
+		count_reason(&t->run_refused, e->reason);
 	else if (strncmp(e->reason, not_stored, strlen(not_stored)) == 0)
-		count(&t->run_refused, e->reason + strlen(not_stored));
+		count_reason(&t->run_refused, e->reason + strlen(not_stored));
 }
 
 /* A line of the daemon's for a whole build; its count is in saved_us. */
@@ -185,7 +185,7 @@ more_first(const void *a, const void *b)
 }
 
 static void
-sort(struct tally_reasons *r)
+sort_reasons(struct tally_reasons *r)
 {
 	qsort(r->row, (size_t)r->rows, sizeof(r->row[0]), more_first);
 }
@@ -193,11 +193,11 @@ sort(struct tally_reasons *r)
 void
 tally_sort(struct tally *t)
 {
-	sort(&t->passthrough);
-	sort(&t->not_stored);
-	sort(&t->not_uploaded);
-	sort(&t->run_refused);
-	sort(&t->errors);
+	sort_reasons(&t->passthrough);
+	sort_reasons(&t->not_stored);
+	sort_reasons(&t->not_uploaded);
+	sort_reasons(&t->run_refused);
+	sort_reasons(&t->errors);
 }
 
 uint64_t

@@ -141,7 +141,7 @@ when(const char *value, char out[64])
 
 /* VALUE as KIND says; "" leaves it out. */
 static const char *
-show(enum kind kind, const char *value, char out[64])
+format_value(enum kind kind, const char *value, char out[64])
 {
 	char term[TERMINAL_TEXT];
 	uint64_t n = strtoull(value, NULL, 10);
@@ -164,7 +164,7 @@ show(enum kind kind, const char *value, char out[64])
 }
 
 static void
-put(const char *text, const char *value)
+put_line(const char *text, const char *value)
 {
 	for (; *text; text++) {
 		if (*text == '@')
@@ -184,7 +184,7 @@ print_row(const struct row *row, const struct daemon_client_report *r)
 		const char *value = daemon_client_value(r, p->name);
 		char text[64];
 
-		value = value ? show(p->kind, value, text) : "";
+		value = value ? format_value(p->kind, value, text) : "";
 		if (!*value || (p->kind == COUNT && !strcmp(value, "0") &&
 				(i || *row->label == ' ')))
 			continue;
@@ -192,7 +192,7 @@ print_row(const struct row *row, const struct daemon_client_report *r)
 			printf("%-16s ", row->label);
 		else
 			fputs(", ", stdout);
-		put(p->text, value);
+		put_line(p->text, value);
 	}
 	if (shown)
 		putchar('\n');

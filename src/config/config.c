@@ -100,7 +100,7 @@ struct loading {
 
 /* The environment's answer; an empty variable counts as unset. */
 static const char *
-ask(const struct loading *l, const char *name)
+ask_environment(const struct loading *l, const char *name)
 {
 	const char *v = l->src->get(l->src->ctx, name);
 
@@ -110,7 +110,7 @@ ask(const struct loading *l, const char *name)
 static const char *
 ask_absolute(const struct loading *l, const char *name)
 {
-	const char *v = ask(l, name);
+	const char *v = ask_environment(l, name);
 
 	return v && *v == '/' ? v : NULL;
 }
@@ -159,8 +159,8 @@ parse_value(const struct loading *l, const struct config_key *k, const char *s,
 }
 
 static void
-complain(const struct loading *l, const struct config_key *k, int line,
-	 const char *value, int r)
+note_problem(const struct loading *l, const struct config_key *k, int line,
+	     const char *value, int r)
 {
 	char where[256];
 
@@ -191,7 +191,7 @@ set(const struct loading *l, int id, int line, const char *text)
 		return;
 	}
 	l->c->pool_len = mark;
-	complain(l, k, line, text, r);
+	note_problem(l, k, line, text, r);
 }
 
 static void
@@ -286,7 +286,7 @@ load_files(struct loading *l)
 {
 	const char *sys = l->src->sysconfdir;
 	const char *xdg = ask_absolute(l, "XDG_CONFIG_HOME");
-	const char *named = ask(l, "KACHE_CONFIG");
+	const char *named = ask_environment(l, "KACHE_CONFIG");
 
 	load_file(l, 0, sys ? sys : KACHE_SYSCONFDIR, "/kache/kache.ini");
 	judge_file(l, 0, false);
@@ -351,7 +351,7 @@ env_alias(const char *name, size_t n)
 static void
 load_variable(struct loading *l, int id, const char *name)
 {
-	const char *value = ask(l, name);
+	const char *value = ask_environment(l, name);
 
 	if (!value)
 		return;
@@ -402,7 +402,7 @@ load_environment(struct loading *l)
 		if (aliases[i].id >= 0)
 			load_variable(l, aliases[i].id, aliases[i].name);
 	}
-	v = ask(l, "KACHE_DISABLED");
+	v = ask_environment(l, "KACHE_DISABLED");
 	l->c->disabled = v && strcmp(v, "0") != 0;
 }
 
@@ -438,8 +438,8 @@ default_store(struct loading *l)
 
 	if (*v->text)
 		return;
-	r = config_cache_home("linux", ask(l, "XDG_CACHE_HOME"), l->home, path,
-			      sizeof(path));
+	r = config_cache_home("linux", ask_environment(l, "XDG_CACHE_HOME"),
+			      l->home, path, sizeof(path));
 	if (r == 0)
 		v->text = keep(l->c, path, "");
 	if (r < 0 || !v->text) {

@@ -253,8 +253,8 @@ struct index {
 };
 
 static int
-compare(const struct package *p, const char *name, const char *version,
-	const char *source)
+compare_package(const struct package *p, const char *name, const char *version,
+		const char *source)
 {
 	int r = strcmp(p->name, name);
 
@@ -269,7 +269,8 @@ by_name(const void *a, const void *b, void *ctx)
 	const struct package *p = &all->p[*(const uint32_t *)a];
 	const struct package *q = &all->p[*(const uint32_t *)b];
 
-	return compare(p, q->name, q->version, q->source ? q->source : "");
+	return compare_package(p, q->name, q->version,
+			       q->source ? q->source : "");
 }
 
 /* The first package that is not less, or NULL. */
@@ -282,7 +283,8 @@ lower(const struct index *x, const char *name, const char *version,
 	while (from < to) {
 		size_t mid = from + (to - from) / 2;
 
-		if (compare(&x->all->p[x->by[mid]], name, version, source) < 0)
+		if (compare_package(&x->all->p[x->by[mid]], name, version,
+				    source) < 0)
 			from = mid + 1;
 		else
 			to = mid;
@@ -296,7 +298,7 @@ lower(const struct index *x, const char *name, const char *version,
  * the package's own has behind a '#'.
  */
 static const struct package *
-find(const struct index *x, char *text)
+find_package(const struct index *x, char *text)
 {
 	char *version = strchr(text, ' '), *source = NULL;
 	const struct package *p = NULL;
@@ -322,7 +324,7 @@ find(const struct index *x, char *text)
 }
 
 static int
-resolve(struct parse *p)
+resolve_dependencies(struct parse *p)
 {
 	struct packages *all = p->out;
 	struct index x = { .all = all };
@@ -335,7 +337,7 @@ resolve(struct parse *p)
 		x.by[i] = (uint32_t)i;
 	qsort_r(x.by, all->count, sizeof(*x.by), by_name, all);
 	for (size_t i = 0; i < p->nraw && r == 0; i++) {
-		const struct package *dep = find(&x, p->raw[i].text);
+		const struct package *dep = find_package(&x, p->raw[i].text);
 
 		if (dep)
 			r = packages_need(all, p->raw[i].owner,
@@ -386,7 +388,7 @@ cargo_lock_read(const void *text, size_t n, struct lockfile *out)
 	copy[n] = '\0';
 	p.at = copy;
 	r = parse(&p);
-	r = r ? r : resolve(&p);
+	r = r ? r : resolve_dependencies(&p);
 	r = r ? r : list_own(&got);
 	free(p.raw);
 	free(copy);

@@ -106,7 +106,7 @@ before(const struct graph *g, uint32_t a, uint32_t b)
 }
 
 static void
-place(struct graph *g, size_t i, uint32_t node)
+place_in_heap(struct graph *g, size_t i, uint32_t node)
 {
 	g->ready[i] = node;
 	g->node[node].heap = (uint32_t)i + 1;
@@ -116,10 +116,10 @@ static void
 sift_up(struct graph *g, size_t i, uint32_t node)
 {
 	while (i > 0 && before(g, node, g->ready[(i - 1) / 2])) {
-		place(g, i, g->ready[(i - 1) / 2]);
+		place_in_heap(g, i, g->ready[(i - 1) / 2]);
 		i = (i - 1) / 2;
 	}
-	place(g, i, node);
+	place_in_heap(g, i, node);
 }
 
 static void
@@ -135,10 +135,10 @@ sift_down(struct graph *g, size_t i, uint32_t node)
 			child++;
 		if (!before(g, g->ready[child], node))
 			break;
-		place(g, i, g->ready[child]);
+		place_in_heap(g, i, g->ready[child]);
 		i = child;
 	}
-	place(g, i, node);
+	place_in_heap(g, i, node);
 }
 
 static void
@@ -170,7 +170,7 @@ unready(struct graph *g, uint32_t node)
  * linear.  Gives the order.
  */
 static void
-sort(const struct graph *g, uint32_t *order, uint32_t *blockers)
+sort_nodes(const struct graph *g, uint32_t *order, uint32_t *blockers)
 {
 	size_t head = 0, tail = 0, first = 0;
 
@@ -237,7 +237,7 @@ graph_seal(struct graph *g)
 		free(rank);
 		return -ENOMEM;
 	}
-	sort(g, order, rank);
+	sort_nodes(g, order, rank);
 	for (size_t i = 0; i < g->count; i++)
 		rank[order[i]] = (uint32_t)i;
 	measure(g, order, rank);
@@ -283,7 +283,7 @@ graph_next(struct graph *g)
 }
 
 static void
-release(struct graph *g, size_t node)
+release_users(struct graph *g, size_t node)
 {
 	g->node[node].state = OVER;
 	if (g->node[node].passed)
@@ -301,7 +301,7 @@ void
 graph_done(struct graph *g, size_t node)
 {
 	if (node < g->count && g->node[node].state == TAKEN)
-		release(g, node);
+		release_users(g, node);
 }
 
 void
@@ -312,7 +312,7 @@ graph_drop(struct graph *g, size_t node)
 	if (g->node[node].heap)
 		unready(g, (uint32_t)node);
 	g->left--;
-	release(g, node);
+	release_users(g, node);
 }
 
 void

@@ -100,7 +100,7 @@ is_unit(char *const *f, uint64_t session)
 }
 
 static int
-add(struct history *h, struct strset *seen, char *const *f)
+add_unit(struct history *h, struct strset *seen, char *const *f)
 {
 	struct history_unit u = { .package = f[OWNER],
 				  .version = f[OWNER_VERSION],
@@ -144,7 +144,7 @@ history_read(char *text, size_t n, uint64_t session, struct history *out)
 			break;
 		*nl = '\0';
 		if (cut(text, field) && is_unit(field, session))
-			r = add(&h, &seen, field);
+			r = add_unit(&h, &seen, field);
 		text = nl + 1;
 	}
 	strset_free(&seen);

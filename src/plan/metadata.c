@@ -33,7 +33,7 @@ by_id(const void *a, const void *b)
 }
 
 static struct known *
-find(const struct reading *r, const struct json *id)
+find_package(const struct reading *r, const struct json *id)
 {
 	struct known key = { .id = json_str(id) };
 
@@ -73,7 +73,7 @@ add_nodes(struct reading *r)
 
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		const struct json *node = json_at(r->nodes, i);
-		struct known *k = find(r, json_get(node, "id"));
+		struct known *k = find_package(r, json_get(node, "id"));
 		const char *name, *version;
 
 		if (!k || k->at != UINT32_MAX)
@@ -100,7 +100,7 @@ add_deps(struct reading *r)
 		const struct json *deps = json_get(node, "dependencies");
 
 		for (size_t k = 0; k < json_len(deps) && rc == 0; k++) {
-			struct known *to = find(r, json_at(deps, k));
+			struct known *to = find_package(r, json_at(deps, k));
 
 			if (to && to->at != UINT32_MAX)
 				rc = packages_need(r->out, (uint32_t)i, to->at);

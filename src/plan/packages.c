@@ -67,7 +67,7 @@ packages_release(struct packages *s)
 }
 
 static int
-fill(const struct packages *s, struct graph *g)
+fill_graph(const struct packages *s, struct graph *g)
 {
 	int r = 0;
 
@@ -84,7 +84,7 @@ packages_order(const struct packages *s, uint32_t **order)
 {
 	uint32_t *list = calloc(s->count + 1, sizeof(*list));
 	struct graph *g = graph_new();
-	int r = list && g ? fill(s, g) : -ENOMEM;
+	int r = list && g ? fill_graph(s, g) : -ENOMEM;
 
 	for (size_t i = 0; i < s->count && r >= 0; i++) {
 		r = graph_next(g);

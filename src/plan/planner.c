@@ -118,7 +118,8 @@ planner_request(const struct packages *p, const struct digest *toolchain,
 
 /* A number that may be missing or null. */
 static int
-number(const struct json *j, const char *key, uint64_t absent, uint64_t *out)
+optional_number(const struct json *j, const char *key, uint64_t absent,
+		uint64_t *out)
 {
 	int64_t n;
 
@@ -142,9 +143,10 @@ candidate(const struct json *j, struct planner_candidate *c)
 		return ERR_CORRUPT;
 	memcpy(c->crate, crate, strlen(crate) + 1);
 	r = digest_parse(key, strlen(key), &c->key);
-	r = r ? r : number(j, "compile_time_ms", 0, &c->compile_ms);
-	r = r ? r : number(j, "size_bytes", 0, &c->bytes);
-	return r ? r : number(j, "demand_index", UINT64_MAX, &c->order);
+	r = r ? r : optional_number(j, "compile_time_ms", 0, &c->compile_ms);
+	r = r ? r : optional_number(j, "size_bytes", 0, &c->bytes);
+	return r ? r
+		 : optional_number(j, "demand_index", UINT64_MAX, &c->order);
 }
 
 static int

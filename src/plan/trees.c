@@ -113,7 +113,7 @@ most_hits(const struct trees *t, uint64_t of)
 
 /* What was not used lately must be better than all that was. */
 static uint64_t
-judge(const struct trees *t)
+judge_trees(const struct trees *t)
 {
 	uint64_t wanted = t->proven | (t->all & ~t->large);
 	unsigned best = most_hits(t, t->large);
@@ -151,7 +151,7 @@ trees_new(const struct build_manifest *m)
 	/* Without any, all are as good as each other. */
 	if ((t->recent & t->large) == 0)
 		t->recent = t->all;
-	t->wanted = judge(t);
+	t->wanted = judge_trees(t);
 	return t;
 }
 
@@ -179,7 +179,7 @@ trees_ask(struct trees *t, size_t unit)
 		t->proven |= in;
 	for (int r = 0; r < ROOTS; r++)
 		t->hits[r] += in >> r & 1;
-	t->wanted = judge(t);
+	t->wanted = judge_trees(t);
 	return t->wanted != before;
 }
 

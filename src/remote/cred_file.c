@@ -98,15 +98,6 @@ static const char *const names[CRED_FILE_SETTINGS] = {
 };
 
 static void
-forget(char **v)
-{
-	if (*v)
-		explicit_bzero(*v, strlen(*v));
-	free(*v);
-	*v = NULL;
-}
-
-static void
 on_value(void *ctx, const char *key, const char *v)
 {
 	struct cred_file_profile *p = ctx;
@@ -115,7 +106,7 @@ on_value(void *ctx, const char *key, const char *v)
 	for (i = 0; i < CRED_FILE_SETTINGS; i++) {
 		if (strcmp(key, names[i]) != 0)
 			continue;
-		forget(&p->v[i]);
+		cred_source_wipe(p->v[i]);
 		p->v[i] = *v ? strdup(v) : NULL;
 	}
 }
@@ -123,16 +114,16 @@ on_value(void *ctx, const char *key, const char *v)
 void
 cred_file_release(struct cred_file_profile *p)
 {
-	int i;
-
-	for (i = 0; i < CRED_FILE_SETTINGS; i++)
-		forget(&p->v[i]);
+	for (int i = 0; i < CRED_FILE_SETTINGS; i++) {
+		cred_source_wipe(p->v[i]);
+		p->v[i] = NULL;
+	}
 }
 
 /* One file: the variable that names it, else its place below HOME. */
 static int
-look(const struct cred_opts *o, const char *var, const char *place, bool config,
-     struct cred_file_profile *p)
+read_one(const struct cred_opts *o, const char *var, const char *place,
+	 bool config, struct cred_file_profile *p)
 {
 	const char *named = o->get(var);
 	const char *home = o->get("HOME");
@@ -176,10 +167,10 @@ cred_file_read(const struct cred_opts *o, struct cred_file_profile *p,
 	int rc;
 
 	/* The credentials file counts before the other one. */
-	rc = look(o, "AWS_CONFIG_FILE", "config", true, &n);
+	rc = read_one(o, "AWS_CONFIG_FILE", "config", true, &n);
 	if (rc == 0)
-		rc = look(o, "AWS_SHARED_CREDENTIALS_FILE", "credentials",
-			  false, &n);
+		rc = read_one(o, "AWS_SHARED_CREDENTIALS_FILE", "credentials",
+			      false, &n);
 	if (rc != 0) {
 		snprintf(why, room, "the AWS files cannot be read: %s",
 			 err_text(rc));
@@ -207,8 +198,8 @@ cannot(const struct cred_file_profile *p)
 }
 
 static int
-judge(const struct cred_opts *o, const struct cred_file_profile *p,
-      struct cred_value *out, char *why, size_t room)
+judge_profile(const struct cred_opts *o, const struct cred_file_profile *p,
+	      struct cred_value *out, char *why, size_t room)
 {
 	const char *key = p->v[CRED_FILE_KEY];
 	const char *secret = p->v[CRED_FILE_SECRET];
@@ -239,7 +230,7 @@ cred_file_load(const struct cred_opts *o, struct cred_value *out, char *why,
 	int rc = cred_file_read(o, &p, why, room);
 
 	if (rc == 0) {
-		rc = judge(o, &p, out, why, room);
+		rc = judge_profile(o, &p, out, why, room);
 		cred_file_release(&p);
 	}
 	return rc;

@@ -25,16 +25,8 @@ enum {
 	TOKEN_MAX = 16 << 10
 };
 
-static const char *
-variable(const struct cred_opts *o, const char *name)
-{
-	const char *v = o->get(name);
-
-	return v && *v ? v : NULL;
-}
-
 static void
-forget(struct buf *b)
+wipe_buf(struct buf *b)
 {
 	if (b->p)
 		explicit_bzero(b->p, b->cap);
@@ -111,9 +103,10 @@ int
 cred_instance_container_url(const struct cred_opts *o, struct buf *out,
 			    char *why, size_t room)
 {
-	const char *path =
-		variable(o, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-	const char *full = variable(o, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	const char *path = cred_source_variable(
+		o, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+	const char *full =
+		cred_source_variable(o, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
 	const char *used = path ? path : full;
 	bool tls = full && strncmp(full, "https://", 8) == 0;
 	char host[256];
@@ -145,9 +138,10 @@ static int
 add_authorization(const struct cred_opts *o, struct buf *line, char *why,
 		  size_t room)
 {
-	const char *file =
-		variable(o, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-	const char *token = variable(o, "AWS_CONTAINER_AUTHORIZATION_TOKEN");
+	const char *file = cred_source_variable(
+		o, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+	const char *token =
+		cred_source_variable(o, "AWS_CONTAINER_AUTHORIZATION_TOKEN");
 	struct buf text = { 0 };
 	int rc = 0;
 
@@ -168,7 +162,7 @@ add_authorization(const struct cred_opts *o, struct buf *line, char *why,
 	} else if (token) {
 		buf_fmt(line, "Authorization: %s", token);
 	}
-	forget(&text);
+	wipe_buf(&text);
 	return rc;
 }
 
@@ -213,8 +207,8 @@ cred_instance_container(const struct cred_opts *o, struct cred_value *out,
 			cred_source_ask(o, &f, CONTAINER_TRIES, &text), &text,
 			out, why, room);
 	}
-	forget(&line);
-	forget(&text);
+	wipe_buf(&line);
+	wipe_buf(&text);
 	buf_free(&url);
 	return rc;
 }
@@ -229,8 +223,8 @@ struct instance {
 
 /* The status, as xfer_fetch. */
 static int
-ask(struct instance *i, enum xfer_verb verb, const char *path, const char *more,
-    const char *line, struct buf *out)
+ask_instance(struct instance *i, enum xfer_verb verb, const char *path,
+	     const char *more, const char *line, struct buf *out)
 {
 	char url[600];
 	const char *headers[] = { line, NULL };
@@ -250,9 +244,10 @@ ask(struct instance *i, enum xfer_verb verb, const char *path, const char *more,
 static bool
 set_base(struct instance *i)
 {
-	const char *named = variable(i->o, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
-	const char *mode =
-		variable(i->o, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+	const char *named =
+		cred_source_variable(i->o, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
+	const char *mode = cred_source_variable(
+		i->o, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
 	size_t n;
 
 	if (!named)
@@ -285,14 +280,14 @@ static bool
 begin_session(struct instance *i)
 {
 	struct buf token = { 0 };
-	bool ok = ask(i, XFER_PUT, "api/token", "",
-		      "X-aws-ec2-metadata-token-ttl-seconds: 21600",
-		      &token) == 200 &&
+	bool ok = ask_instance(i, XFER_PUT, "api/token", "",
+			       "X-aws-ec2-metadata-token-ttl-seconds: 21600",
+			       &token) == 200 &&
 		  first_line(&token, 1024);
 
 	if (ok)
 		buf_fmt(&i->line, "X-aws-ec2-metadata-token: %s", token.p);
-	forget(&token);
+	wipe_buf(&token);
 	return ok && !i->line.failed;
 }
 
@@ -302,8 +297,8 @@ find_region(struct instance *i, struct cred_value *out)
 	struct buf text = { 0 };
 
 	if (!*i->o->region &&
-	    ask(i, XFER_GET, "meta-data/placement/region", "", i->line.p,
-		&text) == 200 &&
+	    ask_instance(i, XFER_GET, "meta-data/placement/region", "",
+			 i->line.p, &text) == 200 &&
 	    first_line(&text, sizeof(out->region) - 1))
 		snprintf(out->region, sizeof(out->region), "%s", text.p);
 	buf_free(&text);
@@ -315,11 +310,12 @@ of_role(struct instance *i, struct cred_value *out, char *why, size_t room)
 	static const char path[] = "meta-data/iam/security-credentials/";
 	struct buf role = { 0 };
 	struct buf text = { 0 };
-	int status = ask(i, XFER_GET, path, "", i->line.p, &role);
+	int status = ask_instance(i, XFER_GET, path, "", i->line.p, &role);
 	int rc = ERR_MISS; /* an instance without a role */
 
 	if (status == 200 && first_line(&role, 256)) {
-		status = ask(i, XFER_GET, path, role.p, i->line.p, &text);
+		status = ask_instance(i, XFER_GET, path, role.p, i->line.p,
+				      &text);
 		rc = read_document(status, &text, out, why, room);
 	} else if (status != 404 && status != 200) {
 		rc = read_document(status, &role, out, why, room);
@@ -327,7 +323,7 @@ of_role(struct instance *i, struct cred_value *out, char *why, size_t room)
 	if (rc == 0)
 		find_region(i, out);
 	buf_free(&role);
-	forget(&text);
+	wipe_buf(&text);
 	return rc;
 }
 
@@ -335,7 +331,7 @@ int
 cred_instance_instance(const struct cred_opts *o, struct cred_value *out,
 		       char *why, size_t room)
 {
-	const char *off = variable(o, "AWS_EC2_METADATA_DISABLED");
+	const char *off = cred_source_variable(o, "AWS_EC2_METADATA_DISABLED");
 	struct instance i = { .o = o };
 	int rc = ERR_MISS;
 
@@ -348,6 +344,6 @@ cred_instance_instance(const struct cred_opts *o, struct cred_value *out,
 	}
 	if (begin_session(&i))
 		rc = of_role(&i, out, why, room);
-	forget(&i.line);
+	wipe_buf(&i.line);
 	return rc;
 }

@@ -83,8 +83,9 @@ cred_parse_sound(const struct cred_value *v)
 
 /* The four texts, each may be NULL. */
 static int
-make(const char *key, const char *secret, const char *token,
-     const char *expiration, struct cred_value *out, char *why, size_t room)
+make_value(const char *key, const char *secret, const char *token,
+	   const char *expiration, struct cred_value *out, char *why,
+	   size_t room)
 {
 	int64_t expires = 0;
 
@@ -115,9 +116,9 @@ cred_parse_json(const char *text, size_t n, const char *token,
 		snprintf(why, room, "its answer is not JSON");
 		return rc == -ENOMEM ? rc : ERR_REFUSED;
 	}
-	rc = make(json_text(d, "AccessKeyId"), json_text(d, "SecretAccessKey"),
-		  json_text(d, token), json_text(d, "Expiration"), out, why,
-		  room);
+	rc = make_value(json_text(d, "AccessKeyId"),
+			json_text(d, "SecretAccessKey"), json_text(d, token),
+			json_text(d, "Expiration"), out, why, room);
 	json_release(d);
 	return rc;
 }
@@ -145,14 +146,6 @@ element(const char *xml, size_t n, const char *tag)
 	return strndup(p, (size_t)(end - p));
 }
 
-static void
-forget(char *s)
-{
-	if (s)
-		explicit_bzero(s, strlen(s));
-	free(s);
-}
-
 int
 cred_parse_sts(const char *xml, size_t n, struct cred_value *out, char *why,
 	       size_t room)
@@ -166,9 +159,9 @@ cred_parse_sts(const char *xml, size_t n, struct cred_value *out, char *why,
 
 	for (i = 0; in && i < 4; i++)
 		v[i] = element(in, n - (size_t)(in - xml), names[i]);
-	rc = make(v[0], v[1], v[2], v[3], out, why, room);
+	rc = make_value(v[0], v[1], v[2], v[3], out, why, room);
 	for (i = 0; i < 4; i++)
-		forget(v[i]);
+		cred_source_wipe(v[i]);
 	return rc;
 }
 

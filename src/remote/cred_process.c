@@ -56,8 +56,8 @@ cred_process_split(const char *command, struct buf *out, size_t *n)
 }
 
 static int
-run(const struct cred_opts *o, struct buf *words, size_t n, struct buf *out,
-    int *status)
+run_words(const struct cred_opts *o, struct buf *words, size_t n,
+	  struct buf *out, int *status)
 {
 	char *argv[CRED_PROCESS_WORDS + 1] = { NULL };
 	struct spawn s = {
@@ -111,7 +111,7 @@ run_command(const struct cred_opts *o, const char *command,
 			 "or too many");
 		rc = ERR_REFUSED;
 	} else {
-		rc = run(o, &words, n, &text, &status);
+		rc = run_words(o, &words, n, &text, &status);
 		if (rc != 0 || status != 0)
 			rc = refuse(rc, status, why, room);
 		else

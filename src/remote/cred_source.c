@@ -30,8 +30,8 @@ cred_value_set(struct cred_value *v, const char *key, const char *secret,
 	return 0;
 }
 
-static void
-wipe(char *s)
+void
+cred_source_wipe(char *s)
 {
 	if (s)
 		explicit_bzero(s, strlen(s));
@@ -41,10 +41,18 @@ wipe(char *s)
 void
 cred_value_release(struct cred_value *v)
 {
-	wipe(v->secret);
-	wipe(v->token);
+	cred_source_wipe(v->secret);
+	cred_source_wipe(v->token);
 	free(v->key);
 	memset(v, 0, sizeof(*v));
+}
+
+const char *
+cred_source_variable(const struct cred_opts *o, const char *name)
+{
+	const char *v = o->get(name);
+
+	return v && *v ? v : NULL;
 }
 
 /* True: told to stop. */

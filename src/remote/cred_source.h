@@ -52,6 +52,12 @@ struct cred_source {
 		    char *why, size_t room);
 };
 
+/* The variable NAME, or NULL if it is unset or empty.  Borrowed. */
+const char *cred_source_variable(const struct cred_opts *o, const char *name);
+
+/* Overwrites the secret S, which may be NULL, and frees it. */
+void cred_source_wipe(char *s);
+
 /* xfer_fetch, again after a short pause while the other side fails, TRIES
  * times in all. */
 int cred_source_ask(const struct cred_opts *o, const struct xfer_fetch *f,

@@ -20,23 +20,15 @@
 
 enum { TRIES = 3, CONNECT_MS = 3000, TIMEOUT_MS = 10000 };
 
-static const char *
-variable(const struct cred_opts *o, const char *name)
-{
-	const char *v = o->get(name);
-
-	return v && *v ? v : NULL;
-}
-
 bool
 cred_web_identity_url(const struct cred_opts *o, const char *region,
 		      struct buf *out)
 {
-	const char *named = variable(o, "AWS_ENDPOINT_URL_STS");
+	const char *named = cred_source_variable(o, "AWS_ENDPOINT_URL_STS");
 	struct s3_url u = { 0 };
 
 	if (!named)
-		named = variable(o, "AWS_ENDPOINT_URL");
+		named = cred_source_variable(o, "AWS_ENDPOINT_URL");
 	if (named) {
 		size_t n = strlen(named);
 
@@ -56,7 +48,7 @@ cred_web_identity_url(const struct cred_opts *o, const char *region,
 }
 
 static void
-add(struct buf *b, const char *name, const char *value)
+add_parameter(struct buf *b, const char *name, const char *value)
 {
 	buf_fmt(b, "&%s=", name);
 	sigv4_encode(b, value, strlen(value), false);
@@ -77,7 +69,7 @@ add_token(struct buf *b, const char *path)
 	}
 	if (rc == 0) {
 		t.p[t.len] = '\0';
-		add(b, "WebIdentityToken", t.p);
+		add_parameter(b, "WebIdentityToken", t.p);
 	}
 	if (t.p)
 		explicit_bzero(t.p, t.len);
@@ -132,8 +124,8 @@ assume(const struct cred_opts *o, const struct role *r, struct cred_value *out,
 	int rc;
 
 	buf_str(&body, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15");
-	add(&body, "RoleArn", r->arn);
-	add(&body, "RoleSessionName", r->session);
+	add_parameter(&body, "RoleArn", r->arn);
+	add_parameter(&body, "RoleSessionName", r->session);
 	rc = add_token(&body, r->file);
 	if (rc != 0) {
 		snprintf(why, room, "the token file cannot be used: %s",
@@ -172,14 +164,15 @@ cred_web_identity_load(const struct cred_opts *o, struct cred_value *out,
 {
 	/* A profile named on purpose goes before what lies around. */
 	bool plain = !*o->profile;
-	const char *file = variable(o, "AWS_WEB_IDENTITY_TOKEN_FILE");
-	struct role r = { .arn = variable(o, "AWS_ROLE_ARN") };
+	const char *file =
+		cred_source_variable(o, "AWS_WEB_IDENTITY_TOKEN_FILE");
+	struct role r = { .arn = cred_source_variable(o, "AWS_ROLE_ARN") };
 	struct cred_file_profile p;
 	int rc = cred_file_read(o, &p, why, room);
 
 	if (rc != 0)
 		return rc;
-	r.session = variable(o, "AWS_ROLE_SESSION_NAME");
+	r.session = cred_source_variable(o, "AWS_ROLE_SESSION_NAME");
 	r.file = plain && file && r.arn ? file : p.v[CRED_FILE_WEB_TOKEN];
 	if (!plain || r.file != file) {
 		r.arn = p.v[CRED_FILE_ROLE];

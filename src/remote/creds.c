@@ -122,8 +122,8 @@ inspect(struct cred_value *v, char *why, size_t room)
 
 /* The first of sources FROM to TO that has any; ERR_MISS: none has. */
 static int
-load(struct creds *c, int from, int to, struct cred_value *v, int *which,
-     char *why, size_t room)
+load_first(struct creds *c, int from, int to, struct cred_value *v, int *which,
+	   char *why, size_t room)
 {
 	int rc = ERR_MISS;
 	int i;
@@ -160,14 +160,14 @@ note_failure(struct creds *c, const char *source, const char *why, char *text)
 
 /* Unlocked: asks sources FROM to TO.  0, or why there is nothing new. */
 static int
-fetch(struct creds *c, int from, int to)
+fetch_value(struct creds *c, int from, int to)
 {
 	struct cred_value v = { 0 };
 	char why[WHY] = "";
 	char text[WHY];
 	bool log = false;
 	int which = 0;
-	int rc = load(c, from, to, &v, &which, why, sizeof(why));
+	int rc = load_first(c, from, to, &v, &which, why, sizeof(why));
 
 	pthread_mutex_lock(&c->lock);
 	c->tried = now_s();
@@ -258,7 +258,7 @@ fetching(void *ctx)
 		c->fetching = !c->fixed;
 		pthread_mutex_unlock(&c->lock);
 		if (!c->fixed)
-			fetch(c, 1, SOURCES);
+			fetch_value(c, 1, SOURCES);
 		pthread_mutex_lock(&c->lock);
 		c->fetching = false;
 		pthread_mutex_unlock(&c->lock);
@@ -301,7 +301,7 @@ creds_open(const struct cred_opts *o, struct creds **out)
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->moved, NULL);
 	c->o.stop_fd = eventfd(0, EFD_CLOEXEC);
-	rc = c->o.stop_fd < 0 ? -errno : fetch(c, 0, 1);
+	rc = c->o.stop_fd < 0 ? -errno : fetch_value(c, 0, 1);
 	/* What the environment has does not become newer, but it may not say
 	 * the region. */
 	c->fixed = rc != ERR_MISS;
@@ -358,7 +358,7 @@ without(struct creds *c, char *why, size_t room)
 }
 
 static int
-copy(const struct creds *c, struct cred_value *out)
+copy_value(const struct creds *c, struct cred_value *out)
 {
 	const char *region = *c->value.region ? c->value.region : c->region;
 	int rc = cred_value_set(out, c->value.key, c->value.secret,
@@ -378,7 +378,7 @@ creds_get(struct creds *c, struct cred_value *out, char *why, size_t room)
 	if (c->unplaced)
 		rc = -EAGAIN;
 	else if (is_valid(c))
-		rc = copy(c, out);
+		rc = copy_value(c, out);
 	else
 		rc = without(c, why, room);
 	pthread_mutex_unlock(&c->lock);

@@ -123,7 +123,7 @@ open_parent(int root, const char *name)
 }
 
 static int
-copy(struct dirfile_put *p, int to)
+copy_content(struct dirfile_put *p, int to)
 {
 	char *chunk = malloc(CHUNK);
 	uint64_t done = 0;
@@ -172,7 +172,7 @@ write_named(struct dirfile_put *p, int dir, const char *leaf)
 	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return -errno;
-	r = copy(p, fd);
+	r = copy_content(p, fd);
 	close(fd);
 	if (r == 0 && p->if_absent) {
 		if (linkat(dir, tmp, dir, leaf, 0) < 0)
@@ -196,7 +196,7 @@ write_nameless(struct dirfile_put *p, int dir, const char *leaf)
 
 	if (fd < 0)
 		return -errno;
-	r = copy(p, fd);
+	r = copy_content(p, fd);
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
 	if (r == 0 && linkat(AT_FDCWD, self, dir, leaf, AT_SYMLINK_FOLLOW) < 0)
 		r = -errno;

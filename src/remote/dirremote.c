@@ -104,7 +104,7 @@ put_op(struct dir_op *o)
 /* Ends O's operation, once.  The owner may finish it before this returns, so
  * the caller has a reference to O of its own, and no lock. */
 static void
-end(struct dir_op *o, int result)
+end_op(struct dir_op *o, int result)
 {
 	struct remote *r = o->dir->remote;
 	enum remote_sign sign = REMOTE_ALIVE;
@@ -142,7 +142,7 @@ end_waiting(struct dir *d, struct dir_op *o, int result)
 	take_out(d, o);
 	o->refs++;
 	pthread_mutex_unlock(&d->lock);
-	end(o, result);
+	end_op(o, result);
 	pthread_mutex_lock(&d->lock);
 	put_op(o);
 }
@@ -169,7 +169,7 @@ is_wanted(struct dir_op *o)
 
 /* Gives a piece to the owner, waiting for room.  0 or why not. */
 static int
-give(struct dir_op *o, const char *p, size_t n, uint64_t total)
+give_piece(struct dir_op *o, const char *p, size_t n, uint64_t total)
 {
 	int r = -ECANCELED;
 
@@ -202,7 +202,7 @@ note_rate(struct dir *d, uint64_t bytes, int64_t ns)
 }
 
 static int
-get(struct dir_op *o, int root)
+get_object(struct dir_op *o, int root)
 {
 	static const size_t chunk = CHUNK;
 	char *p = malloc(chunk);
@@ -221,7 +221,8 @@ get(struct dir_op *o, int root)
 			break;
 		}
 		have += (uint64_t)n;
-		r = have > size ? ERR_CORRUPT : give(o, p, (size_t)n, size);
+		r = have > size ? ERR_CORRUPT
+				: give_piece(o, p, (size_t)n, size);
 	}
 	if (r == 1)
 		r = have == size ? 0 : ERR_CORRUPT;
@@ -242,7 +243,7 @@ goes_on(void *ctx)
 }
 
 static int
-put(struct dir_op *o, int root)
+put_object(struct dir_op *o, int root)
 {
 	struct dirfile_put p = { .root = root,
 				 .name = o->name,
@@ -302,18 +303,19 @@ result_of(int r)
 }
 
 static void
-work(struct dir_op *o)
+run_op(struct dir_op *o)
 {
 	int root = open(o->dir->path,
 			O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
 	int r = root < 0 ? -errno : 0;
 
 	if (r == 0)
-		r = o->verb == REMOTE_GET ? get(o, root) : put(o, root);
+		r = o->verb == REMOTE_GET ? get_object(o, root)
+					  : put_object(o, root);
 	if (root >= 0)
 		close(root);
 	tell_problem(o, r);
-	end(o, result_of(r));
+	end_op(o, result_of(r));
 }
 
 /* The oldest one that waits, demand before background. */
@@ -322,8 +324,7 @@ take_op(struct dir *d)
 {
 	struct dir_op *o, *next = NULL;
 
-	TAILQ_FOREACH(o, &d->ops, link)
-	{
+	TAILQ_FOREACH(o, &d->ops, link) {
 		if (o->state == OP_WAITS && is_demand(o)) {
 			next = o;
 			break;
@@ -337,7 +338,7 @@ take_op(struct dir *d)
 }
 
 static void *
-thread(void *arg)
+take_ops(void *arg)
 {
 	struct dir *d = arg;
 	bool lost = false;
@@ -355,7 +356,7 @@ thread(void *arg)
 		o->refs++;
 		pthread_mutex_unlock(&d->lock);
 		mark_progress(o, file_monotonic());
-		work(o);
+		run_op(o);
 		pthread_mutex_lock(&d->lock);
 		/* Given up meanwhile: another thread has our place. */
 		lost = o->given_up;
@@ -381,7 +382,7 @@ start_thread(struct dir *d)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	r = pthread_create(&t, &attr, thread, d);
+	r = pthread_create(&t, &attr, take_ops, d);
 	pthread_attr_destroy(&attr);
 	if (r == 0)
 		d->threads++;
@@ -390,7 +391,7 @@ start_thread(struct dir *d)
 
 /* True if O hangs: the file system owes an answer for too long. */
 static bool
-hangs(struct dir_op *o, int64_t now)
+op_hangs(struct dir_op *o, int64_t now)
 {
 	bool yes;
 
@@ -417,7 +418,7 @@ give_up(struct dir *d, struct dir_op *o)
 	log_msg(LOG_WARN, "%s does not answer", d->path);
 	remote_problem(d->remote, o->verb,
 		       "the directory does not answer; is its server there?");
-	end(o, ERR_TIMEOUT);
+	end_op(o, ERR_TIMEOUT);
 	pthread_mutex_lock(&d->lock);
 	put_op(o);
 }
@@ -429,8 +430,8 @@ find_hanging(struct dir *d)
 	struct dir_op *o;
 
 	TAILQ_FOREACH(o, &d->ops, link)
-	if (hangs(o, now))
-		return o;
+		if (op_hangs(o, now))
+			return o;
 	return NULL;
 }
 
@@ -454,7 +455,7 @@ wait_turn(struct dir *d)
 }
 
 static void *
-watch(void *arg)
+watch_ops(void *arg)
 {
 	struct dir *d = arg;
 	struct dir_op *o;
@@ -483,7 +484,7 @@ start_all(struct dir *d)
 		r = start_thread(d);
 	pthread_mutex_unlock(&d->lock);
 	if (r == 0)
-		r = -pthread_create(&d->watcher, NULL, watch, d);
+		r = -pthread_create(&d->watcher, NULL, watch_ops, d);
 	return r;
 }
 
@@ -569,7 +570,7 @@ dir_stop(void *kind)
 	pthread_join(d->watcher, NULL);
 	pthread_mutex_lock(&d->lock);
 	TAILQ_FOREACH(o, &d->ops, link)
-	cancel_op(o);
+		cancel_op(o);
 	for (o = take_op(d); o; o = take_op(d))
 		end_waiting(d, o, -ECANCELED);
 	wait_threads(d);

@@ -395,7 +395,7 @@ inflate(struct pack_frame *f, const void *p, size_t n,
 /* The frame must say how long it is, and the truth: told apart before a
  * window is allocated. */
 static int
-start(struct pack_frame *f)
+start_frame(struct pack_frame *f)
 {
 	unsigned long long n = ZSTD_getFrameContentSize(f->head, f->nhead);
 
@@ -417,7 +417,7 @@ pack_frame_feed(struct pack_frame *f, const void *p, size_t n,
 	while (!f->started && n > 0) {
 		f->head[f->nhead++] = *at++;
 		n--;
-		r = start(f);
+		r = start_frame(f);
 		if (r < 0)
 			return r;
 		if (f->started)

@@ -251,7 +251,7 @@ check_at(const struct pack_head *h)
 }
 
 static int
-check(const struct pack_head *h)
+check_head(const struct pack_head *h)
 {
 	uint64_t sum = 0;
 	int r = check_at(h);
@@ -280,7 +280,7 @@ pack_head_decode(const void *p, size_t n, struct pack_head *out)
 	l = mp_root(&doc);
 	r = take_fields(&l, &h);
 	mp_close(&doc);
-	r = r ? r : check(&h);
+	r = r ? r : check_head(&h);
 	if (r < 0)
 		pack_head_release(&h);
 	else

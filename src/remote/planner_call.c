@@ -65,8 +65,8 @@ add_token(const char *path, struct buf *line)
 }
 
 static int
-fetch(const struct planner_call *c, const char *url, const char *token,
-      struct buf *out)
+ask_planner(const struct planner_call *c, const char *url, const char *token,
+	    struct buf *out)
 {
 	const char *headers[] = { "Content-Type: application/json",
 				  "Accept: application/json", token, NULL };
@@ -109,7 +109,7 @@ planner_call(const struct planner_call *c, struct buf *out)
 	if (r == 0 && (url.failed || token.failed))
 		r = -ENOMEM;
 	if (r == 0)
-		r = fetch(c, url.p, token.p, out);
+		r = ask_planner(c, url.p, token.p, out);
 	if (token.p)
 		explicit_bzero(token.p, token.len);
 	buf_free(&token);

@@ -138,7 +138,8 @@ dismiss(struct remote *r, int lane)
 }
 
 static int
-start(struct remote *r, struct remote_op *op, bool internal, bool *want_probe)
+start_op(struct remote *r, struct remote_op *op, bool internal,
+	 bool *want_probe)
 {
 	struct remote_run *run;
 	int rc = admit(r, op, internal, want_probe);
@@ -173,7 +174,7 @@ remote_start(struct remote *r, struct remote_op *op)
 {
 	bool want_probe = false;
 	enum remote_verb verb = op->verb;
-	int rc = start(r, op, false, &want_probe);
+	int rc = start_op(r, op, false, &want_probe);
 
 	if (want_probe)
 		probe(r);
@@ -276,7 +277,7 @@ remote_give(struct remote_run *run, const void *p, size_t n, uint64_t total)
 
 /* Locked. */
 static void
-count(struct remote *r, const struct remote_op *op, int result)
+count_result(struct remote *r, const struct remote_op *op, int result)
 {
 	if (op->verb == REMOTE_GET)
 		r->gets++;
@@ -300,7 +301,7 @@ remote_end(struct remote_run *run, int result)
 	run->result = result;
 	pthread_mutex_lock(&r->lock);
 	if (!internal)
-		count(r, op, result);
+		count_result(r, op, result);
 	run->telling = true;
 	pthread_mutex_unlock(&r->lock);
 	atomic_store(&run->ended, true);
@@ -355,7 +356,7 @@ remote_retried(struct remote *r)
 }
 
 static void
-say(struct remote *r, char *where, const char *text)
+set_text(struct remote *r, char *where, const char *text)
 {
 	bool fresh;
 	int i;
@@ -375,13 +376,13 @@ say(struct remote *r, char *where, const char *text)
 void
 remote_problem(struct remote *r, enum remote_verb verb, const char *text)
 {
-	say(r, r->problem[verb], text);
+	set_text(r, r->problem[verb], text);
 }
 
 void
 remote_hint(struct remote *r, const char *text)
 {
-	say(r, r->hint, text);
+	set_text(r, r->hint, text);
 }
 
 /* --- requests of our own ------------------------------------------------- */
@@ -407,7 +408,7 @@ start_own(struct remote *r, struct remote_op *op)
 {
 	bool ignored = false;
 
-	if (start(r, op, true, &ignored) == 0)
+	if (start_op(r, op, true, &ignored) == 0)
 		return;
 	if (op->fd >= 0)
 		close(op->fd);

@@ -239,7 +239,7 @@ again_at_once(struct s3_op *o)
 }
 
 static bool
-over(struct s3_op *o, int result)
+end_op(struct s3_op *o, int result)
 {
 	remote_end(o->run, result);
 	return false;
@@ -254,7 +254,7 @@ refuse(struct s3_op *o, const struct s3_error *e)
 			 sizeof(text));
 	remote_problem(o->s3->remote, o->run->op->verb, text);
 	remote_blame(o->s3->remote, o->run->op->verb, REMOTE_FAILED);
-	return over(o, ERR_REFUSED);
+	return end_op(o, ERR_REFUSED);
 }
 
 static void
@@ -275,17 +275,17 @@ judged_ok(struct s3_op *o, const struct s3_error *e)
 		remote_hint(o->s3->remote,
 			    "without s3:ListBucket a missing object looks like "
 			    "a denied one; it is taken as missing");
-		return over(o, ERR_MISS);
+		return end_op(o, ERR_MISS);
 	case PHASE_HEAD:
 		o->run->op->existed = true;
-		return over(o, 0);
+		return end_op(o, 0);
 	case PHASE_MAIN:
 		break;
 	}
 	/* Remembered only now: 400 can have other reasons. */
 	if (o->plain)
 		o->s3->no_condition = true;
-	return over(o, 0);
+	return end_op(o, 0);
 }
 
 static bool
@@ -299,7 +299,7 @@ judged_miss(struct s3_op *o, const struct s3_error *e)
 			return refuse(o, e);
 		}
 		works(o);
-		return over(o, ERR_MISS);
+		return end_op(o, ERR_MISS);
 	}
 	if (o->phase == PHASE_HEAD) {
 		o->phase = PHASE_MAIN;
@@ -324,7 +324,7 @@ judged_denied(struct s3_op *o, const struct s3_error *e)
 		return refuse(o, e);
 	if (s->denied_is_miss) {
 		works(o);
-		return over(o, ERR_MISS);
+		return end_op(o, ERR_MISS);
 	}
 	if (file_monotonic() < s->denied_until)
 		return refuse(o, e);
@@ -339,7 +339,7 @@ judged_existed(struct s3_op *o, const struct s3_error *e)
 		return refuse(o, e);
 	works(o);
 	o->run->op->existed = true;
-	return over(o, 0);
+	return end_op(o, 0);
 }
 
 static bool
@@ -347,7 +347,7 @@ judged_retry(struct s3_op *o, const struct s3_error *e)
 {
 	(void)e;
 	remote_blame(o->s3->remote, o->run->op->verb, REMOTE_FAILED);
-	return retry(o, false) || over(o, -EIO);
+	return retry(o, false) || end_op(o, -EIO);
 }
 
 static bool
@@ -355,7 +355,7 @@ judged_throttled(struct s3_op *o, const struct s3_error *e)
 {
 	(void)e;
 	remote_blame(o->s3->remote, o->run->op->verb, REMOTE_FAILED);
-	return retry(o, true) || over(o, ERR_BUSY);
+	return retry(o, true) || end_op(o, ERR_BUSY);
 }
 
 static bool
@@ -439,7 +439,7 @@ broken(struct s3_op *o)
 			 j->why);
 		remote_problem(r, verb, text);
 		remote_blame(r, verb, REMOTE_FAILED);
-		return over(o, ERR_REFUSED);
+		return end_op(o, ERR_REFUSED);
 	}
 	if (*j->why) {
 		remote_problem(r, verb, j->why);
@@ -450,7 +450,7 @@ broken(struct s3_op *o)
 		     silent && atomic_load(&j->demand) ? REMOTE_SILENT
 						       : REMOTE_FAILED);
 	if (silent || !retry(o, false))
-		return over(o, s3_retry_result(j->result));
+		return end_op(o, s3_retry_result(j->result));
 	return true;
 }
 
@@ -472,11 +472,11 @@ on_done(struct xfer_job *j)
 	if (j->result == -ECANCELED || j->result == ERR_TOOBIG ||
 	    j->result == ERR_REFUSED || j->result == -ENOMEM ||
 	    j->result == -EINVAL)
-		return over(o, j->result);
+		return end_op(o, j->result);
 	/* Slow, since the line is full, is not out of order. */
 	if (j->result == ERR_TIMEOUT && !j->silent &&
 	    (!j->first || past_deadline(j)))
-		return over(o, ERR_TIMEOUT);
+		return end_op(o, ERR_TIMEOUT);
 	if (j->result != 0)
 		return broken(o);
 	s3_error_parse(j->error.p ? j->error.p : "", j->error.len, &e);

@@ -100,7 +100,7 @@ static const struct known table[] = {
 };
 
 static const struct known *
-find(const char *code)
+find_code(const char *code)
 {
 	size_t i;
 
@@ -142,7 +142,7 @@ by_status(int status, bool conditional)
 enum s3_verdict
 s3_error_judge(int status, const struct s3_error *e, bool conditional)
 {
-	const struct known *k = find(e->code);
+	const struct known *k = find_code(e->code);
 
 	if (status >= 200 && status < 300)
 		return S3_OK;
@@ -157,7 +157,7 @@ void
 s3_error_explain(int status, const struct s3_error *e, const char *bucket,
 		 char *out, size_t room)
 {
-	const struct known *k = find(e->code);
+	const struct known *k = find_code(e->code);
 	char help[S3_ERROR_TEXT + 128];
 
 	if (k && k->help)

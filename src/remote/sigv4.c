@@ -110,7 +110,7 @@ is_own(const char *name)
 }
 
 static int
-check(const struct sigv4_request *rq, const struct sigv4_creds *c)
+check_request(const struct sigv4_request *rq, const struct sigv4_creds *c)
 {
 	if (rq->nquery > SIGV4_PAIRS_MAX || rq->nheaders > SIGV4_PAIRS_MAX)
 		return ERR_TOOBIG;
@@ -153,7 +153,7 @@ stamp_of(int64_t t, char stamp[STAMP])
  * order.
  */
 static void
-insert(struct pairs *l, size_t name, size_t value, bool by_value)
+insert_pair(struct pairs *l, size_t name, size_t value, bool by_value)
 {
 	const char *t = l->text.p;
 	size_t i = l->n;
@@ -186,7 +186,7 @@ add_query(struct pairs *l, const struct sigv4_pair *q)
 	value = l->text.len;
 	sigv4_encode(&l->text, v, strlen(v), false);
 	buf_char(&l->text, '\0');
-	insert(l, name, value, true);
+	insert_pair(l, name, value, true);
 }
 
 /* The name in lower case; the value without outer blanks, inner ones as one
@@ -213,7 +213,7 @@ add_header(struct pairs *l, const char *n, const char *v)
 		buf_char(&l->text, *v);
 	}
 	buf_char(&l->text, '\0');
-	insert(l, name, value, false);
+	insert_pair(l, name, value, false);
 }
 
 static void
@@ -272,8 +272,8 @@ put_uri(const struct sigv4_request *rq, struct buf *out)
 }
 
 static void
-collect(const struct sigv4_request *rq, const struct sigv4_creds *c,
-	const char *stamp, struct pairs *l)
+collect_headers(const struct sigv4_request *rq, const struct sigv4_creds *c,
+		const char *stamp, struct pairs *l)
 {
 	add_header(l, "host", rq->host);
 	add_header(l, "x-amz-date", stamp);
@@ -328,12 +328,12 @@ sigv4_canonical(const struct sigv4_request *rq, const struct sigv4_creds *c,
 	struct pairs l = { 0 };
 	struct buf b = { 0 };
 	char stamp[STAMP];
-	int r = check(rq, c);
+	int r = check_request(rq, c);
 
 	r = r ? r : stamp_of(rq->time, stamp);
 	if (r < 0)
 		return r;
-	collect(rq, c, stamp, &l);
+	collect_headers(rq, c, stamp, &l);
 	if (!l.text.failed)
 		put_canonical(rq, &l, &b);
 	if (!l.text.failed && !b.failed)
@@ -448,7 +448,7 @@ put_all(const struct sigv4_request *rq, const struct sigv4_creds *c,
 		"Authorization: AWS4-HMAC-SHA256 "
 		"Credential=%s/%.8s/%s/%s/aws4_request, SignedHeaders=",
 		c->key, stamp, rq->region, rq->service);
-	collect(rq, c, stamp, &l);
+	collect_headers(rq, c, stamp, &l);
 	if (l.text.failed)
 		s->headers.failed = true;
 	else

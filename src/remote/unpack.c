@@ -338,7 +338,7 @@ adopt_all(struct unpack *u, bool only_missing)
 /* As a store of a compile does (store/FORMAT, "Store and sweep"): a sweep may
  * have taken blobs before it could see the entry. */
 static int
-publish(struct unpack *u)
+publish_pack(struct unpack *u)
 {
 	struct entry *e = &u->head.entry;
 	int r;
@@ -379,7 +379,7 @@ add_record(struct unpack *u)
 }
 
 static int
-finish(struct unpack *u)
+finish_pack(struct unpack *u)
 {
 	int r = u->error;
 
@@ -387,7 +387,7 @@ finish(struct unpack *u)
 		r = ERR_CORRUPT;
 	r = r ? r : pack_frame_end(u->frame);
 	r = r ? r : end_members(u);
-	r = r ? r : publish(u);
+	r = r ? r : publish_pack(u);
 	return r ? r : add_record(u);
 }
 
@@ -395,7 +395,7 @@ int
 unpack_end(struct unpack *u, struct pack_info *info)
 {
 	const struct entry *e = &u->head.entry;
-	int r = finish(u);
+	int r = finish_pack(u);
 
 	if (r < 0) {
 		u->error = r;

@@ -33,25 +33,14 @@ enum {
 static void
 activate(struct xfer *x, struct xfer_job *j)
 {
-	j->prev = NULL;
-	j->next = x->active;
-	if (x->active)
-		x->active->prev = j;
-	x->active = j;
+	TAILQ_INSERT_HEAD(&x->active, j, link);
 	x->running++;
 }
 
 static void
 deactivate(struct xfer *x, struct xfer_job *j)
 {
-	if (j->prev)
-		j->prev->next = j->next;
-	else
-		x->active = j->next;
-	if (j->next)
-		j->next->prev = j->prev;
-	j->next = NULL;
-	j->prev = NULL;
+	TAILQ_REMOVE(&x->active, j, link);
 	x->running--;
 	x->rescan = true;
 }
@@ -409,7 +398,7 @@ meaning(struct xfer_job *j, CURLcode code)
 
 /* Takes an active job out and ends its attempt. */
 static void
-finish(struct xfer *x, struct xfer_job *j, int result)
+finish_job(struct xfer *x, struct xfer_job *j, int result)
 {
 	j->status = status_of(j);
 	curl_multi_remove_handle(x->multi, j->easy);
@@ -439,7 +428,7 @@ reap(struct xfer *x)
 				 curl_easy_strerror(code));
 		if (rc == 0)
 			xfer_bandwidth_ended(x, j);
-		finish(x, j, rc);
+		finish_job(x, j, rc);
 	}
 }
 
@@ -487,48 +476,41 @@ watch_active(struct xfer *x, int64_t now)
 	struct xfer_job *next;
 
 	xfer_bandwidth_watch(x, now);
-	for (j = x->active; j; j = next) {
+	for (j = TAILQ_FIRST(&x->active); j; j = next) {
 		int rc = steer(x, j, hold, now);
 
-		next = j->next;
+		next = TAILQ_NEXT(j, link);
 		if (rc == 0)
 			rc = xfer_timeouts_trouble(x, j, now);
 		if (rc != 0)
-			finish(x, j, rc);
+			finish_job(x, j, rc);
 	}
 }
 
 static bool
 take_inbox(struct xfer *x)
 {
-	struct xfer_list in;
-
 	pthread_mutex_lock(&x->lock);
-	in = x->inbox;
-	xfer_schedule_init(&x->inbox);
+	if (!TAILQ_EMPTY(&x->inbox))
+		x->rescan = true;
+	TAILQ_CONCAT(&x->pending, &x->inbox, link);
 	x->stopping = x->stop;
 	pthread_mutex_unlock(&x->lock);
-	while (in.first) {
-		struct xfer_job *j = in.first;
-
-		in.first = j->next;
-		xfer_schedule_add(&x->pending, j);
-		x->rescan = true;
-	}
 	if (atomic_exchange(&x->attention, false) || x->stopping)
 		x->rescan = true;
 	if (atomic_exchange(&x->poked, false)) {
 		xfer_schedule_wake(x);
 		x->rescan = true;
 	}
-	return x->stopping && !x->active && !x->pending.first;
+	return x->stopping && TAILQ_EMPTY(&x->active) &&
+	       TAILQ_EMPTY(&x->pending);
 }
 
 static int
 patience(struct xfer *x)
 {
 	int64_t now = file_monotonic();
-	int64_t ms = x->active ? XFER_TICK_MS : 60000;
+	int64_t ms = TAILQ_EMPTY(&x->active) ? 60000 : XFER_TICK_MS;
 
 	if (x->rescan || x->stopping || x->due <= now)
 		return 0;
@@ -596,8 +578,9 @@ xfer_open(const struct xfer_opts *o, struct xfer **out)
 	x->o = *o;
 	defaults(&x->o);
 	pthread_mutex_init(&x->lock, NULL);
-	xfer_schedule_init(&x->inbox);
-	xfer_schedule_init(&x->pending);
+	TAILQ_INIT(&x->inbox);
+	TAILQ_INIT(&x->pending);
+	TAILQ_INIT(&x->active);
 	x->due = XFER_NEVER;
 	x->idle = calloc(x->o.transfers, sizeof(*x->idle));
 	if (x->idle && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
@@ -656,7 +639,7 @@ xfer_submit(struct xfer *x, struct xfer_job *j, bool demand)
 	if (x->stop) {
 		rc = -ECANCELED;
 	} else {
-		xfer_schedule_add(&x->inbox, j);
+		TAILQ_INSERT_TAIL(&x->inbox, j, link);
 	}
 	pthread_mutex_unlock(&x->lock);
 	if (rc == 0)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/buf.h" /* allow: value */
 
@@ -91,8 +92,7 @@ struct xfer_job {
 	atomic_bool moved;
 	atomic_bool cancel;
 	atomic_bool resume;
-	struct xfer_job *next;
-	struct xfer_job *prev;
+	TAILQ_ENTRY(xfer_job) link;
 	void *easy;
 	void *lines;
 	struct xfer *engine;

@@ -64,9 +64,9 @@ xfer_bandwidth_watch(struct xfer *x, int64_t now)
 	bool busy = false;
 	struct xfer_job *j;
 
-	for (j = x->active; j && !busy; j = j->next)
-		busy = j->verb == XFER_GET && j->body_at && !j->full &&
-		       !j->held && j->total > j->taken;
+	TAILQ_FOREACH(j, &x->active, link)
+		busy = busy || (j->verb == XFER_GET && j->body_at && !j->full &&
+				!j->held && j->total > j->taken);
 	if (!busy || !x->window.from) {
 		x->window.from = busy ? now : 0;
 		x->window.bytes = x->received;

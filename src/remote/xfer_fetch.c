@@ -48,7 +48,7 @@ fetch_done(struct xfer_job *j)
 }
 
 static void
-fill(struct xfer_job *j, const struct xfer_fetch *f)
+fill_job(struct xfer_job *j, const struct xfer_fetch *f)
 {
 	const char *const *line;
 
@@ -78,7 +78,7 @@ xfer_fetch(struct xfer *x, const struct xfer_fetch *f, struct buf *out)
 
 	pthread_mutex_init(&w.lock, NULL);
 	pthread_cond_init(&w.moved, NULL);
-	fill(&w.job, f);
+	fill_job(&w.job, f);
 	rc = w.job.url.failed || w.job.headers.failed ? -ENOMEM : 0;
 	if (rc == 0)
 		rc = xfer_submit(x, &w.job, true);

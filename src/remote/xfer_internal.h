@@ -22,10 +22,7 @@ enum {
 	XFER_GUESS = 64 << 10 /* bytes of an answer whose size is not known */
 };
 
-struct xfer_list {
-	struct xfer_job *first;
-	struct xfer_job **end;
-};
+TAILQ_HEAD(xfer_list, xfer_job);
 
 /* A time in which what comes is counted. */
 struct xfer_window {
@@ -48,7 +45,7 @@ struct xfer {
 
 	/* The thread's. */
 	struct xfer_list pending;
-	struct xfer_job *active;
+	struct xfer_list active;
 	unsigned running;
 	void **idle;
 	unsigned idles;
@@ -67,9 +64,6 @@ struct xfer {
 
 /* xfer.c: 0, J is active; or why it cannot begin. */
 int xfer_begin(struct xfer *x, struct xfer_job *j, int64_t now);
-
-void xfer_schedule_init(struct xfer_list *l);
-void xfer_schedule_add(struct xfer_list *l, struct xfer_job *j);
 
 /* Ends an attempt of J, which is in no list. */
 void xfer_schedule_end(struct xfer *x, struct xfer_job *j, int result);

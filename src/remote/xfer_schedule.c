@@ -15,34 +15,6 @@ enum {
 };
 
 void
-xfer_schedule_init(struct xfer_list *l)
-{
-	l->first = NULL;
-	l->end = &l->first;
-}
-
-void
-xfer_schedule_add(struct xfer_list *l, struct xfer_job *j)
-{
-	j->next = NULL;
-	*l->end = j;
-	l->end = &j->next;
-}
-
-/* Takes out the job at *AT. */
-static struct xfer_job *
-list_take(struct xfer_list *l, struct xfer_job **at)
-{
-	struct xfer_job *j = *at;
-
-	*at = j->next;
-	if (l->end == &j->next)
-		l->end = at;
-	j->next = NULL;
-	return j;
-}
-
-void
 xfer_schedule_end(struct xfer *x, struct xfer_job *j, int result)
 {
 	j->result = result;
@@ -50,7 +22,7 @@ xfer_schedule_end(struct xfer *x, struct xfer_job *j, int result)
 	if (!j->done(j))
 		return;
 	j->waiting = false;
-	xfer_schedule_add(&x->pending, j);
+	TAILQ_INSERT_TAIL(&x->pending, j, link);
 	x->rescan = true;
 }
 
@@ -77,7 +49,7 @@ weigh(struct xfer *x, struct load *l)
 	struct xfer_job *j;
 
 	memset(l, 0, sizeof(*l));
-	for (j = x->active; j; j = j->next) {
+	TAILQ_FOREACH(j, &x->active, link) {
 		if (atomic_load(&j->demand))
 			continue;
 		l->background++;
@@ -153,10 +125,9 @@ look_again(struct xfer *x, int64_t now)
 }
 
 /* What is to be done with pending J; true: it was taken out. */
-static bool
-try_pending(struct xfer *x, struct xfer_job **at, bool demand, int64_t now)
+static void
+try_pending(struct xfer *x, struct xfer_job *j, bool demand, int64_t now)
 {
-	struct xfer_job *j = *at;
 	int rc = 0;
 
 	if (x->stopping || atomic_load(&j->cancel))
@@ -164,37 +135,37 @@ try_pending(struct xfer *x, struct xfer_job **at, bool demand, int64_t now)
 	else if (j->deadline && now >= j->deadline)
 		rc = ERR_TIMEOUT;
 	if (rc != 0) {
-		xfer_schedule_end(x, list_take(&x->pending, at), rc);
-		return true;
+		TAILQ_REMOVE(&x->pending, j, link);
+		xfer_schedule_end(x, j, rc);
+		return;
 	}
 	if (j->deadline && j->deadline < x->due)
 		x->due = j->deadline;
 	if (j->not_before > now) {
 		if (j->not_before < x->due)
 			x->due = j->not_before;
-		return false;
+		return;
 	}
 	if (atomic_load(&j->demand) != demand ||
 	    x->no_place[demand][j->verb == XFER_GET])
-		return false;
+		return;
 	if (!has_place(x, j, now)) {
 		x->no_place[demand][j->verb == XFER_GET] = true;
 		if (!demand)
 			look_again(x, now);
-		return false;
+		return;
 	}
-	list_take(&x->pending, at);
+	TAILQ_REMOVE(&x->pending, j, link);
 	rc = j->prepare(j);
 	if (rc == -EAGAIN) {
 		wait_more(j, now);
-		xfer_schedule_add(&x->pending, j);
-		return true;
+		TAILQ_INSERT_TAIL(&x->pending, j, link);
+		return;
 	}
 	if (rc == 0)
 		rc = xfer_begin(x, j, now);
 	if (rc != 0)
 		xfer_schedule_end(x, j, rc);
-	return true;
 }
 
 void
@@ -202,7 +173,7 @@ xfer_schedule_wake(struct xfer *x)
 {
 	struct xfer_job *j;
 
-	for (j = x->pending.first; j; j = j->next) {
+	TAILQ_FOREACH(j, &x->pending, link) {
 		if (j->waiting)
 			j->not_before = 0;
 		j->waiting = false;
@@ -212,6 +183,7 @@ xfer_schedule_wake(struct xfer *x)
 void
 xfer_schedule_start(struct xfer *x, int64_t now)
 {
+	struct xfer_job *j, *next;
 	int demand;
 
 	if (!x->rescan && now < x->due)
@@ -219,12 +191,9 @@ xfer_schedule_start(struct xfer *x, int64_t now)
 	x->rescan = false;
 	x->due = XFER_NEVER;
 	memset(x->no_place, 0, sizeof(x->no_place));
-	for (demand = 1; demand >= 0; demand--) {
-		struct xfer_job **at = &x->pending.first;
-
-		while (*at) {
-			if (!try_pending(x, at, demand, now))
-				at = &(*at)->next;
+	for (demand = 1; demand >= 0; demand--)
+		for (j = TAILQ_FIRST(&x->pending); j; j = next) {
+			next = TAILQ_NEXT(j, link);
+			try_pending(x, j, demand, now);
 		}
-	}
 }

@@ -37,7 +37,7 @@ xfer_timeouts_demand(struct xfer *x)
 	uint64_t little = (rate ? rate : RATE_GUESS) / 20;
 	struct xfer_job *j;
 
-	for (j = x->active; j; j = j->next)
+	TAILQ_FOREACH(j, &x->active, link)
 		if (xfer_timeouts_is_get(j, true) && left(j) > little)
 			return true;
 	return false;

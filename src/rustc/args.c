@@ -140,7 +140,7 @@ refuse(struct args *a, const char *why, const char *detail)
 }
 
 static const struct option *
-find(const struct option *table, size_t n, const char *name, size_t len)
+find_option(const struct option *table, size_t n, const char *name, size_t len)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strlen(table[i].name) == len &&
@@ -362,7 +362,7 @@ read_codegen(struct args *a, const char *v)
 	if (n < sizeof(name)) {
 		for (size_t i = 0; i < n; i++)
 			name[i] = v[i] == '_' ? '-' : v[i];
-		o = find(codegen, COUNT(codegen), name, n);
+		o = find_option(codegen, COUNT(codegen), name, n);
 	}
 	push(a, o ? o->role : ARGS_KEY, "-C",
 	     o && o->role == ARGS_ON ? o->name : v);
@@ -371,7 +371,7 @@ read_codegen(struct args *a, const char *v)
 
 /* Here, too, '_' is '-', in the names at least. */
 static bool
-begins(const char *v, const char *with)
+value_begins(const char *v, const char *with)
 {
 	for (; *with; v++, with++)
 		if ((*v == '_' ? '-' : *v) != *with)
@@ -383,15 +383,15 @@ static int
 read_unstable(struct args *a, const char *v)
 {
 	for (size_t i = 0; i < COUNT(unstable_refused); i++)
-		if (begins(v, unstable_refused[i]))
+		if (value_begins(v, unstable_refused[i]))
 			return refuse(a, "option:-Z", unstable_refused[i]);
-	a->native_cpu |= begins(v, "tune-cpu=native");
+	a->native_cpu |= value_begins(v, "tune-cpu=native");
 	push(a, ARGS_KEY, "-Z", v);
 	return 0;
 }
 
 static int
-take(struct args *a, const struct option *o, const char *v)
+take_option(struct args *a, const struct option *o, const char *v)
 {
 	if (o->act == A_CODEGEN)
 		return read_codegen(a, v);
@@ -415,7 +415,7 @@ static const struct option *
 match(const char *w, const char **val)
 {
 	size_t n = w[1] == '-' ? strcspn(w, "=") : 2;
-	const struct option *o = find(options, COUNT(options), w, n);
+	const struct option *o = find_option(options, COUNT(options), w, n);
 
 	*val = NULL;
 	if (!o)
@@ -454,7 +454,7 @@ read_words(struct args *a, int argc, const char *const *argv)
 				return refuse(a, "option-without-value", w);
 			val = argv[i];
 		}
-		r = take(a, o, val);
+		r = take_option(a, o, val);
 		if (r < 0)
 			return r;
 	}
@@ -474,7 +474,7 @@ is_custom_build(const struct args *a)
 
 /* A unit is what cargo asks for: everything that names its outputs. */
 static int
-judge(struct args *a)
+judge_unit(struct args *a)
 {
 	bool custom_build = is_custom_build(a);
 
@@ -519,7 +519,7 @@ args_read(struct args *out, int argc, const char *const *argv)
 	}
 	r = read_words(&a, argc, argv);
 	if (r == 0)
-		r = judge(&a);
+		r = judge_unit(&a);
 	*out = a;
 	return r;
 }

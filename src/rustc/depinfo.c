@@ -20,7 +20,7 @@ is_env(const char *line, size_t n)
 }
 
 static char *
-copy(const char *p, size_t n)
+copy_text(const char *p, size_t n)
 {
 	char *s = malloc(n + 1);
 
@@ -83,7 +83,7 @@ read_env(struct depinfo *d, const char *p, size_t n)
 	if (!more)
 		return -ENOMEM;
 	d->envs = more;
-	d->envs[d->nenvs].name = copy(p, eq ? (size_t)(eq - p) : n);
+	d->envs[d->nenvs].name = copy_text(p, eq ? (size_t)(eq - p) : n);
 	d->envs[d->nenvs].set = eq != NULL;
 	return d->envs[d->nenvs++].name ? 0 : -ENOMEM;
 }
@@ -241,7 +241,7 @@ expand_value(const char *line, const char *mark,
 	if (!is_env(line, (size_t)(mark - line)) || mark[-1] != '=')
 		return ERR_CORRUPT;
 	line += MARK_LEN;
-	name = copy(line, (size_t)(mark - 1 - line));
+	name = copy_text(line, (size_t)(mark - 1 - line));
 	if (!name)
 		return -ENOMEM;
 	v = get(name);

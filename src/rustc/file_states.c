@@ -55,7 +55,7 @@ link_state(const char *path, struct file_id *id)
 }
 
 static void
-look(const char *path, enum file_state_how how, struct file_id *id)
+read_state(const char *path, enum file_state_how how, struct file_id *id)
 {
 	struct file_id now;
 
@@ -86,7 +86,7 @@ file_states_add(struct file_states *s, const char *path,
 	if (!p->path)
 		return -ENOMEM;
 	p->how = how;
-	look(path, how, &p->id);
+	read_state(path, how, &p->id);
 	s->n++;
 	if (out)
 		*out = p;
@@ -179,7 +179,7 @@ file_states_still(struct mp_list *l)
 		return ERR_CORRUPT;
 	memcpy(name, path, n);
 	name[n] = '\0';
-	look(name, (enum file_state_how)v[0], &id);
+	read_state(name, (enum file_state_how)v[0], &id);
 	return id.dev == v[1] && id.ino == v[2] && id.size == v[3] &&
 			       id.mtime == (int64_t)v[4] &&
 			       id.ctime == (int64_t)v[5]

@@ -34,7 +34,7 @@ ends(const char *p, const char *end)
 
 /* In http://host/a/b the path is not /a/b; in -I/a/b it is. */
 static bool
-begins(const char *p, const char *start)
+text_begins(const char *p, const char *start)
 {
 	if (p == start || (!goes_on(p[-1]) && p[-1] != '/'))
 		return true;
@@ -70,7 +70,7 @@ relocatable_text(const struct roots *r, const char *p, size_t n,
 		p = memchr(p, '/', (size_t)(end - p));
 		if (!p)
 			break;
-		o = begins(p, start) ? root_at(r, p, end) : NULL;
+		o = text_begins(p, start) ? root_at(r, p, end) : NULL;
 		if (!o) {
 			p++;
 			continue;

@@ -11,7 +11,8 @@
 static const char here[] = "/proc/self/cwd";
 
 static void
-add(struct roots *r, char tag, unsigned n, const char *path, const char *to)
+add_root(struct roots *r, char tag, unsigned n, const char *path,
+	 const char *to)
 {
 	size_t len = path ? strlen(path) : 0;
 
@@ -45,25 +46,25 @@ roots_init(struct roots *r, const struct roots_in *in)
 					   .len = strlen(in->workspace),
 					   .to = here };
 	if (in->mode != ROOTS_NONE)
-		add(r, 'O', 0, in->out_dir_env, NULL);
-	add(r, 'o', 0, a->out_dir, NULL);
+		add_root(r, 'O', 0, in->out_dir_env, NULL);
+	add_root(r, 'o', 0, a->out_dir, NULL);
 	for (size_t i = 0; i < a->nsearch; i++)
 		if (a->search[i].kind_len == 10 && n < ROOTS_MAX - 10)
-			add(r, 'L', n++, a->search[i].path, NULL);
+			add_root(r, 'L', n++, a->search[i].path, NULL);
 	if (in->mode != ROOTS_NONE) {
-		add(r, 't', 0, in->target, "/kache/target");
+		add_root(r, 't', 0, in->target, "/kache/target");
 		/* A debugger that is started in the workspace finds sources
 		 * by this name.  Registry crates have no such place. */
 		if (in->cwd_always || !below(in->cwd, in->cargo_home))
-			add(r, 'w', 0, in->cwd,
-			    in->cwd_name ? in->cwd_name : here);
+			add_root(r, 'w', 0, in->cwd,
+				 in->cwd_name ? in->cwd_name : here);
 	}
 	if (in->mode == ROOTS_MACHINE) {
-		add(r, 'c', 0, in->cargo_home, "/kache/cargo");
-		add(r, 'u', 0, in->rustup_home, "/kache/rustup");
-		add(r, 'h', 0, in->home, "/kache/home");
+		add_root(r, 'c', 0, in->cargo_home, "/kache/cargo");
+		add_root(r, 'u', 0, in->rustup_home, "/kache/rustup");
+		add_root(r, 'h', 0, in->home, "/kache/home");
 	}
-	add(r, 's', 0, in->sysroot, NULL);
+	add_root(r, 's', 0, in->sysroot, NULL);
 	/* OUT_DIR below no remapped root would be named by outputs. */
 	if (r->count && r->r[0].tag == 'O' &&
 	    !(in->target && below(in->out_dir_env, in->target)))
@@ -75,14 +76,14 @@ roots_init_run(struct roots *r, const struct roots_in *in)
 {
 	r->count = 0;
 	memset(&r->around, 0, sizeof(r->around));
-	add(r, 'O', 0, in->out_dir_env, NULL);
-	add(r, 't', 0, in->target, NULL);
-	add(r, 'w', 0, in->cwd, NULL);
-	add(r, 'W', 0, in->workspace, NULL);
-	add(r, 'c', 0, in->cargo_home, NULL);
-	add(r, 'u', 0, in->rustup_home, NULL);
-	add(r, 'h', 0, in->home, NULL);
-	add(r, 's', 0, in->sysroot, NULL);
+	add_root(r, 'O', 0, in->out_dir_env, NULL);
+	add_root(r, 't', 0, in->target, NULL);
+	add_root(r, 'w', 0, in->cwd, NULL);
+	add_root(r, 'W', 0, in->workspace, NULL);
+	add_root(r, 'c', 0, in->cargo_home, NULL);
+	add_root(r, 'u', 0, in->rustup_home, NULL);
+	add_root(r, 'h', 0, in->home, NULL);
+	add_root(r, 's', 0, in->sysroot, NULL);
 }
 
 bool

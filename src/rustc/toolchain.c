@@ -51,8 +51,8 @@ behind_proxy(const struct toolchain_in *in, struct file_states *notes)
 
 /* NOTES gets what the answer depends on, besides the words of IN. */
 static int
-resolve(const struct toolchain_in *in, struct toolchain *t,
-	struct file_states *notes)
+resolve_compiler(const struct toolchain_in *in, struct toolchain *t,
+		 struct file_states *notes)
 {
 	char *slash;
 
@@ -113,7 +113,7 @@ is_driver(const char *name)
 }
 
 static int
-add(struct file_states *s, const char *path, bool hot)
+add_file(struct file_states *s, const char *path, bool hot)
 {
 	struct file_state *p;
 	int r = file_states_add(s, path, FILE_STATE_STAT, &p);
@@ -174,7 +174,7 @@ add_dir(struct file_states *s, const char *dir, const struct holding *h,
 		    S_ISDIR(st.st_mode))
 			r = add_dir(s, path, h, level + 1);
 		else if (r == 0)
-			r = add(s, path, is_driver(e->d_name));
+			r = add_file(s, path, is_driver(e->d_name));
 	}
 	if (d)
 		closedir(d);
@@ -229,12 +229,12 @@ count_hashed(const struct file_states *s)
 
 /* A compiler without a library beside it is a script that leads elsewhere. */
 static int
-collect(struct toolchain *t, struct file_states *s)
+collect_files(struct toolchain *t, struct file_states *s)
 {
 	struct holding h[TOOLCHAIN_FILES_MAX];
 	size_t n = toolchain_files_of(t->verbose, t->target, h);
 	char dir[PATH_MAX];
-	int r = n ? add(s, t->rustc, true) : ERR_REFUSED;
+	int r = n ? add_file(s, t->rustc, true) : ERR_REFUSED;
 
 	for (size_t i = 0; i < n && r == 0; i++) {
 		if (snprintf(dir, sizeof(dir), "%s/%s", t->sysroot, h[i].dir) >=
@@ -441,7 +441,7 @@ load_beside(const struct toolchain_in *in, struct toolchain *rustc)
 	struct toolchain_in at = *in;
 	struct file_states notes = { 0 };
 	char file[PATH_MAX];
-	int r = resolve(in, &driver, &notes);
+	int r = resolve_compiler(in, &driver, &notes);
 
 	file_states_free(&notes);
 	if (r == 0 && snprintf(file, sizeof(file), "%s/bin/rustc",
@@ -486,7 +486,7 @@ identify_driver(struct toolchain *t, const struct toolchain *rustc,
 	int r;
 
 	t->verbose = strdup(rustc->verbose);
-	r = t->verbose ? collect(t, s) : -ENOMEM;
+	r = t->verbose ? collect_files(t, s) : -ENOMEM;
 	return r ? r : hash_driver(t, rustc, s);
 }
 
@@ -501,7 +501,7 @@ identify_rustc(struct toolchain *t, struct file_states *s)
 		return r;
 	}
 	t->verbose = text.p;
-	r = collect(t, s);
+	r = collect_files(t, s);
 	return r ? r : hash_all(t, s);
 }
 
@@ -513,7 +513,7 @@ identify(const struct toolchain_in *in, const char *name,
 	struct file_states s[2] = { { 0 }, { 0 } };
 	int r = take_target(in, t);
 
-	r = r ? r : resolve(in, t, &s[0]);
+	r = r ? r : resolve_compiler(in, t, &s[0]);
 	if (r == 0)
 		r = rustc ? identify_driver(t, rustc, &s[1])
 			  : identify_rustc(t, &s[1]);

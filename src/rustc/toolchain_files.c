@@ -19,7 +19,7 @@ static const char *const lacks[TOOLCHAIN_FILES_LACKS] = {
 };
 
 static bool
-add(struct holding *h, const char *name, size_t n)
+add_holding(struct holding *h, const char *name, size_t n)
 {
 	/* A word of a command line: no way out of the directory. */
 	if (n == 0 || n > 64 || name[0] == '.' || memchr(name, '/', n))
@@ -42,11 +42,11 @@ toolchain_files_of(const char *verbose, const char *target,
 		out[n] = (struct holding){ .own = true };
 		snprintf(out[n++].dir, sizeof(out[0].dir), "%s", libs[i]);
 	}
-	if (!add(&out[n], host, len))
+	if (!add_holding(&out[n], host, len))
 		return 0;
 	n++;
 	if (target && (strlen(target) != len || strncmp(target, host, len)))
-		n += add(&out[n], target, strlen(target));
+		n += add_holding(&out[n], target, strlen(target));
 	return n;
 }
 

@@ -14,7 +14,7 @@
 static const char fallback[] = "/bin:/usr/bin";
 
 static bool
-note(struct file_states *notes, const char *path, enum file_state_how how)
+note_state(struct file_states *notes, const char *path, enum file_state_how how)
 {
 	struct file_state *p;
 
@@ -28,7 +28,7 @@ char *
 which_real(const char *path, struct file_states *notes)
 {
 	if (file_states_add_links(notes, path) < 0 ||
-	    !note(notes, path, FILE_STATE_STAT))
+	    !note_state(notes, path, FILE_STATE_STAT))
 		return NULL;
 	return realpath(path, NULL);
 }
@@ -62,7 +62,7 @@ which_file(const char *compiler, const char *path, struct file_states *notes)
 			continue;
 		if (file_states_runs(file))
 			return which_real(file, notes);
-		if (!note(notes, file, FILE_STATE_VAIN))
+		if (!note_state(notes, file, FILE_STATE_VAIN))
 			return NULL;
 	}
 	return NULL;
@@ -80,7 +80,7 @@ which_is_proxy(const char *file, struct file_states *notes)
 	if (snprintf(rustup, sizeof(rustup), "%.*s/rustup", (int)(slash - file),
 		     file) >= (int)sizeof(rustup))
 		return true;
-	if (!note(notes, rustup, FILE_STATE_STAT))
+	if (!note_state(notes, rustup, FILE_STATE_STAT))
 		return true;
 	return !stat(rustup, &a) && !stat(file, &b) && a.st_ino == b.st_ino &&
 	       a.st_dev == b.st_dev;

@@ -110,8 +110,8 @@ blob_check(struct store *s, struct digest_cache *m, const struct digest *d,
 
 /* FROM below FROMFD becomes the blob NAME, unless a sound one is there. */
 static int
-publish(struct store *s, struct digest_cache *m, int fromfd, const char *from,
-	const struct digest *d, bool *existed)
+publish_blob(struct store *s, struct digest_cache *m, int fromfd,
+	     const char *from, const struct digest *d, bool *existed)
 {
 	char name[STORE_NAME];
 	struct file_id id;
@@ -142,7 +142,7 @@ blob_adopt(struct store *s, struct digest_cache *m, const char *tmp,
 {
 	struct file_id id;
 	bool had = false;
-	int r = publish(s, m, s->dir, tmp, d, &had);
+	int r = publish_blob(s, m, s->dir, tmp, d, &had);
 
 	if (r == 0 && !had && file_id_at(s->dir, tmp, &id) == 0)
 		digest_cache_put_own(m, &id, d);
@@ -181,7 +181,7 @@ put_copy(struct store *s, struct digest_cache *m, int in, struct digest *out,
 		r = hash_fd(fd, out, &id);
 	close(fd);
 	if (r == 0)
-		r = publish(s, m, s->dir, tmp, out, existed);
+		r = publish_blob(s, m, s->dir, tmp, out, existed);
 	if (r == 0 && !*existed)
 		digest_cache_put_own(m, &id, out);
 	unlinkat(s->dir, tmp, 0);
@@ -205,7 +205,7 @@ put_link(struct store *s, struct digest_cache *m, int in, struct blob_put *p,
 
 	if (r < 0)
 		return r;
-	r = publish(s, m, AT_FDCWD, p->path, out, &p->existed);
+	r = publish_blob(s, m, AT_FDCWD, p->path, out, &p->existed);
 	/* The output itself is known as well: its consumers are next. */
 	if (r == 0)
 		digest_cache_put_own(m, &id, out);

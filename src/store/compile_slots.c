@@ -28,7 +28,7 @@ struct slot {
 };
 
 static off_t
-place(const struct digest *key)
+slot_offset(const struct digest *key)
 {
 	unsigned n = (unsigned)key->b[8] << 8 | key->b[9];
 
@@ -38,7 +38,7 @@ place(const struct digest *key)
 static bool
 slot_read(struct store *s, const struct digest *key, struct slot *out)
 {
-	return pread(s->locks, out, sizeof(*out), place(key)) ==
+	return pread(s->locks, out, sizeof(*out), slot_offset(key)) ==
 		       (ssize_t)sizeof(*out) &&
 	       !memcmp(out->key, key->b, DIGEST_LEN);
 }
@@ -113,7 +113,7 @@ compile_slots_say(struct store *s, const struct digest *key,
 	process_read(getpid(), &letter, &slot.born);
 	/* On a full disk nobody learns of it, and waits as long as for one he
 	 * does not know. */
-	n = pwrite(s->locks, &slot, sizeof(slot), place(key));
+	n = pwrite(s->locks, &slot, sizeof(slot), slot_offset(key));
 	(void)n;
 }
 

@@ -31,7 +31,7 @@ text(struct buf *b, const char *s)
 }
 
 static void
-number(struct buf *b, uint64_t v)
+add_number(struct buf *b, uint64_t v)
 {
 	buf_fmt(b, "\t%llu", (unsigned long long)v);
 }
@@ -54,7 +54,7 @@ format(struct buf *b, const struct events_line *e)
 	snprintf(session, sizeof(session), "%016llx",
 		 (unsigned long long)e->session);
 	buf_str(b, "k1");
-	number(b, (uint64_t)file_now() / 1000000);
+	add_number(b, (uint64_t)file_now() / 1000000);
 	text(b, session);
 	text(b, e->outcome);
 	text(b, e->reason);
@@ -63,15 +63,15 @@ format(struct buf *b, const struct events_line *e)
 	key(b, &e->k0);
 	key(b, &e->k1);
 	text(b, e->externs.p);
-	number(b, e->key_us);
-	number(b, e->lookup_us);
-	number(b, e->restore_us);
-	number(b, e->compile_us);
-	number(b, e->store_us);
-	number(b, e->total_us);
-	number(b, e->bytes);
-	number(b, e->saved_us);
-	number(b, (uint64_t)e->status);
+	add_number(b, e->key_us);
+	add_number(b, e->lookup_us);
+	add_number(b, e->restore_us);
+	add_number(b, e->compile_us);
+	add_number(b, e->store_us);
+	add_number(b, e->total_us);
+	add_number(b, e->bytes);
+	add_number(b, e->saved_us);
+	add_number(b, (uint64_t)e->status);
 	text(b, e->command);
 	text(b, e->profile);
 	text(b, e->package);

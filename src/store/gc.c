@@ -392,7 +392,7 @@ sweep_rest(struct sweep *w)
 
 /* 0, -ECANCELED (nothing is changed yet), or -errno. */
 static int
-look(struct sweep *w)
+scan_store(struct sweep *w)
 {
 	struct gc_scan *scan = &w->scan;
 	struct gc_report *rep = &w->rep;
@@ -417,7 +417,7 @@ look(struct sweep *w)
 static int
 sweep_store(struct sweep *w, struct digest_cache *m)
 {
-	int r = look(w);
+	int r = scan_store(w);
 
 	if (r < 0)
 		return r;

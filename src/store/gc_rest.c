@@ -154,7 +154,8 @@ sweep_names(int dir, const struct kind *k, const struct dir_names *names,
 
 /* By the directory that was listed, which is none behind a link. */
 static int
-sweep(struct store *s, const struct kind *k, struct gc_rest *r, uint64_t *count)
+sweep_directory(struct store *s, const struct kind *k, struct gc_rest *r,
+		uint64_t *count)
 {
 	int dir = openat(s->dir, k->dir,
 			 O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -184,10 +185,10 @@ gc_rest(struct store *s, struct gc_rest *r)
 					 known_record };
 	static const struct kind reruns = { "reruns", 7 * DAY_NS, false, false,
 					    known_record };
-	int e = sweep(s, &temps, r, &r->temps);
+	int e = sweep_directory(s, &temps, r, &r->temps);
 
-	e = e ? e : sweep(s, &letters, r, &r->letters);
-	e = e ? e : sweep(s, &sessions, r, &r->sessions);
-	e = e ? e : sweep(s, &reruns, r, &r->ids);
-	return e ? e : sweep(s, &ids, r, &r->ids);
+	e = e ? e : sweep_directory(s, &letters, r, &r->letters);
+	e = e ? e : sweep_directory(s, &sessions, r, &r->sessions);
+	e = e ? e : sweep_directory(s, &reruns, r, &r->ids);
+	return e ? e : sweep_directory(s, &ids, r, &r->ids);
 }

@@ -53,7 +53,7 @@ by_digest(const void *a, const void *b)
 }
 
 static bool
-step(struct gc_scan *scan)
+may_go_on(struct gc_scan *scan)
 {
 	return !scan->steps || gc_step(scan->steps);
 }
@@ -95,7 +95,7 @@ stat_blobs(struct store *s, struct gc_scan *scan, const struct digests *l)
 		char name[STORE_NAME];
 		struct stat st;
 
-		if (!step(scan))
+		if (!may_go_on(scan))
 			return -ECANCELED;
 		store_name("blobs", &l->d[i], name);
 		if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -132,7 +132,7 @@ stat_manifests(struct store *s, struct gc_scan *scan, const struct digests *l)
 		char name[STORE_NAME];
 		struct stat st;
 
-		if (!step(scan))
+		if (!may_go_on(scan))
 			return -ECANCELED;
 		store_name("manifests", &l->d[i], name);
 		if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -178,8 +178,8 @@ struct loaded {
 /* 0, ERR_CORRUPT or -errno.  Not by entry_load: that removes what it cannot
  * read. */
 static int
-load(struct store *s, struct gc_scan *scan, const struct digest *key,
-     struct loaded *out)
+load_entry(struct store *s, struct gc_scan *scan, const struct digest *key,
+	   struct loaded *out)
 {
 	char name[STORE_NAME];
 	int r;
@@ -299,7 +299,7 @@ add_entry(struct store *s, struct gc_scan *scan, const struct digest *key)
 	struct gc_entry *ge = &scan->entry[scan->nentries];
 	struct adding a = { .scan = scan, .entry = ge };
 	struct loaded l;
-	int r = load(s, scan, key, &l);
+	int r = load_entry(s, scan, key, &l);
 
 	if (r < 0 && r != ERR_CORRUPT)
 		return r == -ENOENT ? 0 : r;
@@ -328,7 +328,7 @@ read_listed(struct store *s, struct gc_scan *scan, const struct digests *l)
 		return -ENOMEM;
 	expect(scan, l->n);
 	for (size_t i = 0; i < l->n && r == 0; i++)
-		r = step(scan) ? add_entry(s, scan, &l->d[i]) : -ECANCELED;
+		r = may_go_on(scan) ? add_entry(s, scan, &l->d[i]) : -ECANCELED;
 	return r;
 }
 
@@ -425,7 +425,7 @@ gc_scan_changed(struct store *s, struct gc_scan *scan,
 
 		if (e && gc_scan_same(s, scan, (size_t)(e - scan->entry)))
 			continue;
-		r = load(s, scan, &list.d[i], &l);
+		r = load_entry(s, scan, &list.d[i], &l);
 		if (r == 0) {
 			each_blob(scan, &l, use, ctx);
 			r = note_change(scan, &l);

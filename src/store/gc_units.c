@@ -139,7 +139,7 @@ find_manifest(const struct gc_scan *scan, const struct digest *k0)
 
 /* Not by manifest_load: that removes what it cannot read. */
 static int
-load(struct store *s, const struct digest *k0, struct manifest *m)
+load_manifest(struct store *s, const struct digest *k0, struct manifest *m)
 {
 	char name[STORE_NAME];
 	struct buf b = { 0 };
@@ -185,7 +185,7 @@ find_unreachable(struct store *s, const struct unit *u, int64_t now)
 	struct manifest m = { 0 };
 	uint64_t inputs[MANIFEST_MAX];
 
-	if (there && (!is_mixed(u) || load(s, k0_of(u), &m) < 0))
+	if (there && (!is_mixed(u) || load_manifest(s, k0_of(u), &m) < 0))
 		return;
 	for (size_t k = 0; k < m.count; k++)
 		inputs[k] = brief_of(&m.rec[k].inputs);
@@ -372,7 +372,7 @@ trim_locked(struct trimming *w, const struct gc_manifest *at,
 	}
 	if (w->t->dry_run)
 		return;
-	r = load(w->s, &at->k0, &m);
+	r = load_manifest(w->s, &at->k0, &m);
 	if (r == ERR_CORRUPT)
 		remove_manifest(w, at, name);
 	else if (r == 0)

@@ -182,7 +182,7 @@ used_since(const struct prey *p)
 }
 
 static void
-forget(struct prey *p)
+release_prey(struct prey *p)
 {
 	p->w->notes++;
 	if (!p->w->dry_run)
@@ -351,12 +351,12 @@ one(const struct hunt *h, const struct found *f)
 	int r = incremental_index_read(p.store, p.note, &p.n), opened;
 
 	if (r == ERR_CORRUPT)
-		forget(&p);
+		release_prey(&p);
 	if (r < 0)
 		return 0;
 	opened = tree_open(p.n.path, &p.parent, &p.dir, &p.last);
 	if (opened == -ENOENT || opened == -ENOTDIR)
-		forget(&p);
+		release_prey(&p);
 	else if (is_due(&p) && !was_asked(&p)) {
 		r = opened == 0 ? hunt(&p) : 0;
 		w->left += w->dirs == before;
@@ -369,7 +369,7 @@ one(const struct hunt *h, const struct found *f)
 }
 
 static void
-find(struct store *s, struct found *f)
+find_directory(struct store *s, struct found *f)
 {
 	const char *last;
 	struct incremental_index n;
@@ -407,7 +407,7 @@ find_all(struct hunt *h, const struct dir_names *names)
 			return -ECANCELED;
 		snprintf(f->note, sizeof(f->note), "incremental/%s",
 			 names->name[i]);
-		find(h->store, f);
+		find_directory(h->store, f);
 		h->count++;
 	}
 	return 0;

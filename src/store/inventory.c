@@ -24,7 +24,7 @@ struct walk {
 };
 
 static int
-give(struct walk *w, const char *name, const struct digest *at)
+give_entry(struct walk *w, const char *name, const struct digest *at)
 {
 	struct entry e = { 0 };
 	struct stat st;
@@ -59,7 +59,7 @@ give_listed(void *ctx, const struct store_file *f)
 	struct walk *w = ctx;
 
 	if (f->digest)
-		return give(w, f->path, f->digest);
+		return give_entry(w, f->path, f->digest);
 	/* A strange name, or a directory without rights. */
 	w->out->foreign++;
 	return 0;

@@ -133,7 +133,7 @@ manifest_same_inputs(const struct inputs *a, const struct inputs *b)
 
 /* R goes first; the rest keep their order.  M takes R's input list. */
 static void
-insert(struct manifest *m, struct manifest_record *r)
+insert_record(struct manifest *m, struct manifest_record *r)
 {
 	size_t drop = m->count;
 
@@ -166,7 +166,7 @@ manifest_add(struct store *s, const struct digest *k0,
 	if (r == ERR_MISS || r == ERR_CORRUPT)
 		r = 0;
 	if (r == 0) {
-		insert(&m, rec);
+		insert_record(&m, rec);
 		store_name("manifests", k0, name);
 		r = store_save(s, name, &type, &m);
 	}

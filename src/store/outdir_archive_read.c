@@ -44,7 +44,7 @@ struct unpacker {
 };
 
 static int
-take(struct unpacker *u, void *to, size_t n)
+take_bytes(struct unpacker *u, void *to, size_t n)
 {
 	char *p = to;
 
@@ -62,7 +62,7 @@ take(struct unpacker *u, void *to, size_t n)
 }
 
 static uint64_t
-number(const unsigned char *p, unsigned bytes)
+read_number(const unsigned char *p, unsigned bytes)
 {
 	uint64_t v = 0;
 
@@ -84,22 +84,22 @@ take_record(struct unpacker *u, struct record *rec)
 {
 	unsigned char head[OUTDIR_HEAD];
 	size_t n;
-	int r = take(u, head, sizeof(head));
+	int r = take_bytes(u, head, sizeof(head));
 
 	if (r < 0)
 		return r;
 	rec->type = (enum outdir_type)head[0];
-	rec->mode = (mode_t)number(head + 2, 2);
-	rec->time = (int64_t)number(head + 48, 8);
-	n = (size_t)number(head + 4, 2);
-	rec->size = number(head + 8, 8);
+	rec->mode = (mode_t)read_number(head + 2, 2);
+	rec->time = (int64_t)read_number(head + 48, 8);
+	n = (size_t)read_number(head + 4, 2);
+	rec->size = read_number(head + 8, 8);
 	memcpy(rec->digest.b, head + 16, DIGEST_LEN);
 	if (n > OUTDIR_NAME_MAX || rec->mode > 0777 ||
 	    head[1] & ~OUTDIR_PLAIN_MODE || rec->time < 0)
 		return ERR_CORRUPT;
 	if (head[1] & OUTDIR_PLAIN_MODE)
 		rec->mode &= ~u->mask;
-	r = take(u, rec->name, n);
+	r = take_bytes(u, rec->name, n);
 	rec->name[n] = '\0';
 	if (r == 0 && rec->type != OUTDIR_UP && rec->type != OUTDIR_END &&
 	    !name_ok(rec->name, n))
@@ -132,7 +132,7 @@ copy_bytes(struct unpacker *u, int to, uint64_t n)
 		buf_reset(&u->text);
 		if (!buf_room(&u->text, want))
 			return -ENOMEM;
-		r = take(u, u->text.p, want);
+		r = take_bytes(u, u->text.p, want);
 		r = r ? r : file_write_fd(to, u->text.p, want);
 		if (r < 0)
 			return r;
@@ -152,7 +152,7 @@ take_text(struct unpacker *u, uint64_t n, struct buf *out)
 	buf_reset(&u->text);
 	if (!buf_room(&u->text, (size_t)n + 1))
 		return -ENOMEM;
-	r = take(u, u->text.p, (size_t)n);
+	r = take_bytes(u, u->text.p, (size_t)n);
 	r = r ? r : relocatable_expand(u->roots, u->text.p, (size_t)n, out);
 	return r == 0 && out->failed ? -ENOMEM : r;
 }
@@ -240,7 +240,7 @@ make_dir(struct unpacker *u, const struct record *rec)
 }
 
 static int
-make(struct unpacker *u, const struct record *rec)
+make_member(struct unpacker *u, const struct record *rec)
 {
 	switch (rec->type) {
 	case OUTDIR_DIR:
@@ -262,11 +262,11 @@ make(struct unpacker *u, const struct record *rec)
 
 /* Fills the empty directory STAGE. */
 static int
-fill(struct unpacker *u, int stage)
+fill_stage(struct unpacker *u, int stage)
 {
 	char magic[OUTDIR_MAGIC_LEN];
 	struct record rec;
-	int r = take(u, magic, sizeof(magic));
+	int r = take_bytes(u, magic, sizeof(magic));
 
 	if (r == 0 && memcmp(magic, OUTDIR_MAGIC, sizeof(magic)))
 		r = ERR_CORRUPT;
@@ -275,7 +275,7 @@ fill(struct unpacker *u, int stage)
 		r = take_record(u, &rec);
 		if (r == 0 && rec.type == OUTDIR_END)
 			break;
-		r = r ? r : make(u, &rec);
+		r = r ? r : make_member(u, &rec);
 	}
 	if (r == 0 && u->depth)
 		r = ERR_CORRUPT;
@@ -406,7 +406,7 @@ outdir_unpack(int fd, const struct roots *roots, const char *dir,
 	if (r == 0) {
 		stage = openat(parent, tmp,
 			       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		r = stage < 0 ? -errno : fill(&u, stage);
+		r = stage < 0 ? -errno : fill_stage(&u, stage);
 		r = r ? r : put_in_place(parent, tmp, stage, dir);
 		clear(parent, tmp);
 	}

@@ -41,7 +41,7 @@ put_number(unsigned char *to, uint64_t v, unsigned bytes)
 }
 
 static int
-flush(struct packer *p)
+flush_archive(struct packer *p)
 {
 	int r = p->out.failed ? -ENOMEM : 0;
 
@@ -99,7 +99,7 @@ put_head(struct packer *p, enum outdir_type type, const struct stat *st,
 	p->bytes += size;
 	if (p->bytes > OUTDIR_BYTES_MAX || ++p->files > OUTDIR_FILES_MAX)
 		return ERR_TOOBIG;
-	return p->out.len > FLUSH ? flush(p) : 0;
+	return p->out.len > FLUSH ? flush_archive(p) : 0;
 }
 
 /* Its bytes twice, first for the digest, which stands before them. */
@@ -112,7 +112,7 @@ put_large(struct packer *p, int fd, const struct stat *st, const char *name)
 	if (r == 0)
 		r = put_head(p, OUTDIR_FILE, st, name, (uint64_t)st->st_size,
 			     &d);
-	r = r ? r : flush(p);
+	r = r ? r : flush_archive(p);
 	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
 		r = -errno;
 	for (off_t left = st->st_size; r == 0 && left > 0;) {
@@ -248,7 +248,7 @@ is_wanted(const struct packer *p, const struct stat *st)
 
 /* The innermost is told. */
 static int
-tell(const struct packer *p, int r, const char *name)
+tell_refused(const struct packer *p, int r, const char *name)
 {
 	const char *dir = p->path.p + strlen(p->in->dir);
 
@@ -266,9 +266,9 @@ put_entry(struct packer *p, int dir, const char *name)
 	int r = 0;
 
 	if (strlen(name) > OUTDIR_NAME_MAX || !roots_clean(name, strlen(name)))
-		return tell(p, ERR_REFUSED, name);
+		return tell_refused(p, ERR_REFUSED, name);
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return tell(p, -errno, name);
+		return tell_refused(p, -errno, name);
 	buf_fmt(&p->path, "/%s", name);
 	if (p->path.failed)
 		return -ENOMEM;
@@ -286,7 +286,7 @@ put_entry(struct packer *p, int dir, const char *name)
 		r = ERR_REFUSED;
 	p->path.len = keep;
 	p->path.p[keep] = '\0';
-	return tell(p, r, name);
+	return tell_refused(p, r, name);
 }
 
 /* Takes the descriptor.  Sorted: equal trees give equal archives. */
@@ -322,7 +322,7 @@ outdir_pack(const struct outdir_in *in, int fd)
 	else if (dir >= 0)
 		r = pack_dir(&p, dir);
 	r = r ? r : put_head(&p, OUTDIR_END, NULL, "", 0, NULL);
-	r = r ? r : flush(&p);
+	r = r ? r : flush_archive(&p);
 	buf_free(&p.out);
 	buf_free(&p.path);
 	return r;

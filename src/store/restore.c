@@ -149,7 +149,7 @@ take_depinfo(struct restore *r, struct place *p, size_t i)
 }
 
 static int
-prepare(struct restore *r, struct place *p)
+prepare_output(struct restore *r, struct place *p)
 {
 	int e = 0;
 
@@ -174,7 +174,7 @@ prepare(struct restore *r, struct place *p)
 
 /* What was restored is known by its content: no consumer hashes it. */
 static int
-commit(struct restore *r, struct place *p)
+commit_output(struct restore *r, struct place *p)
 {
 	for (size_t i = 0; i < r->entry->nout; i++) {
 		const struct entry_output *o = &r->entry->out[i];
@@ -216,9 +216,9 @@ restore_outputs(struct restore *r)
 		   ((unsigned long)fs.f_type == XFS_MAGIC ||
 		    (unsigned long)fs.f_type == btrfs_magic);
 	r->bytes = 0;
-	e = prepare(r, &p);
+	e = prepare_output(r, &p);
 	if (e == 0)
-		e = commit(r, &p);
+		e = commit_output(r, &p);
 	if (e < 0)
 		for (size_t i = 0; i < r->entry->nout && p.tmp[i][0]; i++)
 			unlinkat(p.dir, p.tmp[i], 0);

@@ -128,8 +128,8 @@ digest_slowly(struct walk *w, int fd, struct digest *d)
 /* What lies at NAME, and whether it is D.  0; ERR_CORRUPT; another error
  * says nothing of the bytes. */
 static int
-look(struct walk *w, const char *name, const struct digest *d,
-     struct file_id *id)
+look_at_blob(struct walk *w, const char *name, const struct digest *d,
+	     struct file_id *id)
 {
 	int fd = file_open_unseen(w->s->store->dir, name), r;
 	struct file_id after;
@@ -162,9 +162,9 @@ check_blob(struct walk *w, const struct digest *d)
 	int r;
 
 	store_name("blobs", d, name);
-	r = look(w, name, d, &id);
+	r = look_at_blob(w, name, d, &id);
 	if (r == ERR_CORRUPT)
-		r = look(w, name, d, &again);
+		r = look_at_blob(w, name, d, &again);
 	w->s->blobs++;
 	if (r == ERR_CORRUPT && file_id_same(&id, &again) &&
 	    blob_condemn(w->s->store, w->s->memo, d, &id) == 0)

@@ -71,7 +71,7 @@ struct run {
 
 /* NAME stays the caller's if this fails. */
 static int
-add(struct list *l, char *name, enum kind kind, bool foreign)
+add_item(struct list *l, char *name, enum kind kind, bool foreign)
 {
 	struct item *more = vec_grow(l->item, l->count, 1, sizeof(*more));
 
@@ -98,7 +98,7 @@ static int
 add_path(struct run *r, const char *path, enum kind kind, bool foreign)
 {
 	char *name = strdup(path);
-	int e = name ? add(&r->all, name, kind, foreign) : -ENOMEM;
+	int e = name ? add_item(&r->all, name, kind, foreign) : -ENOMEM;
 
 	if (e < 0)
 		free(name);
@@ -254,7 +254,7 @@ check_record(struct run *r, const struct item *it)
 }
 
 static int
-check(struct run *r, const struct item *it, uint64_t *bytes)
+check_item(struct run *r, const struct item *it, uint64_t *bytes)
 {
 	if (it->foreign)
 		return ERR_REFUSED;
@@ -264,7 +264,7 @@ check(struct run *r, const struct item *it, uint64_t *bytes)
 
 /* What was replaced while we read it is read again; what went is fine.  */
 static void
-judge(struct run *r, const struct item *it, struct verdict *v)
+judge_item(struct run *r, const struct item *it, struct verdict *v)
 {
 	struct file_id after;
 
@@ -275,7 +275,7 @@ judge(struct run *r, const struct item *it, struct verdict *v)
 		if (!S_ISREG(v->id.mode))
 			v->e = ERR_CORRUPT;
 		else
-			v->e = check(r, it, &v->bytes);
+			v->e = check_item(r, it, &v->bytes);
 		if (v->e == 0 || v->e == ERR_NEWER)
 			return;
 		if (look_at(r->s, it->name, &after) < 0)
@@ -367,7 +367,7 @@ bad(struct run *r, const struct item *it, const struct verdict *v)
 }
 
 static void
-count(struct verify_report *rep, const struct item *it)
+count_item(struct verify_report *rep, const struct item *it)
 {
 	if (it->foreign)
 		return;
@@ -383,18 +383,18 @@ count(struct verify_report *rep, const struct item *it)
 
 /* With the lock. */
 static void
-take(struct run *r, const struct item *it, const struct verdict *v)
+take_verdict(struct run *r, const struct item *it, const struct verdict *v)
 {
 	if (v->e == -ENOENT)
 		return;
-	count(&r->rep, it);
+	count_item(&r->rep, it);
 	r->rep.bytes += v->bytes;
 	if (v->e == ERR_NEWER)
 		r->rep.newer++;
 	else if (v->e == ERR_MISS)
-		r->error =
-			r->error ? r->error
-				 : add(&r->suspects, it->name, it->kind, false);
+		r->error = r->error ? r->error
+				    : add_item(&r->suspects, it->name, it->kind,
+					       false);
 	else if (v->e < 0)
 		bad(r, it, v);
 	if (r->o->progress && r->rep.bytes <= r->total)
@@ -414,9 +414,9 @@ work(void *arg)
 
 		if (i >= r->end)
 			return NULL;
-		judge(r, &r->all.item[i], &v);
+		judge_item(r, &r->all.item[i], &v);
 		pthread_mutex_lock(&r->lock);
-		take(r, &r->all.item[i], &v);
+		take_verdict(r, &r->all.item[i], &v);
 		pthread_mutex_unlock(&r->lock);
 	}
 }
@@ -479,7 +479,7 @@ wait_for_young(struct run *r)
 /* A sweep removes an entry before its blobs: an entry that is there after its
  * blob was not is wrong. */
 static void
-settle(struct run *r)
+settle_suspects(struct run *r)
 {
 	int64_t end = file_monotonic() + (int64_t)r->o->settle_ms * 1000000;
 
@@ -489,14 +489,14 @@ settle(struct run *r)
 		const struct item *it = &r->suspects.item[i];
 		struct verdict v = { 0 };
 
-		judge(r, it, &v);
+		judge_item(r, it, &v);
 		if (v.e < 0 && v.e != -ENOENT && v.e != ERR_NEWER)
 			bad(r, it, &v);
 	}
 }
 
 static void
-release(struct run *r)
+release_run(struct run *r)
 {
 	for (size_t i = 0; i < r->all.count; i++)
 		free(r->all.item[i].name);
@@ -523,10 +523,10 @@ verify_run(struct store *s, const struct verify_options *o,
 		work_all(&r, from, end[k]);
 		from = end[k];
 	}
-	settle(&r);
+	settle_suspects(&r);
 	e = e ? e : r.error;
 	if (e == 0)
 		*report = r.rep;
-	release(&r);
+	release_run(&r);
 	return e;
 }

@@ -19,7 +19,7 @@ static const struct message hello = {
 
 /* Adds M to what waits to be sent. */
 static int
-put(struct client *c, const struct message *m)
+add_message(struct client *c, const struct message *m)
 {
 	int r;
 
@@ -40,7 +40,7 @@ connect_to(struct client *c, const char *path)
 	c->fd = -1;
 	r = dial_connect(path, &c->fd);
 	if (r == 0)
-		r = put(c, &hello);
+		r = add_message(c, &hello);
 	if (r < 0)
 		client_close(c);
 	return r;
@@ -56,7 +56,7 @@ wait_for(struct client *c, short events, int64_t deadline)
 }
 
 static int
-flush(struct client *c, int64_t deadline)
+flush_messages(struct client *c, int64_t deadline)
 {
 	int r = frame_flush(&c->out, c->fd);
 
@@ -71,9 +71,9 @@ flush(struct client *c, int64_t deadline)
 int
 client_send(struct client *c, const struct message *m, int64_t deadline)
 {
-	int r = put(c, m);
+	int r = add_message(c, m);
 
-	return r < 0 ? r : flush(c, deadline);
+	return r < 0 ? r : flush_messages(c, deadline);
 }
 
 int
@@ -99,7 +99,7 @@ static int
 greet(struct client *c, int64_t deadline)
 {
 	struct message m;
-	int r = flush(c, deadline);
+	int r = flush_messages(c, deadline);
 
 	/* One that leaves says so by closing; what it said before counts. */
 	if (r == 0 || r == -EPIPE)
@@ -133,7 +133,7 @@ client_note(const char *path, const struct message *m)
 
 	if (r < 0)
 		return r;
-	r = put(&c, m);
+	r = add_message(&c, m);
 	if (r == 0)
 		r = frame_flush(&c.out, c.fd);
 	client_close(&c);

@@ -12,7 +12,7 @@ enum { STEP = 64 << 10 };
 
 /* At least one byte, 0 at the end, or -errno. */
 static ssize_t
-receive(int fd, void *p, size_t n)
+receive_bytes(int fd, void *p, size_t n)
 {
 	ssize_t r;
 
@@ -33,8 +33,8 @@ static int
 read_head(struct frame_in *in, int fd)
 {
 	while (in->head_len < sizeof(in->head)) {
-		ssize_t r = receive(fd, in->head + in->head_len,
-				    sizeof(in->head) - in->head_len);
+		ssize_t r = receive_bytes(fd, in->head + in->head_len,
+					  sizeof(in->head) - in->head_len);
 
 		if (r == 0)
 			return in->head_len == 0 ? ERR_MISS : ERR_CORRUPT;
@@ -63,7 +63,7 @@ frame_read(struct frame_in *in, int fd)
 		p = buf_room(&in->body, n);
 		if (!p)
 			return -ENOMEM;
-		got = receive(fd, p, n);
+		got = receive_bytes(fd, p, n);
 		if (got == 0)
 			return ERR_CORRUPT;
 		if (got < 0)

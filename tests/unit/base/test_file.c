@@ -191,12 +191,38 @@ locks_exclude_one_byte(void **state)
 	close(fd);
 }
 
+static void
+looking_is_no_use(void **state)
+{
+	const struct timespec old[2] = { { 1000, 5 }, { 1000, 5 } };
+	struct buf b = { 0 };
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(file_publish(at, "tmp2", "idle", "text", 4), 0);
+	assert_int_equal(utimensat(at, "idle", old, 0), 0);
+	assert_int_equal(file_read_unseen(at, "idle", 100, &b, &st), 0);
+	assert_string_equal(b.p, "text");
+	assert_int_equal(fstatat(at, "idle", &st, 0), 0);
+	assert_true(file_ns(&st.st_atim) == INT64_C(1000000000005));
+	assert_int_equal(file_read_unseen(at, "idle", 3, &b, &st), ERR_TOOBIG);
+	assert_int_equal(file_read_unseen(at, "none", 3, &b, &st), -ENOENT);
+	assert_int_equal(symlinkat("idle", at, "way"), 0);
+	assert_int_equal(file_read_unseen(at, "way", 100, &b, &st), -ELOOP);
+	assert_int_equal(mkfifoat(at, "fifo", 0600), 0);
+	assert_int_equal(file_read_unseen(at, "fifo", 100, &b, &st),
+			 ERR_CORRUPT);
+	assert_true(S_ISFIFO(st.st_mode));
+	buf_free(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(publish_makes_the_parent_and_leaves_no_temp),
 		cmocka_unit_test(reads_are_bounded),
+		cmocka_unit_test(looking_is_no_use),
 		cmocka_unit_test(identity_tells_changes),
 		cmocka_unit_test(copies_are_equal),
 		cmocka_unit_test(writes_to_a_full_disk_fail),

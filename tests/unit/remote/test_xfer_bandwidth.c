@@ -25,7 +25,8 @@ set_up(void **state)
 	job.verb = XFER_GET;
 	job.body_at = 1;
 	job.total = UINT64_MAX;
-	x.active = &job;
+	TAILQ_INIT(&x.active);
+	TAILQ_INSERT_HEAD(&x.active, &job, link);
 	now = 1000 * MS;
 	xfer_bandwidth_watch(&x, now);
 	return 0;
