@@ -268,14 +268,14 @@ static void
 see_setting(struct observability_state *v, const struct trace_event *e)
 {
 	static const unsigned uses[] = {
-		[TRACE_SETS_TIMES] = ATTRIBUTES_TIMES | ATTRIBUTES_TESTED,
-		[TRACE_SETS_MODE] = ATTRIBUTES_MODE,
-		[TRACE_SETS_OWNER] = ATTRIBUTES_OWNER,
+		[OBS_SETS_TIMES] = ATTRIBUTES_TIMES | ATTRIBUTES_TESTED,
+		[OBS_SETS_MODE] = ATTRIBUTES_MODE,
+		[OBS_SETS_OWNER] = ATTRIBUTES_OWNER,
 	};
 	const struct trace_process *p = &v->trace->processes[e->process];
 
 	if (e->number < sizeof(uses) / sizeof(*uses) &&
-	    (e->guest || e->number != TRACE_SETS_MODE ||
+	    (e->guest || e->number != OBS_SETS_MODE ||
 	     !(v->out.uses[e->process] & ATTRIBUTES_KNOWN)))
 		note_uses(v, p, uses[e->number]);
 }
@@ -309,7 +309,7 @@ counts_cpus(const struct trace_process *p, const struct trace_event *e)
 {
 	static const char dir[] = "/sys/devices/system/cpu";
 	const struct trace_event asked = { .kind = TRACE_HOST,
-					   .number = TRACE_HOST_CPUS };
+					   .number = OBS_HOST_CPUS };
 
 	return (!strncmp(e->name, dir, sizeof(dir) - 1) ||
 		!strcmp(e->name, "/proc/self/status")) &&
@@ -351,7 +351,7 @@ see_event(struct observability_state *v, const struct trace_event *e)
 	case TRACE_OBJECT:
 		break;
 	case TRACE_HOST:
-		if (e->number == TRACE_HOST_CPUS)
+		if (e->number == OBS_HOST_CPUS)
 			v->out.cpus = true;
 		else
 			v->out.host = true;

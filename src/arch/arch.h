@@ -7,6 +7,7 @@
  * names:
  *
  *   ARCH_LOADER        base name of glibc's dynamic loader
+ *   ARCH_LOADER_LIBRARY  the same without suffix and version
  *   ARCH_TRIPLE        the target as GNU tools call it, without the vendor
  *   ARCH_ELF_MACHINE   e_machine of programs that run here
  *   arch_syscall       a system call, past libc: a result or -errno
@@ -22,6 +23,7 @@
  *                      the loop
  *   arch_scan          which of ARCH_HAS_* occur in N bytes of code
  *   arch_call_*        arch/context.h: a system call in a signal's context
+ *   arch_model         arch/model.h: what the CPU tells about itself
  *
  * Freestanding; no libc.  Threads: any.
  */

@@ -8,6 +8,7 @@
 /* See arch/arch.h; calling convention: System V ABI, AMD64 supplement. */
 
 #define ARCH_LOADER "ld-linux-x86-64.so.2"
+#define ARCH_LOADER_LIBRARY "ld-linux-x86-64"
 #define ARCH_TRIPLE "x86_64-linux-gnu"
 #define ARCH_ELF_MACHINE EM_X86_64
 

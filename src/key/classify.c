@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "key/classify.h"
 
+#include "arch/arch.h"
 #include "classify/elf.h"
 #include "key/programs.h"
 
@@ -16,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOADER "ld-linux-x86-64.so.2"
+#define LOADER ARCH_LOADER
 /* More than the helper ever says about one file, name included. */
 #define LINE_MAX_BYTES 16384
 

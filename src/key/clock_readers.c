@@ -8,11 +8,11 @@ static unsigned
 most_reads(const struct program *p, unsigned way)
 {
 	switch (way) {
-	case TRACE_CLOCK_TIME:
+	case OBS_CLOCK_TIME:
 		return p->reads[0];
-	case TRACE_CLOCK_OF_DAY:
+	case OBS_CLOCK_OF_DAY:
 		return p->reads[1];
-	case TRACE_CLOCK_OTHER:
+	case OBS_CLOCK_OTHER:
 		return p->reads[2];
 	default:
 		return 0;

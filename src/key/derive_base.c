@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "key/derive_internal.h"
 
+#include "arch/arch.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "key/derive.h"
@@ -44,7 +45,7 @@ static const struct {
 	{ "/usr/lib/locale", false },
 	{ "/usr/share/locale", false },
 	{ "/usr/share/locale-langpack", false },
-	{ "/usr/lib/x86_64-linux-gnu/gconv", false },
+	{ "/usr/lib/" ARCH_TRIPLE "/gconv", false },
 	{ "/dev/null", false },
 	{ "/dev/zero", false },
 	{ "/dev/tty", false },

@@ -46,7 +46,7 @@ tracks_source(const struct work *w, const char *path)
 		return false;
 	for (size_t i = 0; i < t->nevents; i++)
 		if (t->events[i].kind == TRACE_PRESENT &&
-		    t->events[i].how != TRACE_BY_ACCESS &&
+		    t->events[i].how != OBS_BY_ACCESS &&
 		    derive_tidy(w->l->cwd, t->events[i].name, at) == 0 &&
 		    !strcmp(at, path))
 			return true;
@@ -74,7 +74,7 @@ add_links(struct work *w, const char *path)
 static int
 add_resolved(struct work *w, const struct trace_event *e, const char *path)
 {
-	int r = e->how == TRACE_BY_REALPATH && e->process == 0
+	int r = e->how == OBS_BY_REALPATH && e->process == 0
 			? add_links(w, path)
 			: 0;
 

@@ -187,7 +187,7 @@ derive_links(struct work *w, const char *path)
 static bool
 tests_links(const struct trace_event *e)
 {
-	return e->how == TRACE_BY_LSTAT || e->how == TRACE_BY_READLINK;
+	return e->how == OBS_BY_LSTAT || e->how == OBS_BY_READLINK;
 }
 
 /* A descriptor of a directory tells where its name really led. */
@@ -196,14 +196,14 @@ is_behind_link(const struct trace_event *e, const char *path)
 {
 	char real[PATH_MAX];
 
-	return e->how == TRACE_BY_OPEN && S_ISDIR(e->st.mode) &&
+	return e->how == OBS_BY_OPEN && S_ISDIR(e->st.mode) &&
 	       realpath(path, real) && strcmp(real, path) != 0;
 }
 
 int
 derive_where(struct work *w, const struct trace_event *e, const char *path)
 {
-	if (e->how == TRACE_BY_REALPATH || is_behind_link(e, path))
+	if (e->how == OBS_BY_REALPATH || is_behind_link(e, path))
 		return derive_real(w, path);
 	return 0;
 }
@@ -229,7 +229,7 @@ add_tested(struct work *w, const struct trace_event *e, const char *path)
 	    strset_has(&w->externs, path))
 		return 0;
 	/* Whoever asks for a file's stat may use its size. */
-	if (S_ISREG(st.st_mode) && e->how != TRACE_BY_ACCESS)
+	if (S_ISREG(st.st_mode) && e->how != OBS_BY_ACCESS)
 		return add_measured(w, path, &st);
 	return derive_add_path(w, INPUT_PRESENT, path);
 }

@@ -61,7 +61,7 @@ asks_by_habit(const struct work *w, const struct trace_event *e)
 	if (derive_is_compiler(w, e))
 		return !e->guest;
 	if (uses & ATTRIBUTES_PRINTS)
-		return e->number == TRACE_ASK_XATTR;
+		return e->number == OBS_ASK_XATTR;
 	return uses & ATTRIBUTES_KNOWN || loads_selinux(w, e);
 }
 
@@ -171,17 +171,17 @@ question_clock(struct work *w, const struct trace_event *e)
 static int
 question_ask(struct work *w, const struct trace_event *e)
 {
-	static const char *const words[] = { [TRACE_ASK_XATTR] = "xattr",
-					     [TRACE_ASK_FILE_SYSTEM] =
-						     "file-system" };
+	static const char *const words[] = {
+		[OBS_ASK_XATTR] = "xattr", [OBS_ASK_FILE_SYSTEM] = "file-system"
+	};
 	char path[PATH_MAX];
 
 	if (asks_by_habit(w, e) || derive_tidy(w->l->cwd, e->name, path) < 0 ||
 	    derive_is_noise(path))
 		return 0;
 	return derive_refuse(w, ERR_REFUSED,
-			     e->number == TRACE_ASK_XATTR ||
-					     e->number == TRACE_ASK_FILE_SYSTEM
+			     e->number == OBS_ASK_XATTR ||
+					     e->number == OBS_ASK_FILE_SYSTEM
 				     ? words[e->number]
 				     : "asks",
 			     path);

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "key/derive_internal.h"
 
+#include "arch/arch.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "key/derive.h"
@@ -23,7 +24,7 @@
 /* Objects that any program loads and no result depends on. */
 static const char *const plain_objects[] = {
 	"libc.so",       "libm.so",     "libdl.so", "libpthread.so",
-	"librt.so",      "libgcc_s.so", "libz.so",  "ld-linux-x86-64.so",
+	"librt.so",      "libgcc_s.so", "libz.so",  ARCH_LOADER_LIBRARY ".so",
 	"linux-vdso.so", "libutil.so",
 };
 

@@ -33,8 +33,8 @@ tells_attributes(const struct trace_event *e, unsigned uses)
 	if (e->kind == TRACE_READ)
 		return !(uses & ATTRIBUTES_TESTED);
 	return e->kind == TRACE_PRESENT &&
-	       (e->how == TRACE_BY_STAT || e->how == TRACE_BY_LSTAT ||
-		(e->how == TRACE_BY_OPEN && !(uses & ATTRIBUTES_TESTED)));
+	       (e->how == OBS_BY_STAT || e->how == OBS_BY_LSTAT ||
+		(e->how == OBS_BY_OPEN && !(uses & ATTRIBUTES_TESTED)));
 }
 
 static int

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "key/input_policy.h"
 
+#include "arch/arch.h"
 #include "base/err.h"
 #include "key/input_kind.h"
 #include "key/inputs.h"
@@ -96,7 +97,7 @@ is_prefix(const char *rest)
 	static const char *const dirs[] = {
 		"/bin",     "/lib",     "/lib32",  "/lib64",
 		"/libexec", "/include", "/share",  "/etc",
-		"/sbin",    "/local",   "/libx32", "/x86_64-linux-gnu"
+		"/sbin",    "/local",   "/libx32", "/" ARCH_TRIPLE
 	};
 	char real[INPUTS_ITEM_LEN + 2];
 	size_t len;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "key/programs.h"
 
+#include "arch/arch.h"
 #include "key/trace.h"
 
 #include <stddef.h>
@@ -21,10 +22,10 @@ enum {
 	PRINTS = PROGRAM_PRINTS,
 	TOOLCHAIN = RAW | BY_NAME | TOOL | COMPILES,
 	ANY = PROGRAM_READS_ANY,
-	CPUS = 1 << TRACE_HOST_CPUS,
-	NAME = 1 << TRACE_HOST_NAME,
-	USER = 1 << TRACE_HOST_USER,
-	KERNEL = 1 << TRACE_HOST_KERNEL
+	CPUS = 1 << OBS_HOST_CPUS,
+	NAME = 1 << OBS_HOST_NAME,
+	USER = 1 << OBS_HOST_USER,
+	KERNEL = 1 << OBS_HOST_KERNEL
 };
 
 #define PROGRAM(n, f, u, ...) \

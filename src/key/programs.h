@@ -58,7 +58,7 @@ struct program {
 	/* How often it reads the clock whatever it is told, by time(), by
 	 * gettimeofday() and by other functions. */
 	unsigned char reads[3];
-	unsigned host; /* bits of enum trace_host that it asks in any case */
+	unsigned host; /* bits of enum obs_host that it asks in any case */
 };
 
 /*

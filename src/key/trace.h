@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "observe/obs.h" /* allow: value */
+
 /*
  * What an observed compile did, read from its observation file (format:
  * src/observe/obs.h).  The shim calls trace_create, runs the compiler with the
@@ -51,56 +53,24 @@ enum trace_kind {
 	TRACE_SOCKET,     /* number is the family, 0: name lookup; name: of
 			  * the local peer, or "" */
 	TRACE_CLOCK,      /* wall clock read; number: way and times */
-	TRACE_HOST,       /* number: enum trace_host */
+	TRACE_HOST,       /* number: enum obs_host */
 	TRACE_NATIVE,     /* a program was told to look at the CPU */
 	TRACE_TOLD_TIMES, /* the same, at the times of files */
-	TRACE_SETS,       /* number: enum trace_attribute of some file */
-	TRACE_ASK,        /* name; number: enum trace_ask */
+	TRACE_SETS,       /* number: enum obs_attribute of some file */
+	TRACE_ASK,        /* name; number: enum obs_ask */
 	TRACE_KINDS
 };
 
-/* How a TRACE_PRESENT name was tested. */
-enum trace_how {
-	TRACE_BY_STAT = 1, /* follows links */
-	TRACE_BY_LSTAT,    /* other: target if it is a link */
-	TRACE_BY_READLINK, /* other: target */
-	TRACE_BY_ACCESS,
-	TRACE_BY_REALPATH, /* other: the answer; or of a change of directory */
-	TRACE_BY_OPEN      /* a directory, or with O_PATH */
-};
-
-/* By what the wall clock was read: its number is the way + 16 * how often. */
-enum trace_clock {
-	TRACE_CLOCK_TIME,
-	TRACE_CLOCK_OF_DAY, /* gettimeofday */
-	TRACE_CLOCK_OTHER
-};
-
+/* Of a TRACE_CLOCK's number: enum obs_clock, and how often by then. */
 #define TRACE_CLOCK_WAY(number) ((number)&15u)
 #define TRACE_CLOCK_TIMES(number) ((number) >> 4)
 
-/* What names were asked for. */
-enum trace_host {
-	TRACE_HOST_KERNEL = 1, /* uname */
-	TRACE_HOST_NAME,
-	TRACE_HOST_USER, /* users and groups */
-	TRACE_HOST_CPUS  /* how many CPUs there are, or may be used */
-};
-
-/* What was set to a value that the program chose. */
-enum trace_attribute {
-	TRACE_SETS_TIMES = 1,
-	TRACE_SETS_MODE,
-	TRACE_SETS_OWNER
-};
-
-/* What was asked of a file that its stat does not tell. */
-enum trace_ask { TRACE_ASK_XATTR = 1, TRACE_ASK_FILE_SYSTEM };
-
 struct trace_event {
 	enum trace_kind kind;
-	enum trace_how how; /* TRACE_PRESENT */
-	uint32_t process;   /* index into processes */
+	/* Of TRACE_PRESENT.  `other` is what a link holds, realpath's answer,
+	 * or where a change of directory led. */
+	enum obs_how how;
+	uint32_t process; /* index into processes */
 	uint32_t number;
 	unsigned creates:1; /* TRACE_WRITE: truncates or creates anew */
 	unsigned set:1;     /* TRACE_GETENV: the variable was set */

@@ -423,7 +423,7 @@ on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 	e->guest = (h->flags & OBS_BY_GUEST) != 0;
 	e->by_cwd = (h->flags & OBS_BY_CWD) != 0;
 	if (h->type == OBS_PRESENT) {
-		e->how = (enum trace_how)h->aux;
+		e->how = (enum obs_how)h->aux;
 		e->write = (h->flags & OBS_ASKS_WRITE) != 0;
 		e->no_times = (h->flags & OBS_NO_TIMES) != 0;
 	}

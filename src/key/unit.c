@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "key/unit.h"
 
+#include "arch/model.h"
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
@@ -8,7 +9,6 @@
 #include "rustc/args.h"
 #include "rustc/roots.h"
 
-#include <cpuid.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,27 +185,16 @@ add_variables(struct key_parts *p, const struct unit_in *in)
 	return in->args->linked ? add_library_path(p, in) : 0;
 }
 
+static void
+add_model(void *ctx, const void *p, size_t n)
+{
+	digest_add(ctx, p, n);
+}
+
 void
 unit_fold_cpu(struct digest_ctx *c)
 {
-	static const unsigned leaves[] = { 0,          1,         7,    0xd,
-					   0x14,       0x19,      0x1e, 0x24,
-					   0x80000001, 0x80000008 };
-	unsigned r[4];
-
-	for (size_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
-		memset(r, 0, sizeof(r));
-		if (!__get_cpuid_count(leaves[i], 0, &r[0], &r[1], &r[2],
-				       &r[3]))
-			continue;
-		/* The APIC id in leaf 1 is the core we happen to run on. */
-		if (leaves[i] == 1)
-			r[1] = 0;
-		/* Sizes of the enabled state, and the thread count. */
-		if (leaves[i] == 0xd || leaves[i] == 0x80000008)
-			r[2] = 0;
-		digest_add(c, r, sizeof(r));
-	}
+	arch_model(add_model, c);
 }
 
 static void

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rustc/toolchain_files.h"
 
+#include "arch/arch.h"
+
 #include <stdio.h>
 #include <string.h>
 
 enum { DEPTH = 6 };
 
 /* Where systems put what the compiler itself is linked with. */
-static const char *const libs[] = { "lib", "lib64", "lib/x86_64-linux-gnu" };
+static const char *const libs[] = { "lib", "lib64", "lib/" ARCH_TRIPLE };
 
 static const char *const own[] = { "librustc_driver", "libstd-", "libLLVM",
 				   "libtest-" };

@@ -36,7 +36,7 @@ use(const void *bytes, size_t size)
 	for (i = 0; i < t.nevents; i++) {
 		assert(t.events[i].process < t.nprocesses);
 		assert(t.events[i].kind < TRACE_KINDS);
-		assert(t.events[i].how <= TRACE_BY_OPEN);
+		assert(t.events[i].how <= OBS_BY_OPEN);
 		total += strlen(t.events[i].name) + strlen(t.events[i].other);
 	}
 	for (i = 0; i < t.nprocesses; i++)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { TIME = TRACE_CLOCK_TIME, DAY = TRACE_CLOCK_OF_DAY };
+enum { TIME = OBS_CLOCK_TIME, DAY = OBS_CLOCK_OF_DAY };
 
 static bool
 tells_time(const char *exe, unsigned way, unsigned times)
@@ -37,7 +37,7 @@ what_a_program_always_does_is_its_own(void **state)
 	assert_false(tells_time("/usr/bin/perl5.36", TIME, 1));
 	assert_false(tells_time("/opt/bin/python3.11", TIME, 1));
 	assert_false(tells_time("/x/cc1", DAY, 1));
-	assert_false(tells_time("/usr/bin/make", TRACE_CLOCK_OTHER, 8));
+	assert_false(tells_time("/usr/bin/make", OBS_CLOCK_OTHER, 8));
 	assert_false(tells_time("/usr/bin/git", DAY, 1));
 }
 
@@ -49,10 +49,10 @@ what_goes_beyond_may_be_in_the_result(void **state)
 	assert_true(tells_time("/usr/bin/bash", DAY, 4));
 	assert_true(tells_time("/usr/bin/bash", TIME, 1));
 	assert_true(tells_time("/usr/bin/perl", TIME, 2));
-	assert_true(tells_time("/usr/bin/python3", TRACE_CLOCK_OTHER, 1));
+	assert_true(tells_time("/usr/bin/python3", OBS_CLOCK_OTHER, 1));
 	assert_true(tells_time("/x/cc1", TIME, 1));
 	assert_true(tells_time("/usr/bin/clang-14", TIME, 1));
-	assert_true(tells_time("/usr/bin/date", TRACE_CLOCK_OTHER, 1));
+	assert_true(tells_time("/usr/bin/date", OBS_CLOCK_OTHER, 1));
 	assert_true(tells_time("/w/build-script-build", 7, 1));
 	assert_true(tells_time("/usr/bin/makeinfo", TIME, 1));
 	assert_true(tells_time("", TIME, 1));
@@ -62,14 +62,14 @@ static void
 names_of_the_host_likewise(void **state)
 {
 	(void)state;
-	assert_false(asks("/usr/bin/git", TRACE_HOST_NAME));
-	assert_false(asks("/usr/bin/find", TRACE_HOST_KERNEL));
-	assert_true(asks("/usr/bin/find", TRACE_HOST_USER));
-	assert_true(asks("/usr/bin/uname", TRACE_HOST_KERNEL));
-	assert_true(asks("/usr/bin/bash", TRACE_HOST_NAME));
-	assert_false(asks("/usr/bin/ninja", TRACE_HOST_CPUS));
-	assert_true(asks("/usr/bin/nproc", TRACE_HOST_CPUS));
-	assert_true(asks("/usr/bin/xz", TRACE_HOST_CPUS));
+	assert_false(asks("/usr/bin/git", OBS_HOST_NAME));
+	assert_false(asks("/usr/bin/find", OBS_HOST_KERNEL));
+	assert_true(asks("/usr/bin/find", OBS_HOST_USER));
+	assert_true(asks("/usr/bin/uname", OBS_HOST_KERNEL));
+	assert_true(asks("/usr/bin/bash", OBS_HOST_NAME));
+	assert_false(asks("/usr/bin/ninja", OBS_HOST_CPUS));
+	assert_true(asks("/usr/bin/nproc", OBS_HOST_CPUS));
+	assert_true(asks("/usr/bin/xz", OBS_HOST_CPUS));
 	assert_true(asks("/usr/bin/git", 99));
 	assert_true(asks("/usr/bin/git", 0));
 }

@@ -45,12 +45,12 @@ a_manifest_need_not_be_read(void **state)
 	dep_files[0] = (char *)at("w/Cargo.toml");
 	depinfo.nfiles = 1;
 	refused(ERR_REFUSED, "unseen-source:");
-	event(TRACE_PRESENT, at("w/Cargo.toml"))->how = TRACE_BY_STAT;
+	event(TRACE_PRESENT, at("w/Cargo.toml"))->how = OBS_BY_STAT;
 	ITEMS("fw/Cargo.toml");
 	world();
 	dep_files[0] = (char *)at("w/Cargo.toml");
 	depinfo.nfiles = 1;
-	event(TRACE_PRESENT, at("w/Cargo.toml"))->how = TRACE_BY_STAT;
+	event(TRACE_PRESENT, at("w/Cargo.toml"))->how = OBS_BY_STAT;
 	refused(ERR_REFUSED, "unseen-source:");
 }
 
@@ -60,10 +60,10 @@ where_its_configuration_leads_counts(void **state)
 	(void)state;
 	assert_int_equal(symlink("lib.rs", at("w/clippy.toml")), 0);
 	clippy_world();
-	event(TRACE_PRESENT, at("w/clippy.toml"))->how = TRACE_BY_REALPATH;
+	event(TRACE_PRESENT, at("w/clippy.toml"))->how = OBS_BY_REALPATH;
 	ITEMS("kw/clippy.toml", "fw/clippy.toml");
 	world();
-	event(TRACE_PRESENT, at("w/clippy.toml"))->how = TRACE_BY_REALPATH;
+	event(TRACE_PRESENT, at("w/clippy.toml"))->how = OBS_BY_REALPATH;
 	ITEMS("fw/clippy.toml");
 	assert_int_equal(unlink(at("w/clippy.toml")), 0);
 }

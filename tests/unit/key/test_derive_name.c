@@ -67,30 +67,30 @@ present_names_count_by_type(void **state)
 	assert_int_equal(symlink("sub", at("w/ln")), 0);
 	world();
 	reads("w/lib.rs");
-	event(TRACE_PRESENT, at("w/lib.rs"))->how = TRACE_BY_STAT;
-	event(TRACE_PRESENT, at("w"))->how = TRACE_BY_STAT;
-	event(TRACE_PRESENT, "/")->how = TRACE_BY_STAT;
-	event(TRACE_PRESENT, at("w/sub"))->how = TRACE_BY_STAT;
+	event(TRACE_PRESENT, at("w/lib.rs"))->how = OBS_BY_STAT;
+	event(TRACE_PRESENT, at("w"))->how = OBS_BY_STAT;
+	event(TRACE_PRESENT, "/")->how = OBS_BY_STAT;
+	event(TRACE_PRESENT, at("w/sub"))->how = OBS_BY_STAT;
 	e = event(TRACE_PRESENT, at("w/ln"));
-	e->how = TRACE_BY_LSTAT;
+	e->how = OBS_BY_LSTAT;
 	e->other = "sub";
-	event(TRACE_PRESENT, at("outside.txt"))->how = TRACE_BY_ACCESS;
+	event(TRACE_PRESENT, at("outside.txt"))->how = OBS_BY_ACCESS;
 	ITEMS("fw/lib.rs", "sw/sub", "kw/ln", plain('s', "outside.txt"));
 	/* A link to what was read is no less a link. */
 	world();
 	reads("w/ln/mod.rs");
-	event(TRACE_PRESENT, at("w/ln"))->how = TRACE_BY_READLINK;
+	event(TRACE_PRESENT, at("w/ln"))->how = OBS_BY_READLINK;
 	ITEMS("fw/ln/mod.rs", "kw/ln");
 	/* Whoever asks for a stat may use the size. */
 	world();
-	event(TRACE_PRESENT, at("outside.txt"))->how = TRACE_BY_STAT;
+	event(TRACE_PRESENT, at("outside.txt"))->how = OBS_BY_STAT;
 	ITEMS(plain('f', "outside.txt"));
 	world();
 	write_aged("young.txt", "", 0);
-	event(TRACE_PRESENT, at("young.txt"))->how = TRACE_BY_STAT;
+	event(TRACE_PRESENT, at("young.txt"))->how = OBS_BY_STAT;
 	refused(ERR_CHANGED, "raced-tick:");
 	world();
-	event(TRACE_PRESENT, at("w/gone"))->how = TRACE_BY_STAT;
+	event(TRACE_PRESENT, at("w/gone"))->how = OBS_BY_STAT;
 	refused(ERR_CHANGED, "raced:");
 }
 
@@ -105,7 +105,7 @@ walks_through_path_are_programs(void **state)
 	processes[1].exe = at(HOST "/bin/ld");
 	by_linker(event(TRACE_ABSENT, at("bin/as")));
 	e = event(TRACE_PRESENT, at("bin2/as"));
-	e->how = TRACE_BY_STAT;
+	e->how = OBS_BY_STAT;
 	by_linker(e);
 	by_linker(event(TRACE_EXEC, at("bin2/nm")));
 	event(TRACE_EXEC, "cc")->other = at("bin/cc");
@@ -233,7 +233,7 @@ externs_are_known_already(void **state)
 	args.nexterns = 1;
 	assert_int_equal(file_id_at(AT_FDCWD, externs[0].path, extern_ids), 0);
 	reads("w/target/deps/libb-2.rmeta");
-	event(TRACE_PRESENT, externs[0].path)->how = TRACE_BY_STAT;
+	event(TRACE_PRESENT, externs[0].path)->how = OBS_BY_STAT;
 	NO_ITEMS();
 	assert_int_equal(derive_verify(&l), 0);
 	put("w/target/deps/libb-2.rmeta", "another crate b");
@@ -295,11 +295,11 @@ directories_above_inputs_are_implied(void **state)
 	reads("ext/deep/libe.rmeta");
 	event(TRACE_LIST, at("w/native/x"));
 	for (size_t i = 0; i < sizeof(above) / sizeof(above[0]); i++)
-		event(TRACE_PRESENT, at(above[i]))->how = TRACE_BY_STAT;
+		event(TRACE_PRESENT, at(above[i]))->how = OBS_BY_STAT;
 	ITEMS("fw/sub/mod.rs", "lw/native/x");
 	world();
 	event(TRACE_ABSENT, at("ext/deep/none"));
-	event(TRACE_PRESENT, at("ext/deep"))->how = TRACE_BY_STAT;
+	event(TRACE_PRESENT, at("ext/deep"))->how = OBS_BY_STAT;
 	ITEMS(plain('a', "ext/deep/none"));
 }
 
@@ -309,7 +309,7 @@ measured_files_are_looked_at_again(void **state)
 	(void)state;
 	world();
 	put("measured", "1");
-	event(TRACE_PRESENT, at("measured"))->how = TRACE_BY_STAT;
+	event(TRACE_PRESENT, at("measured"))->how = OBS_BY_STAT;
 	ITEMS(plain('f', "measured"));
 	assert_int_equal(derive_verify(&l), 0);
 	write_aged("measured", "22", 0);

@@ -93,7 +93,7 @@ in_an_empty_out_dir_all_is_its_own(void **state)
 	event(TRACE_WRITE, at("w/target/out/gen.rs"))->creates = 1;
 	put("w/target/out/gen.rs", "x");
 	reads("w/target/out/gen.rs");
-	event(TRACE_PRESENT, at("w/target/out"))->how = TRACE_BY_STAT;
+	event(TRACE_PRESENT, at("w/target/out"))->how = OBS_BY_STAT;
 	/* It must be absent again when the result is put back. */
 	ITEMS("aO/gen.rs", "aO/sub");
 	rmdir(at("w/target/out/sub"));
@@ -129,7 +129,7 @@ what_lay_in_out_dir_before_is_no_input(void **state)
 	refused(ERR_REFUSED, "own-out-dir:");
 	run_world();
 	l.was_empty = false;
-	event(TRACE_PRESENT, at("w/target/out/old.rs"))->how = TRACE_BY_STAT;
+	event(TRACE_PRESENT, at("w/target/out/old.rs"))->how = OBS_BY_STAT;
 	refused(ERR_REFUSED, "own-out-dir:");
 	run_world();
 	l.was_empty = false;
@@ -355,10 +355,10 @@ programs_on_path_are_what_is_found(void **state)
 	(void)state;
 	put("bin2/cc", "other");
 	run_world();
-	event(TRACE_PRESENT, at("bin/cc"))->how = TRACE_BY_STAT;
+	event(TRACE_PRESENT, at("bin/cc"))->how = OBS_BY_STAT;
 	event(TRACE_ABSENT, at("bin/nothing"));
 	event(TRACE_ABSENT, at("bin2/nothing"));
-	event(TRACE_PRESENT, at("bin2/cc"))->how = TRACE_BY_STAT;
+	event(TRACE_PRESENT, at("bin2/cc"))->how = OBS_BY_STAT;
 	ITEMS("pcc", "pnothing", plain('f', "bin2/cc"));
 	unlink(at("bin2/cc"));
 }

@@ -31,7 +31,7 @@ compile_world(void)
 }
 
 static struct trace_event *
-present(const char *name, enum trace_how how)
+present(const char *name, enum obs_how how)
 {
 	struct trace_event *e = event(TRACE_PRESENT, at(name));
 
@@ -44,35 +44,35 @@ attributes_count_where_they_are_used(void **state)
 {
 	(void)state;
 	run_world();
-	present("w/lib.rs", TRACE_BY_STAT);
+	present("w/lib.rs", OBS_BY_STAT);
 	ITEMS("fw/lib.rs");
 	run_world();
 	uses[0] = ATTRIBUTES_TIMES;
-	present("w/lib.rs", TRACE_BY_STAT);
+	present("w/lib.rs", OBS_BY_STAT);
 	reads("w/sub/mod.rs");
 	ITEMS("fw/lib.rs", "tw/lib.rs", "fw/sub/mod.rs", "tw/sub/mod.rs");
 	run_world();
 	uses[0] = ATTRIBUTES_MODE | ATTRIBUTES_OWNER | ATTRIBUTES_CLOCKS;
-	present("w/lib.rs", TRACE_BY_STAT);
+	present("w/lib.rs", OBS_BY_STAT);
 	ITEMS("fw/lib.rs", "mw/lib.rs", "ow/lib.rs", "bw/lib.rs");
 	/* Of files that were opened and not tested, by others it does not. */
 	run_world();
 	uses[0] = ATTRIBUTES_TIMES | ATTRIBUTES_TESTED;
-	present("w/lib.rs", TRACE_BY_STAT);
+	present("w/lib.rs", OBS_BY_STAT);
 	reads("w/sub/mod.rs");
 	ITEMS("fw/lib.rs", "tw/lib.rs", "fw/sub/mod.rs");
 	/* statx that wanted no times, and access. */
 	run_world();
 	uses[0] = ATTRIBUTES_TIMES;
-	present("w/lib.rs", TRACE_BY_STAT)->no_times = 1;
-	present("w/sub/mod.rs", TRACE_BY_ACCESS);
+	present("w/lib.rs", OBS_BY_STAT)->no_times = 1;
+	present("w/sub/mod.rs", OBS_BY_ACCESS);
 	ITEMS("fw/lib.rs", "sw/sub/mod.rs");
 	/* Directories that each build fills. */
 	run_world();
 	uses[0] = ATTRIBUTES_TIMES;
-	present("w", TRACE_BY_STAT);
-	present("w/target", TRACE_BY_STAT);
-	present("w/sub", TRACE_BY_STAT);
+	present("w", OBS_BY_STAT);
+	present("w/target", OBS_BY_STAT);
+	present("w/sub", OBS_BY_STAT);
 	ITEMS("sw/sub", "tw/sub");
 }
 
@@ -82,7 +82,7 @@ a_file_that_is_written_to_has_no_time(void **state)
 	(void)state;
 	run_world();
 	uses[0] = ATTRIBUTES_TIMES;
-	present("w/sub/mod.rs", TRACE_BY_STAT);
+	present("w/sub/mod.rs", OBS_BY_STAT);
 	write_aged("w/sub/mod.rs", "content", 0);
 	refused(ERR_CHANGED, "raced-tick:");
 	put("w/sub/mod.rs", "content");
@@ -97,12 +97,12 @@ of_a_compiler_macros_count(void **state)
 	compile_world();
 	uses[0] = ATTRIBUTES_TIMES | ATTRIBUTES_MODE;
 	reads("w/lib.rs");
-	present("w/sub/mod.rs", TRACE_BY_STAT);
+	present("w/sub/mod.rs", OBS_BY_STAT);
 	ITEMS("fw/lib.rs", "fw/sub/mod.rs");
 	compile_world();
 	uses[0] = ATTRIBUTES_TIMES | ATTRIBUTES_MODE;
 	reads("w/lib.rs")->guest = 1;
-	present("w/sub/mod.rs", TRACE_BY_STAT)->guest = 1;
+	present("w/sub/mod.rs", OBS_BY_STAT)->guest = 1;
 	ITEMS("fw/lib.rs", "tw/lib.rs", "mw/lib.rs", "fw/sub/mod.rs",
 	      "tw/sub/mod.rs", "mw/sub/mod.rs");
 	/* What lies in target is made by each build. */
@@ -113,10 +113,10 @@ of_a_compiler_macros_count(void **state)
 	ITEMS("ft/native.a");
 	/* Where a name leads. */
 	compile_world();
-	present("w/sub", TRACE_BY_REALPATH);
+	present("w/sub", OBS_BY_REALPATH);
 	ITEMS("sw/sub");
 	compile_world();
-	e = present("w/sub", TRACE_BY_REALPATH);
+	e = present("w/sub", OBS_BY_REALPATH);
 	e->guest = 1;
 	e->other = at("w/sub");
 	ITEMS("sw/sub", "rw/sub");
@@ -124,17 +124,17 @@ of_a_compiler_macros_count(void **state)
 	compile_world();
 	put("w/target/deps/libdep.rlib", "content");
 	args.linked = true;
-	present("w/target/deps/libdep.rlib", TRACE_BY_REALPATH)->guest = 1;
+	present("w/target/deps/libdep.rlib", OBS_BY_REALPATH)->guest = 1;
 	ITEMS("fo/libdep.rlib");
 	args.linked = false;
 	/* readlink -f that a macro started, and a linker. */
 	compile_world();
 	uses[1] = ATTRIBUTES_KNOWN;
-	by_linker(present("w/sub", TRACE_BY_REALPATH));
+	by_linker(present("w/sub", OBS_BY_REALPATH));
 	ITEMS("sw/sub", "rw/sub", plain('f', "bin/cc"));
 	compile_world();
 	uses[1] = ATTRIBUTES_KNOWN | ATTRIBUTES_COMPILES;
-	by_linker(present("w/sub", TRACE_BY_REALPATH));
+	by_linker(present("w/sub", OBS_BY_REALPATH));
 	ITEMS("sw/sub", plain('f', "bin/cc"));
 }
 
@@ -144,24 +144,24 @@ being_no_link_counts(void **state)
 	(void)state;
 	run_world();
 	reads("w/lib.rs");
-	present("w/lib.rs", TRACE_BY_LSTAT);
+	present("w/lib.rs", OBS_BY_LSTAT);
 	ITEMS("fw/lib.rs", "kw/lib.rs");
 	/* The kernel's name of the current directory has no links. */
 	run_world();
-	present("w", TRACE_BY_LSTAT);
+	present("w", OBS_BY_LSTAT);
 	NO_ITEMS();
 	/* A list tells it of each name. */
 	run_world();
 	event(TRACE_LIST, at("w/sub"));
-	present("w/sub/mod.rs", TRACE_BY_LSTAT);
+	present("w/sub/mod.rs", OBS_BY_LSTAT);
 	ITEMS("lw/sub", "fw/sub/mod.rs");
 	/* Above another root, where that leads. */
 	run_world();
-	present("w/target", TRACE_BY_READLINK);
+	present("w/target", OBS_BY_READLINK);
 	ITEMS("rO");
 	compile_world();
 	reads("w/lib.rs");
-	present("w/lib.rs", TRACE_BY_LSTAT);
+	present("w/lib.rs", OBS_BY_LSTAT);
 	ITEMS("fw/lib.rs");
 }
 
@@ -170,15 +170,15 @@ who_may_write_counts(void **state)
 {
 	(void)state;
 	run_world();
-	present("w/lib.rs", TRACE_BY_ACCESS)->write = 1;
+	present("w/lib.rs", OBS_BY_ACCESS)->write = 1;
 	ITEMS("sw/lib.rs", "mw/lib.rs");
 	run_world();
 	uses[0] = ATTRIBUTES_KNOWN;
-	present("w/lib.rs", TRACE_BY_ACCESS)->write = 1;
+	present("w/lib.rs", OBS_BY_ACCESS)->write = 1;
 	ITEMS("sw/lib.rs", "mw/lib.rs");
 	run_world();
 	uses[0] = ATTRIBUTES_KNOWN | ATTRIBUTES_COMPILES;
-	present("w/lib.rs", TRACE_BY_ACCESS)->write = 1;
+	present("w/lib.rs", OBS_BY_ACCESS)->write = 1;
 	ITEMS("sw/lib.rs");
 }
 
@@ -248,19 +248,19 @@ what_no_item_can_hold_is_refused(void **state)
 {
 	(void)state;
 	run_world();
-	event(TRACE_ASK, at("w/lib.rs"))->number = TRACE_ASK_XATTR;
+	event(TRACE_ASK, at("w/lib.rs"))->number = OBS_ASK_XATTR;
 	refused(ERR_REFUSED, "xattr:");
 	run_world();
-	event(TRACE_ASK, at("w"))->number = TRACE_ASK_FILE_SYSTEM;
+	event(TRACE_ASK, at("w"))->number = OBS_ASK_FILE_SYSTEM;
 	refused(ERR_REFUSED, "file-system:");
 	/* cp and ls ask each time. */
 	run_world();
 	uses[0] = ATTRIBUTES_KNOWN;
-	event(TRACE_ASK, at("w/lib.rs"))->number = TRACE_ASK_XATTR;
+	event(TRACE_ASK, at("w/lib.rs"))->number = OBS_ASK_XATTR;
 	NO_ITEMS();
 	run_world();
 	uses[0] = ATTRIBUTES_KNOWN | ATTRIBUTES_PRINTS;
-	event(TRACE_ASK, at("w"))->number = TRACE_ASK_FILE_SYSTEM;
+	event(TRACE_ASK, at("w"))->number = OBS_ASK_FILE_SYSTEM;
 	refused(ERR_REFUSED, "file-system:");
 	run_world();
 	put("lib/libselinux.so.1", "code");
