@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "key/programs.h"
 
+#include "arch/arch.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
