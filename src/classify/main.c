@@ -38,8 +38,8 @@ static const char *const usage =
 
 static const char *sysroot;
 
-/* What a program or library outside the system's directories takes in.  0, or
- * -1 if that cannot be told. */
+/* The inputs of a program or library that is not the system's.  0, or -1 if one
+ * cannot tell. */
 static int
 find_traits(const struct elfimage *im, int is_program, unsigned *traits,
 	    const char **who)

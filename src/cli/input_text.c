@@ -30,11 +30,11 @@ static const struct word places[] = {
 
 /* What is neither an input nor a part of a key and says it all. */
 static const struct word whole[] = {
-	{ "!", "nothing; but the result is not in the store any more: swept,\n"
-	       "    purged or damaged; or it is with diagnostics in another "
-	       "form only" },
-	{ "@", "nothing; but the result names paths of the place it was made "
-	       "in,\n    or was not shown to hold here" },
+	{ "!", "nothing, but the result is gone from the store (collected, "
+	       "purged or\n    damaged) or has its diagnostics in another "
+	       "form" },
+	{ "@", "nothing, but the result contains paths of the place where it "
+	       "was made,\n    or is not proven to hold here" },
 };
 
 static const char *
@@ -84,8 +84,8 @@ add_input(const char *item, bool run, struct buf *out)
 static void
 add_part(const char *item, struct buf *out)
 {
-	const char *side = *item == '>'   ? "now there: "
-			   : *item == '<' ? "was there: "
+	const char *side = *item == '>'   ? "added "
+			   : *item == '<' ? "removed "
 					  : "";
 	bool alone;
 
@@ -126,7 +126,7 @@ add_changed(const char *items, bool run, struct buf *out)
 {
 	static const char between[] = " | ";
 
-	buf_str(out, "  since it was stored last, these changed:\n");
+	buf_str(out, "  changed since the last stored result:\n");
 	while (*items) {
 		const char *end = strstr(items, between);
 		size_t n = end ? (size_t)(end - items) : strlen(items);
@@ -160,21 +160,20 @@ input_text_reason(const char *reason, bool run, struct buf *out)
 	if (!strncmp(reason, changed, sizeof(changed) - 1)) {
 		add_changed(reason + sizeof(changed) - 1, run, out);
 	} else if (!strncmp(reason, not_stored, sizeof(not_stored) - 1)) {
-		buf_str(out, "  it is not stored, so it will miss again:\n");
+		buf_str(out, "  not stored, so it will miss again:\n");
 		add_refusal(reason + sizeof(not_stored) - 1, out);
 	} else if (!strncmp(reason, local, sizeof(local) - 1)) {
-		buf_fmt(out, "  it is stored here but not uploaded (%s)\n",
+		buf_fmt(out, "  stored here but not uploaded (%s)\n",
 			reason + sizeof(local) - 1);
 		add_refusal(reason + sizeof(local) - 1, out);
 	} else if (*reason) {
-		buf_str(out, "  it was passed through:\n");
+		buf_str(out, "  not cached, the compiler ran as it is:\n");
 		add_refusal(reason, out);
 	} else {
 		buf_str(out, run ? "  no run of this program with this "
-				   "toolchain was known, or none in a\n"
-				   "  place whose results hold here, or it "
-				   "found other files\n"
-				 : "  nothing like it was known: another "
+				   "toolchain is known whose result\n"
+				   "  holds here, or it found other files\n"
+				 : "  nothing similar is known: another "
 				   "toolchain, other arguments, features or\n"
 				   "  profile, or the first time\n");
 	}

@@ -174,7 +174,8 @@ is_counted(const struct ambient *a, const char *name)
 	return !a->roots || strcmp(name, "PATH") != 0;
 }
 
-/* What counts, sorted: a new array.  ERR_MISS if one looks like a secret. */
+/* The variables that count, sorted, as a new array.  ERR_MISS if one looks like
+ * a secret. */
 static int
 collect_variables(const struct ambient *a, const char ***out, size_t *count)
 {
@@ -239,8 +240,8 @@ fold_text(struct digest_ctx *c, const char *path)
 	buf_free(&b);
 }
 
-/* What the group of processes may use, and each group above it (cgroup v2).
- * The groups' names are nobody's business. */
+/* The CPU quota of the control group and of those above it (cgroup v2), without
+ * their names. */
 static void
 fold_quota(struct digest_ctx *c)
 {

@@ -64,7 +64,7 @@ is_known(const char *real)
 	       programs_has_library(real);
 }
 
-/* What the headers alone tell; CLASSIFY_ASK if the code must be read. */
+/* The class by the headers alone; CLASSIFY_ASK if the code must be read. */
 static enum classify_class
 by_headers(const struct elf_info *info)
 {

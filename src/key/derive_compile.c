@@ -49,8 +49,8 @@ is_output(const struct work *w, const char *path)
 	return false;
 }
 
-/* What a hit would not bring back: a file left behind that is no output, or
- * one taken away. */
+/* Refuses what a hit would not repeat: a file left behind that is no output, or
+ * one removed. */
 static int
 check_compile_effect(struct work *w, const struct trace_event *e)
 {
@@ -129,7 +129,7 @@ is_dependency(const struct work *w, const char *path)
 	return false;
 }
 
-/* What a link is: for those who can have made something of it. */
+/* Whether a name is a link matters to whoever can use the answer. */
 bool
 derive_compile_links(const struct work *w, const struct trace_event *e,
 		     const char *path)
@@ -147,8 +147,8 @@ derive_compile_resolved(struct work *w, const struct trace_event *e,
 	return derive_where(w, e, path);
 }
 
-/* What lies in target has the time of this build; and a crate there rustc
- * itself may have opened, where the stack remembers a macro. */
+/* Files in target have the times of this build; and crates there may have been
+ * opened by rustc itself while a macro's address was left on the stack. */
 bool
 derive_compile_hides(const struct work *w, const struct trace_event *e,
 		     const char *path)

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What somebody says a script depends on, where that cannot be seen. */
+/* Inputs that the user declares because the observer cannot see them. */
 
 enum { DEPTH_MAX = 32 };
 

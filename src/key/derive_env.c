@@ -83,7 +83,7 @@ named_by_crates(const struct work *w, const char *name)
 	return false;
 }
 
-/* What is included may have any name, and data may be included as well. */
+/* Included source may have any name, and data may be included as well. */
 static bool
 is_source(const char *path, const struct buf *b, const char *name)
 {
@@ -165,7 +165,7 @@ is_include_only(const struct work *w, const char *name)
 	return !named_by_crates(w, name);
 }
 
-/* What the user says is a place; it must be one here, too. */
+/* The user says that it names a place; it must do so here. */
 static bool
 is_declared_place(const struct work *w, const char *name)
 {

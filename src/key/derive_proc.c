@@ -13,9 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What libc, std, allocators and panics read of their own process: how it is
- * laid out, and how many CPUs it may use, which is an item
- * (shim/observability). */
+/* libc, std, allocators and panics read these of their own process: its layout,
+ * and how many CPUs it may use, which is an item (shim/observability). */
 static const char *const of_process[] = {
 	"auxv",      "cgroup", "exe",  "fd",     "fdinfo", "maps",
 	"mountinfo", "smaps",  "stat", "status", "task",   "statm",
@@ -65,7 +64,7 @@ asks_by_habit(const struct work *w, const struct trace_event *e)
 	return uses & ATTRIBUTES_KNOWN || loads_selinux(w, e);
 }
 
-/* What a macro does is none of the compiler's habits. */
+/* The compiler's habits do not excuse a macro. */
 static unsigned
 tool_of(const struct work *w, const struct trace_event *e)
 {
@@ -81,8 +80,8 @@ is_one_of(const char *name, size_t n, const char *const *list, size_t count)
 	return false;
 }
 
-/* What stands behind the process in a name below /proc; NULL: it is none.
- * *PID: which one, 0 for the own. */
+/* The part of PATH behind the process below /proc, NULL if there is no process
+ * in it.  *PID: which process, 0 for the reader itself. */
 static const char *
 behind_process(const char *path, unsigned long *pid)
 {

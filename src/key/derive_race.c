@@ -28,8 +28,8 @@ derive_is_linked(const struct work *w, const char *path)
 }
 
 /*
- * Whoever writes a file can give it any mtime afterwards, as cp -p, tar and
- * rsync do; the ctime is the kernel's.
+ * A program that writes a file can give it any mtime afterwards, as cp -p, tar
+ * and rsync do; only the kernel sets the ctime.
  */
 bool
 derive_settled(const struct work *w, const char *path, const struct file_id *id,

@@ -253,7 +253,7 @@ is_temporary(const char *path, const struct stat *st)
 	       !strchr(path + n + 1, '/');
 }
 
-/* What a hit would not do again: a change outside OUT_DIR. */
+/* Refuses what a hit would not repeat: a change outside of OUT_DIR. */
 static int
 check_run_effect(struct work *w, const struct trace_event *e)
 {
@@ -312,7 +312,7 @@ check_run_event(struct work *w, const struct trace_event *e)
 	}
 }
 
-/* What is behind a link in OUT_DIR is none of its own. */
+/* A link in OUT_DIR must not lead out of it. */
 static int
 check_link(struct work *w, const struct trace_event *e)
 {

@@ -26,7 +26,7 @@ is_above_build(const struct work *w, const char *path)
 	       derive_below(w->l->args->out_dir, path) || !strcmp(path, "/");
 }
 
-/* What the event tells of a file is its own, and not its mere name. */
+/* The event returned attributes of the file, not only that it is there. */
 static bool
 tells_attributes(const struct trace_event *e, unsigned uses)
 {

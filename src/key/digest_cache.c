@@ -417,8 +417,8 @@ digest_cache_sweep_begins(struct digest_cache *m)
 	m->before = m->sweeping ? h.stored : 0;
 }
 
-/* What was stored meanwhile the sweep may have counted as well: rather twice
- * than never. */
+/* The collection may have counted what was stored meanwhile: better twice than
+ * not at all. */
 void
 digest_cache_swept(struct digest_cache *m, uint64_t total)
 {

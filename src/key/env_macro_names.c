@@ -99,7 +99,7 @@ next_token(struct rustlex *l)
 	return t;
 }
 
-/* What stands for NAME from here on, which ORIGIN has. */
+/* Bits for an import of NAME from ORIGIN. */
 static unsigned
 judge_import(const struct rustlex_token *name, enum origin origin)
 {

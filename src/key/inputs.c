@@ -189,8 +189,8 @@ eval_program(struct eval *e, const char *name)
 
 	/* That there is none is an answer, too. */
 	digest_u64(&e->c, found);
-	/* Many know where they lie: a Python of a virtual environment, all the
-	 * *-config scripts.  And a script may say what it found. */
+	/* Many programs use their own place: a Python of a virtual environment,
+	 * all the *-config scripts.  And a script may print what it found. */
 	if (found && e->env->run) {
 		int r = fold_place(e, file);
 
@@ -210,8 +210,8 @@ eval_value(struct eval *e, const char *name)
 	return 0;
 }
 
-/* What a value can give away of its place besides its spelling, a second
- * witness finds (shim/witness). */
+/* A value can reveal its place in other ways than by its spelling: a second
+ * witness finds that (key/witness). */
 static int
 eval_neutral(struct eval *e, const char *name)
 {
@@ -270,7 +270,7 @@ by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Who lists a directory is told what each name is, too. */
+/* Listing a directory also tells the type of each name. */
 static char
 type_of(DIR *d, const struct dirent *de)
 {
@@ -396,7 +396,7 @@ linked_root(const struct roots *roots, const char *path, size_t *len)
 	return found;
 }
 
-/* Of a run by root, for a second witness finds what else it gave away. */
+/* Runs: by root; a second witness finds what else the place revealed. */
 static int
 eval_real(struct eval *e, const char *path)
 {
@@ -429,7 +429,7 @@ eval_mode(struct eval *e, const char *path)
 	return 0;
 }
 
-/* Whose uid and gid the user's are is what mostly counts. */
+/* What mostly counts is whether the file is the user's own. */
 static int
 eval_owner(struct eval *e, const char *path)
 {

@@ -40,7 +40,7 @@ static const char *const cross[] = { "-linux-", "-mingw32", "-elf", "-eabi" };
 /* Whoever builds these may own them; but nobody may write there. */
 static const char *const stores[] = { "/nix/store", "/gnu/store" };
 
-/* What of a toolchain is not in its identity, but known all the same. */
+/* Programs of a toolchain that are not in its identity, but known. */
 static const char *const programs[] = { "cargo",    "rustdoc",
 					"rustc",    "clippy-driver",
 					"rustfmt",  "cargo-clippy",

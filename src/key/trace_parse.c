@@ -15,7 +15,7 @@
 #define NONE UINT32_MAX
 #define MAX_STRINGS 2
 
-/* What the decoder needs to know of a process beyond what callers do. */
+/* What only the decoder needs to know of a process. */
 struct life {
 	uint32_t earlier;    /* entry of the same pid before, or NONE */
 	const char *execing; /* name of an exec not yet known to fail */

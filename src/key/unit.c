@@ -246,7 +246,7 @@ add_search(struct key_parts *p, const struct unit_in *in, size_t *nsearch,
 	return add_path(p, KEY_ARGUMENT, label->p, in->roots, s->path);
 }
 
-/* What is in the file counts in the entry key, here only its kind. */
+/* The file's content is in the entry key; here counts only its kind. */
 static int
 add_extern(struct key_parts *p, const struct args_extern *e, struct buf *label)
 {

@@ -51,7 +51,7 @@ use_value(struct used *u, const char *value)
 	return r;
 }
 
-/* Who knows a path knows those above it. */
+/* A program that knows a path knows those above it. */
 static void
 use_above(struct used *u)
 {

@@ -51,7 +51,7 @@ heads() { # the lines that name units, without their age
 }
 
 build build -q
-like "$(why app)" "nothing like it was known" "the first time"
+like "$(why app)" "nothing similar is known" "the first time"
 is "$(heads dep)" "dep 0.1.0, lib, debug
 dep 0.2.0, lib, debug" "two versions are two units"
 is "$(heads app)" "app 0.1.0, bin, debug
@@ -61,7 +61,7 @@ build_script_build 0.1.0 (package app), build-script, debug" \
 	"of one package: library, program, script and its run"
 
 build check -q -p app --all-targets
-is "$(why app | grep -c 'now there')" 0 \
+is "$(why app | grep -c 'added argument')" 0 \
 	"library, program and tests of one name are not compared when checked"
 
 # --- files and dependencies ---
@@ -96,7 +96,7 @@ like "$(grep -A2 'app 0.1.0, test' <<<"$said")" "file app/src/text|dependency" \
 # --- arguments and variables ---
 build build -q
 build build -q -F app/more
-like "$(why dep@0.1.0)" 'now there: argument --cfg feature="more"' \
+like "$(why dep@0.1.0)" 'added argument --cfg feature="more"' \
 	"an argument that is new"
 build build -q
 RUSTFLAGS="-C debug-assertions=off" build build -q
@@ -136,7 +136,7 @@ build build -q --target "$host"
 CARGO_PROFILE_DEV_BUILD_OVERRIDE_OPT_LEVEL=1 build build -q --target "$host"
 is "$(heads dep)" "dep 0.1.0, lib, debug" \
 	"for the host and for the target are two: only one missed"
-like "$(why dep)" "now there: argument -C opt-level=1" "names its argument"
+like "$(why dep)" "added argument -C opt-level=1" "names its argument"
 like "$(why app)" "the build script's program" \
 	"and the script's run its program"
 
@@ -146,7 +146,7 @@ CARGO_PROFILE_DEV_BUILD_OVERRIDE_OPT_LEVEL=1 build build -q --target "$host"
 like "$(why dep)" "ago, served since" "a unit that was served since says so"
 "$KACHE" purge dep >/dev/null
 build build -q
-like "$(why dep)" "not in the store any more" "a result that was purged"
+like "$(why dep)" "gone from the store" "a result that was purged"
 
 # --- what is not stored, and what to do about it ---
 rm -rf "$w/app/build.rs"

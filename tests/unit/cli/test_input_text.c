@@ -33,8 +33,8 @@ inputs_have_names(void **state)
 	item("vCC", true, "variable CC");
 	item("pprotoc", true, "program on PATH protoc");
 	item("lO", true, "names in $OUT_DIR");
-	item("ah/.gitconfig", true, "there must be no .gitconfig in $HOME");
-	item("Eall", true, "the environment (something asks for all of it)");
+	item("ah/.gitconfig", true, "absence of .gitconfig in $HOME");
+	item("Eall", true, "the environment (something reads all of it)");
 	item("xcpu", true, "the CPU's features");
 	item("xcpus", true, "the number of CPUs");
 	item("xhost", true, "names of the machine or the user");
@@ -67,22 +67,22 @@ reasons_are_told(void **state)
 	says("not_stored:clock:date", true, "clock:date");
 	says("not_stored:something-new:x", true, "something-new:x");
 	says("local:private", false, "not uploaded (private)");
-	says("unknown-driver", false, "passed through");
+	says("unknown-driver", false, "not cached");
 	says("not_stored:clock:date", true, "to do: SOURCE_DATE_EPOCH");
 	says("local:bound", false, "[store] portable");
 	says("changed:>A--cfg feature=\"x\" | <A-C opt-level=0", false,
-	     "    now there: argument --cfg feature=\"x\"\n"
-	     "    was there: argument -C opt-level=0\n");
+	     "    added argument --cfg feature=\"x\"\n"
+	     "    removed argument -C opt-level=0\n");
 	says("changed:VRUSTC_BOOTSTRAP | T", false,
 	     "    variable RUSTC_BOOTSTRAP\n    the toolchain\n");
-	says("changed:!", false, "not in the store any more");
-	says("changed:@", true, "was not shown to hold here");
+	says("changed:!", false, "gone from the store");
+	says("changed:@", true, "not proven to hold here");
 	says("changed:!", false, "diagnostics in another form");
 	says("changed:C", false, "clippy.toml in a directory above");
 	says("changed:O", false, "the place of the outputs");
 	says("changed:P", true, "the build script's program");
 	says("", true, "no run of this program");
-	says("", false, "nothing like it was known");
+	says("", false, "nothing similar is known");
 }
 
 int
