@@ -92,8 +92,14 @@ static const char *const noise[] = {
 	"KACHE_*",
 };
 
-bool
-ambient_is_noise(const char *name)
+/*
+ * True for variables that do not count when a program takes in the whole
+ * environment: those of the terminal, the desktop session, the shell's own
+ * state, cargo's job server and kache.  They still count for programs that ask
+ * for them by name.
+ */
+static bool
+is_noise(const char *name)
 {
 	for (size_t i = 0; i < sizeof(noise) / sizeof(noise[0]); i++) {
 		size_t n = strlen(noise[i]);
@@ -169,7 +175,7 @@ by_text(const void *a, const void *b)
 static bool
 is_counted(const struct ambient *a, const char *name)
 {
-	if (ambient_is_noise(name) || (a->cc && !ambient_is_cc(name)))
+	if (is_noise(name) || (a->cc && !ambient_is_cc(name)))
 		return false;
 	return !a->roots || strcmp(name, "PATH") != 0;
 }

@@ -15,14 +15,6 @@ struct roots;
  */
 
 /*
- * True for variables that do not count when a program takes in the whole
- * environment: those of the terminal, the desktop session, the shell's own
- * state, cargo's job server and kache.  They still count for programs that ask
- * for them by name.
- */
-bool ambient_is_noise(const char *name);
-
-/*
  * True for variables that the crate cc, with which build scripts compile C, may
  * look for in its copy of the environment.  Decided by the words between '_',
  * because targets and versions of cc add their own.

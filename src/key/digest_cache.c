@@ -482,14 +482,6 @@ digest_cache_late(const struct digest_cache_state *s, int64_t seconds)
 	       now - s->swept > pause_ns;
 }
 
-int64_t
-digest_cache_synced(struct digest_cache *m)
-{
-	struct head h;
-
-	return m->fd >= 0 && read_head(m->fd, &h) ? h.synced : 0;
-}
-
 void
 digest_cache_set_synced(struct digest_cache *m, int64_t when)
 {

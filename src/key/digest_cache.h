@@ -131,8 +131,7 @@ void digest_cache_sweep_begins(struct digest_cache *m);
 void digest_cache_swept(struct digest_cache *m, uint64_t total);
 void digest_cache_sweep_failed(struct digest_cache *m);
 
-/* The time of the last sync: wall clock, ns. */
-int64_t digest_cache_synced(struct digest_cache *m);
+/* The last sync was at WHEN: wall clock, ns. */
 void digest_cache_set_synced(struct digest_cache *m, int64_t when);
 
 #endif

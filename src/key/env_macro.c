@@ -207,12 +207,6 @@ env_macro_judge(unsigned sights)
 	return sights & ENV_MACRO_USED ? ENV_MACRO_ONLY : ENV_MACRO_NONE;
 }
 
-enum env_macro_use
-env_macro_scan(const char *p, size_t n, const char *name)
-{
-	return env_macro_judge(env_macro_look(p, n, name));
-}
-
 bool
 env_macro_named_in(const char *path, const char *name)
 {

@@ -32,9 +32,6 @@ enum env_macro_sight {
 unsigned env_macro_look(const char *p, size_t n, const char *name);
 enum env_macro_use env_macro_judge(unsigned sights);
 
-/* Both, for a crate of one file. */
-enum env_macro_use env_macro_scan(const char *p, size_t n, const char *name);
-
 /* True if the file PATH contains NAME anywhere or cannot be read: a macro of
  * that crate may name the variable on behalf of its users. */
 bool env_macro_named_in(const char *path, const char *name);

@@ -23,7 +23,7 @@ scan_with(const uint8_t *data, size_t size, const char *tail)
 		abort();
 	memcpy(text, data, size);
 	memcpy(text + size, tail, n);
-	use = env_macro_scan(text, size + n, "OUT_DIR");
+	use = env_macro_judge(env_macro_look(text, size + n, "OUT_DIR"));
 	free(text);
 	return use;
 }

@@ -24,7 +24,7 @@ scan(const char *text)
 	enum env_macro_use use;
 
 	memcpy(copy, text, n);
-	use = env_macro_scan(copy, n, "OUT_DIR");
+	use = env_macro_judge(env_macro_look(copy, n, "OUT_DIR"));
 	free(copy);
 	return use;
 }
