@@ -45,7 +45,7 @@ static const struct {
 	{ "/usr/lib/locale", false },
 	{ "/usr/share/locale", false },
 	{ "/usr/share/locale-langpack", false },
-	{ "/usr/lib/" ARCH_TRIPLE "/gconv", false },
+	{ ("/usr/lib/" ARCH_TRIPLE "/gconv"), false },
 	{ "/dev/null", false },
 	{ "/dev/zero", false },
 	{ "/dev/tty", false },

@@ -24,7 +24,7 @@
 /* Objects that any program loads and no result depends on. */
 static const char *const plain_objects[] = {
 	"libc.so",       "libm.so",     "libdl.so", "libpthread.so",
-	"librt.so",      "libgcc_s.so", "libz.so",  ARCH_LOADER_LIBRARY ".so",
+	"librt.so",      "libgcc_s.so", "libz.so",  (ARCH_LOADER_LIBRARY ".so"),
 	"linux-vdso.so", "libutil.so",
 };
 

@@ -97,7 +97,7 @@ is_prefix(const char *rest)
 	static const char *const dirs[] = {
 		"/bin",     "/lib",     "/lib32",  "/lib64",
 		"/libexec", "/include", "/share",  "/etc",
-		"/sbin",    "/local",   "/libx32", "/" ARCH_TRIPLE
+		"/sbin",    "/local",   "/libx32", ("/" ARCH_TRIPLE)
 	};
 	char real[INPUTS_ITEM_LEN + 2];
 	size_t len;

@@ -9,7 +9,7 @@
 enum { DEPTH = 6 };
 
 /* Where systems put what the compiler itself is linked with. */
-static const char *const libs[] = { "lib", "lib64", "lib/" ARCH_TRIPLE };
+static const char *const libs[] = { "lib", "lib64", ("lib/" ARCH_TRIPLE) };
 
 static const char *const own[] = { "librustc_driver", "libstd-", "libLLVM",
 				   "libtest-" };
