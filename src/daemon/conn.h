@@ -14,10 +14,8 @@ struct remote_query;
 struct services;
 struct message;
 
-/*
- * The clients: every socket is read and written by the one poll loop, and
- * nothing here waits.  Threads: the poll loop's only.
- */
+/* The daemon's clients. One poll loop reads and writes every socket, and
+ * nothing here waits. Threads: the poll loop's only. */
 enum conn_state {
 	CONN_NEW,   /* its HELLO has not come */
 	CONN_IDLE,  /* may ask */
@@ -25,8 +23,8 @@ enum conn_state {
 	CONN_DRAINS /* wants to be told what is left */
 };
 
-/* What SHAPES offered: a LATE pack that is cheaper to fetch than to compile
- * goes on in the background. */
+/* What SHAPES offered. A pack that comes too late for its shim but is cheaper
+ * to fetch than to compile is fetched in the background. */
 struct conn_offer {
 	struct digest at;
 	uint64_t compile_us;
@@ -92,7 +90,7 @@ void conn_send(struct conn *c, const struct message *m);
 /* Sends a message without fields. */
 void conn_say(struct conn *c, int type);
 
-/* Looks at every deadline.  Gives when to look again (monotonic ns), 0: no
+/* Checks every deadline. Returns when to check again (monotonic ns); 0: no
  * need. */
 int64_t conn_tick(struct services *h, int64_t now);
 

@@ -5,10 +5,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/*
- * Whether a program can be started at all: it is run with --version, and must
- * end with status 0 within 5 s.  Threads: owner.
- */
+/* Tests whether a program can be started at all: it is run with --version and
+ * must exit with status 0 within 5 s. Threads: owner. */
 struct exec_probe {
 	pid_t pid; /* 0: none is under way */
 	int64_t by;
@@ -17,8 +15,8 @@ struct exec_probe {
 /* NOW: monotonic ns.  0, and exec_probe_look is owed; or -errno. */
 int exec_probe_start(struct exec_probe *t, const char *program, int64_t now);
 
-/* Does not wait.  0: it can; ERR_BUSY: not known yet; -ENOEXEC: it cannot,
- * and what still ran is ended. */
+/* Does not wait. 0: it can be started; ERR_BUSY: not known yet; -ENOEXEC: it
+ * cannot, and what was still running was killed. */
 int exec_probe_look(struct exec_probe *t, int64_t now);
 
 #endif

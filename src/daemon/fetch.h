@@ -13,9 +13,9 @@ struct prefetches;
 struct services;
 
 /*
- * Fetching from the remote, once for all who want it: remote manifests by
- * K0 (hub.units), and packs by where their entry lies (hub.packs), which are
- * taken into the store.  A fetch is a job of the queue that parks while it
+ * Fetches from the remote, once for everybody who wants it: remote manifests by
+ * K0 (hub.units), and packs by the key of their entry (hub.packs), which are
+ * unpacked into the store. A fetch is a job of the queue; it parks while it
  * waits for the network.
  */
 
@@ -25,7 +25,7 @@ struct fetch_value {
 	uint64_t bytes;             /* packs: as received */
 };
 
-/* Tells the poll loop how large a pack is as soon as that is known. */
+/* Tells the poll loop the size of a pack as soon as it is known. */
 struct fetch_size {
 	struct mail mail;
 	struct services *hub;

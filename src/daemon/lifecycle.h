@@ -10,10 +10,9 @@
 struct config;
 struct services;
 
-/*
- * What makes a running daemon change: its configuration, its own program,
- * nothing to do.  Looked at once a second.  Threads: the poll loop's.
- */
+/* Reacts to what changes for a running daemon: its configuration, its own
+ * program, or having nothing to do. Checked once a second. Threads: the poll
+ * loop's. */
 struct lifecycle {
 	struct services *hub;
 	bool on_demand;
@@ -23,15 +22,15 @@ struct lifecycle {
 	struct exec_probe trial; /* whether the new one can be started */
 	int64_t next;
 	int64_t exec_by; /* 0, or: replace ourselves soon after that */
-	/* 0, or: nobody may be accepted any more, who comes is the
-	 * successor's; replace ourselves at the latest then. */
+	/* 0, or a deadline: no new client is accepted, since it belongs to the
+	 * successor; then we exec at the latest. */
 	int64_t quiet_by;
 	bool exec_now;
 };
 
 void lifecycle_init(struct lifecycle *l, struct services *h, bool on_demand);
 
-/* Looks, reloads, and decides; sets hub.quit or exec_now.  Gives when to look
+/* Checks, reloads and decides; sets hub.quit or exec_now. Returns when to check
  * again (monotonic ns). */
 int64_t lifecycle_tick(struct lifecycle *l, int64_t now);
 

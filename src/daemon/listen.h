@@ -24,12 +24,12 @@ int listen_open(struct listen *l, const char *dir, const char *path);
 /* Removes the socket, unless it is systemd's, and frees the lock. */
 void listen_close(struct listen *l, const char *path);
 
-/* True if DIR is no longer the directory that L was opened in: whoever comes
- * now will not find us. */
+/* True if DIR is no longer the directory in which L was opened: new clients
+ * will not find us. */
 int listen_lost(const struct listen *l, const char *dir);
 
-/* Makes both survive an exec of PROGRAM and executes it.  Comes back only on
- * failure, with -errno and everything as it was. */
+/* Lets both survive an exec of PROGRAM and executes it. Returns only on
+ * failure, with -errno and everything unchanged. */
 int listen_exec(struct listen *l, const char *program, char *const *argv);
 
 #endif

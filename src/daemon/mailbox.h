@@ -4,10 +4,8 @@
 
 #include <pthread.h>
 
-/*
- * From any thread to the poll loop.  A mail is a node of its sender's, so
- * sending never allocates, waits or fails.
- */
+/* Passes messages from any thread to the poll loop. A mail is embedded in its
+ * sender's own object, so sending never allocates, waits or fails. */
 struct mail {
 	/* On the poll loop's thread, once for each sending.  May free M. */
 	void (*open)(struct mail *m);

@@ -11,11 +11,10 @@ struct services;
 struct plan_load;
 
 /*
- * Finding out what a build will want, in the background, best source first:
- * the planner endpoint; the build manifest of the same dependencies; with a
- * hint, that of an earlier Cargo.lock, or of the same workspace, less what
- * depends on packages that are others now.
- * Threads: the poll loop's.
+ * Finds out in the background what a build will want, from the best source
+ * first: the planner service; the build manifest of the same dependencies; with
+ * a hint, that of an earlier Cargo.lock, or of the same workspace, without what
+ * depends on packages that have changed. Threads: the poll loop's.
  */
 struct plan_load_result {
 	struct build_manifest bman; /* empty: nothing was found */
@@ -24,8 +23,8 @@ struct plan_load_result {
 	bool final; /* a hint would change nothing */
 };
 
-/* Copies what it needs of B.  Calls DONE once, later, unless forgotten; DONE
- * may take the bman out.  NULL: it could not begin. */
+/* Copies what it needs of B. Calls DONE once, later, unless forgotten; DONE may
+ * take the build manifest out. NULL: it could not start. */
 struct plan_load *plan_load_start(
 	struct services *h, const struct session *b, bool with_hint,
 	void (*done)(void *ctx, struct plan_load_result *r), void *ctx);

@@ -9,10 +9,10 @@ struct config;
 struct digest;
 
 /*
- * Asks the planner service of C for what the workspace with its Cargo.lock
- * will want, and turns the answer into a build manifest.  Waits at most
- * 750 ms: for a thread of its own.  True: there is an answer that holds, OUT
- * is it, empty if nothing is to be fetched.  False: plan without.
+ * Asks the planner service of C what the workspace with this Cargo.lock will
+ * want, and turns the answer into a build manifest. Waits at most 750 ms, so it
+ * belongs on a thread of its own. True: there is a valid answer, OUT, which is
+ * empty if nothing should be fetched. False: plan without the service.
  */
 bool plan_request_run(const struct config *c, const char *workspace,
 		      const struct digest *toolchain,

@@ -13,17 +13,15 @@ struct services;
 struct prefetches;
 
 /*
- * Fetching ahead: for a build that has missed once, what earlier builds of the
- * same dependencies used is fetched in topological order before cargo asks for
- * it.  A plan is never wrong, only useless: keys are the shim's to compute.
- *
- * Bounds: 32 packs at a time, 4,096 packs, [prefetch] max_bytes but never more
- * than half of what the store may hold, five minutes, and as far as the plan
- * has earned trust (daemon/prefetch_window).  One whose units are asked for all
- * the same (their inputs are others now) is given up.  Demand raises what it
- * waits for and goes first everywhere (work/queue, remote).
- *
- * Threads: the poll loop's, but for prefetch_ended.
+ * Prefetch. For a build that has missed once, fetches what earlier builds of
+ * the same dependencies used, in topological order, before cargo asks for it. A
+ * plan is never wrong, only useless, because the shim computes the keys.
+ * Limits: 32 packs at a time, 4,096 packs, [prefetch] max_bytes but at most
+ * half of what the store may hold, five minutes, and the trust the plan has
+ * earned (daemon/prefetch_window). A plan is given up if its units turn out to
+ * have other inputs now. Demand raises what it waits for and goes first
+ * everywhere (work/queue, remote). Threads: the poll loop's, except for
+ * prefetch_ended.
  */
 int prefetch_open(struct services *h);
 void prefetch_close(struct prefetches *p);
@@ -34,8 +32,8 @@ void prefetch_begin(struct prefetches *p, struct session *b);
 /* B's hint has come: sources that need it may be tried. */
 void prefetch_hinted(struct prefetches *p, struct session *b);
 
-/* A shim asks for unit K0, which it does not find in the store, and then for
- * the pack AT of it, if there is one that it can use. */
+/* A shim asks for the unit K0, which its store lacks, and then for the pack AT,
+ * if there is one it can use. */
 void prefetch_check(struct prefetches *p, const struct digest *k0);
 void prefetch_get(struct prefetches *p, const struct digest *at);
 
@@ -43,8 +41,8 @@ void prefetch_get(struct prefetches *p, const struct digest *at);
 void prefetch_ended(struct services *h, const struct digest *at, int result,
 		    uint64_t bytes);
 
-/* Whether the pack AT was fetched ahead since its shim looked for it in the
- * store.  With TELL, once: who asks again means that it cannot be used. */
+/* Whether the pack AT was prefetched after its shim looked for it in the store.
+ * With TELL, only once: a shim that asks again cannot use it. */
 bool prefetch_came(struct prefetches *p, const struct digest *at, bool tell);
 
 /* The size a plan says the pack AT has, 0: in no plan. */

@@ -6,14 +6,13 @@
 #include <stdint.h>
 
 /*
- * How far a plan is trusted.  One that is of another build (other RUSTFLAGS,
- * an edit below everything) looks like any other until the build says what it
- * wants, so trust grows as a TCP connection's window does: nothing is fetched
- * before the build has asked for a unit of the plan, then a little, and then
- * some times what turned out to be right, up to that and 32 MiB.
- *
- * Bytes are those of a unit's outputs, as the plan says, or of its pack if
- * that is more.  Zero-initialised knows nothing.  Pure.  Threads: owner.
+ * How far a plan is trusted. A plan for another build (other RUSTFLAGS, an edit
+ * below everything) looks like any other until the build says what it wants.
+ * Trust therefore grows like the window of a TCP connection: nothing is fetched
+ * before the build has asked for a unit of the plan, then a little, then a
+ * multiple of what turned out to be right, up to that and 32 MiB. Sizes are
+ * those of a unit's outputs according to the plan, or of its pack if that is
+ * larger. A zeroed window is a fresh one. Pure. Threads: owner.
  */
 struct prefetch_window {
 	uint64_t unproven; /* fetched or under way, not known to be right */
@@ -31,7 +30,7 @@ enum {
 	PREFETCH_WINDOW_WRONG = 4
 };
 
-/* What is known to be right: SIZE bytes, which count as unproven if
+/* Adds SIZE bytes that turned out to be right; they counted as unproven if
  * WAS_UNPROVEN. */
 void prefetch_window_prove(struct prefetch_window *c, uint64_t size,
 			   bool was_unproven);
@@ -42,9 +41,9 @@ bool prefetch_window_allows(const struct prefetch_window *c, uint64_t size);
 /* Why not, if not: what was fetched has not been used yet. */
 bool prefetch_window_waits(const struct prefetch_window *c);
 
-/* Whether the plan is of no use: more of it was asked for otherwise than
- * exactly, for a second.  A question whose answer is under way counts as
- * wrong meanwhile, and a large machine asks many. */
+/* Whether the plan is useless: for a second, more of its units were asked for
+ * under other keys than under its own. A question that is still being answered
+ * counts as wrong meanwhile, because a large machine asks many at once. */
 bool prefetch_window_lost(struct prefetch_window *c, int64_t now);
 
 #endif

@@ -7,8 +7,8 @@
 struct buf;
 struct services;
 
-/* Appends the lines of REPORT, "name=value" with a NUL each; gives their
- * number.  Threads: the poll loop's. */
+/* Appends the lines of REPORT, each "name=value" with a NUL, and returns their
+ * number. Threads: the poll loop's. */
 size_t report_lines(struct services *h, struct buf *out);
 
 #endif

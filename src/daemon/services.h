@@ -24,11 +24,9 @@ struct remote;
 struct sweeper;
 struct uploads;
 
-/*
- * What all parts of the daemon share, and where they find each other.  Knows
- * none of them.  Filled before any thread starts; members are constant from
- * then on unless they say otherwise.
- */
+/* What all parts of the daemon share, and where they find each other. Does not
+ * know any of them. Filled before any thread starts; from then on members are
+ * constant unless they say otherwise. */
 enum services_counter {
 #define COUNTER(id, name) HUB_##id,
 #include "daemon/counters.def" /* allow: value */
@@ -39,8 +37,8 @@ enum services_counter {
 /* Scopes keep apart what may not be mixed; there is one. */
 #define SERVICES_SCOPE "default"
 
-/* A loaded configuration and its remote, which may be NULL.  Lives as long
- * as somebody refers to it, so a reload waits for nobody. */
+/* A loaded configuration and its remote, which may be NULL. It lives as long as
+ * anybody refers to it, so that a reload waits for nobody. */
 struct services_setup {
 	struct config config;
 	struct remote *remote;
@@ -50,7 +48,7 @@ struct services_setup {
 	struct mail last; /* to the poll loop: close it */
 };
 
-/* The store as one thread uses it: locks belong to an open file. */
+/* The store as one thread uses it, because locks belong to an open file. */
 struct services_store {
 	struct store store;
 	struct digest_cache memo;

@@ -8,11 +8,10 @@ struct session;
 struct services;
 
 /*
- * The end of a cargo run, as a background job: reads what it did from the
- * event log, counts what prefetch was good for, and, if the run may write,
- * puts its build manifest to the remote: once for good, and merged into
- * `latest` of its two ids.  Copies what it needs of B.  Threads: the poll
- * loop's.
+ * Records a finished cargo run, as a background job: reads from the event log
+ * what the run did, counts what prefetch achieved and, if the run may write,
+ * uploads its build manifest: one copy that never changes, and one merged into
+ * `latest` of its two ids. Copies what it needs of B. Threads: the poll loop's.
  */
 void session_record_write(struct services *h, const struct session *b);
 

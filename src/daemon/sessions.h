@@ -16,10 +16,10 @@ struct message_hint;
 struct message_session;
 
 /*
- * The cargo runs that are under way, as SESSION and PREFETCH_HINT tell of them.
- * A run ends when its process is gone, or after ten quiet seconds where that
- * cannot be seen; then its build manifest is written (daemon/session_record).
- * Threads: the poll loop's.
+ * The cargo runs in progress, as SESSION and PREFETCH_HINT announce them. A run
+ * ends when its process is gone or, where that cannot be seen, after ten quiet
+ * seconds; then its build manifest is written (daemon/session_record). Threads:
+ * the poll loop's.
  */
 enum { SESSIONS_MAX = 64, SESSIONS_LOCKS = 8 };
 

@@ -9,13 +9,12 @@ struct services;
 struct sweeper;
 
 /*
- * Garbage collection in a thread of its own, at nice 19 and in the idle I/O
- * class: when the daemon starts, whatever clients do, then every gc_interval,
- * and when the store is over its limit.  The same thread sees to it that what
- * was stored gets to the disk, reads blobs again (store/scrub), and lets slow
- * build scripts be run in another place while nobody is served
- * (witness_call).  All limits are read anew for each sweep, so a reload
- * counts.
+ * Garbage collection in a thread of its own, at nice 19 and idle I/O priority:
+ * when the daemon starts, every gc_interval, and when the store is over its
+ * limit. The same thread syncs stored files to disk, re-reads blobs
+ * (store/scrub), and runs slow build scripts in another place while no client
+ * is connected (witness_call). Each sweep reads all limits anew, so a reload
+ * takes effect.
  */
 struct sweeper_status {
 	bool busy;
@@ -33,9 +32,9 @@ int64_t sweeper_tick(struct sweeper *w, int64_t now);
 
 void sweeper_status(struct sweeper *w, struct sweeper_status *out);
 
-/* The end, in two steps: a sweep under way ends soon, the store stays right.
- * sweeper_join waits at most MS: 0, or ERR_TIMEOUT (the thread is still
- * there).  Safe to call again. */
+/* Ends it in two steps. A sweep in progress ends soon and leaves the store
+ * valid. sweeper_join waits at most MS: 0, or ERR_TIMEOUT (the thread still
+ * runs). May be called again. */
 void sweeper_stop(struct sweeper *w);
 int sweeper_join(struct sweeper *w, int ms);
 

@@ -4,8 +4,8 @@
 
 struct store;
 
-/* A file of S's tmp/ without a name, for reading and writing: it is gone with
- * its last descriptor.  The descriptor or -errno.  Threads: any. */
+/* Creates a nameless file in S's tmp/ for reading and writing; it vanishes with
+ * its last descriptor. The descriptor or -errno. Threads: any. */
 int tempfile_open(struct store *s);
 
 #endif

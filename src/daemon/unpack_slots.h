@@ -8,11 +8,9 @@
 struct queue;
 struct queue_job;
 
-/*
- * A pack that is being decoded costs a window of 2 MiB, so only so many are at
- * one time: twice the workers, at least 16.  Who gets no place keeps what
- * comes in a file, and waits for one with all of it.  Threads: any.
- */
+/* Limits how many packs are decoded at once, since each needs a window of 2
+ * MiB: twice the number of workers, at least 16. A fetch without a slot keeps
+ * what arrives in a file until it gets one. Threads: any. */
 struct unpack_turn {
 	struct unpack_turn *next;
 	struct queue_job *job; /* posted when it has a place */
@@ -33,11 +31,13 @@ void unpack_slots_release(struct unpack_slots *d);
 /* A place at once, or none. */
 bool unpack_slots_try(struct unpack_slots *d);
 
-/* True: T has a place, now or since it was posted.  False: T's job will be
- * posted when it has. */
+/* True: T has a slot, now or since it was posted. False: T's job will be posted
+ * when it has one. */
 bool unpack_slots_wait(struct unpack_slots *d, struct unpack_turn *t);
 
-/* T waits no more.  True: it had got a place already, which is owed. */
+/*
+ * T no longer waits. True: it had already got a slot, which must be given back.
+ */
 bool unpack_slots_leave(struct unpack_slots *d, struct unpack_turn *t);
 
 /* Gives a place back. */

@@ -11,10 +11,10 @@ struct services;
 struct uploads;
 
 /*
- * The upload queue: every intent of the spool becomes one background job
- * that packs the entry, puts the pack, sees to it that the remote's manifest
- * names it, and retires the intent.  The spool is the truth, so whatever is
- * forgotten here is found again there.
+ * The upload queue. Each intent of the spool becomes a background job that
+ * packs the entry, uploads the pack, makes the remote's manifest name it, and
+ * retires the intent. The spool is the truth: whatever is forgotten here is
+ * found there again.
  */
 
 /* Sets h->uploads.  0 or -ENOMEM. */
@@ -30,14 +30,14 @@ void upload_queue_scan(struct uploads *u);
 /* Forgets pauses: somebody waits for the end. */
 void upload_queue_hurry(struct uploads *u);
 
-/* What is waiting or under way.  Nothing of it can be done now: no remote, or
- * not writable, or paused after failures. */
+/* How many are waiting or in progress; and whether none of them can proceed
+ * now: no remote, not writable, or paused after failures. */
 size_t upload_queue_left(struct uploads *u);
 bool upload_queue_stuck(struct uploads *u);
 size_t upload_queue_active(struct uploads *u);
 
-/* Starts what may start, and wakes what has paused long enough.  Gives when
- * to call again (monotonic ns), 0: when something changes.  The poll loop's. */
+/* Starts what may start, and wakes what has paused long enough. Returns when to
+ * call it again (monotonic ns); 0: when something changes. The poll loop's. */
 int64_t upload_queue_tick(struct uploads *u, int64_t now);
 
 /* Begins no more; with CANCEL, ends what is under way. */

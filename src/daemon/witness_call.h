@@ -6,10 +6,10 @@
 #include <stdbool.h>
 
 /*
- * Lets `kache witness` run what slow build scripts left to be run in another
- * place, if there is any, at the lowest priority.  Returns when
- * it has ended, or soon after *STOP.  STORE is the store's directory, DIR a
- * descriptor of it.  True if it was started.  Threads: the sweeper's.
+ * Starts `kache witness` at the lowest priority to run slow build scripts in
+ * another place, if any are noted. Returns when it has ended, or soon after
+ * *STOP is set. STORE is the store's directory, DIR a descriptor of it. True if
+ * it was started. Threads: the sweeper's.
  */
 bool witness_call(const char *store, int dir, const atomic_bool *stop);
 

@@ -4,13 +4,13 @@
 
 /*
  * Guests are objects that a program loads by dlopen, as rustc loads macros.
- * They share the program's libraries: what a macro asks through libstd and
- * what rustc asks look alike.  Only the stack tells them apart: a guest that
- * calls has a return address there, next to the top.
+ * They share the program's libraries, so what a macro asks through libstd looks
+ * like what rustc asks. Only the stack tells them apart: a guest that calls has
+ * a return address near its top.
  */
 
-/* A library is about to be loaded: what the loader adds from here on is a
- * guest.  To be called before the loader is. */
+/* Announces that a library is about to be loaded: what the loader adds from now
+ * on is a guest. Call it before the loader. */
 void caller_scan_announce(void);
 
 /*

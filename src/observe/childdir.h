@@ -2,13 +2,13 @@
 #ifndef OBSERVE_CHILDDIR_H
 #define OBSERVE_CHILDDIR_H
 
-/*
- * Where file actions of posix_spawn lead a child before it executes its
- * program: std's Command with current_dir works so.  Actions belong to one
- * thread at a time; different ones may be used in parallel.
- */
+/* The directory into which posix_spawn's file actions move a child before it
+ * executes its program, as std's Command with current_dir does. Only one thread
+ * at a time may use an action; different ones may be used in parallel. */
 
-/* The child changes to `path`, or, if NULL, to a place not known by name. */
+/*
+ * The child moves to `path` or, if NULL, to a directory whose name is unknown.
+ */
 void childdir_set(const void *actions, const char *path);
 
 enum childdir { CHILDDIR_STAYS, CHILDDIR_MOVES, CHILDDIR_UNKNOWN };

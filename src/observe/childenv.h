@@ -6,11 +6,9 @@
 
 #define CHILDENV_SLOTS 384
 
-/*
- * An environment for a child that shall be observed: the given one with our
- * two variables put back.  It lives on the caller's stack, and in a mapping
- * of its own where it is too large for that.
- */
+/* The environment of a child that is to be observed: the given one with our two
+ * variables put back. It lives on the caller's stack, or in a mapping of its
+ * own if it is too large for that. */
 struct childenv {
 	char *slots[CHILDENV_SLOTS];
 	char **env; /* what to pass on */
@@ -18,10 +16,8 @@ struct childenv {
 	size_t map_size;
 };
 
-/*
- * Fills c from envp (NULL: empty).  An envp that names an observation already
- * is passed on as it is.  0, or -errno: the child must go unobserved.
- */
+/* Fills c from envp (NULL: empty). An envp that already names an observation is
+ * passed on unchanged. 0, or -errno: the child must run unobserved. */
 int childenv_make(struct childenv *c, char *const *envp);
 
 /* After the call that used it. */

@@ -10,9 +10,8 @@
 struct stat;
 
 /*
- * Puts a record together and appends it, unless an equal one was written
- * before.  errno stays as it is.  Not to be called with names the kernel
- * could not read.
+ * Composes a record and appends it, unless an equal one was written before.
+ * Leaves errno alone. Do not call it with names that the kernel could not read.
  */
 
 /* A name that is no path and goes into the record as it is. */

@@ -56,7 +56,7 @@ struct obs_page {
 	uint32_t flags;   /* OBS_STRICT */
 };
 
-/* Programs that make system calls of their own shall be seen, too. */
+/* System calls that programs make without libc are to be seen, too. */
 #define OBS_STRICT 0x0001u
 
 enum obs_type {

@@ -5,10 +5,10 @@
 #include <errno.h>
 
 /*
- * For the files on_*.c, which hold the functions that stand in for libc's.
- * Each calls the real one first, records what came of it, and returns what
- * the real one returned with its errno.  Names are looked at only after the
- * kernel has accepted them, so a bad pointer fails as it always did.
+ * For the files on_*.c, which replace functions of libc. Each first calls the
+ * real function, then records the outcome, and returns what the real one
+ * returned, with its errno. Names are read only after the kernel has accepted
+ * them, so a bad pointer fails as it always did.
  */
 
 #define EXPORT __attribute__((visibility("default")))
@@ -22,7 +22,8 @@ on_errno(void)
 	return __errno_location ? *__errno_location() : 0;
 }
 
-/* Records that a call with this name failed with errno, if that tells. */
+/* Records that a call with this name failed with errno, if that tells
+ * something. */
 void on_failed(int dirfd, const char *name);
 
 #endif

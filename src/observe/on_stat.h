@@ -16,8 +16,10 @@ void on_statx(int dirfd, const char *name, int flags, unsigned mask, int rc,
 void on_access(int dirfd, const char *name, int mode, int rc);
 void on_readlink(int dirfd, const char *name, long n);
 
-/* The current directory is going to change to this one, of this process or of
- * a child.  To be called before, while relative names mean the old one. */
+/*
+ * The current directory of this process or of a child is about to become this
+ * one. Call it before the change, while relative names still mean the old one.
+ */
 void on_moving(int dirfd, const char *name);
 
 #endif

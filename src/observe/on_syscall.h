@@ -3,10 +3,10 @@
 #define OBSERVE_ON_SYSCALL_H
 
 /*
- * Calls made through libc's syscall().  on_syscall_knows says whether
- * on_syscall takes this number; it records those that cannot be decoded.
- * `first` is the call's own first argument.
- * on_syscall is syscall() for the numbers it takes.
+ * System calls made through libc's syscall(). on_syscall_knows tells whether
+ * on_syscall takes this number, and records those that cannot be decoded;
+ * `first` is the call's own first argument. on_syscall does what syscall()
+ * does, for the numbers it takes.
  */
 int on_syscall_knows(long number, long first);
 long on_syscall(long number, long a, long b, long c, long d, long e, long f);

@@ -7,10 +7,10 @@
 struct iovec;
 
 /*
- * The observation this process takes part in.  It begins at the first
- * interposed call or in our constructor, whichever comes first, and from then
- * on the environment holds no trace of us.  Everything here is safe in
- * threads, in signal handlers and between vfork and exec.
+ * The observation that this process takes part in. It begins at the first
+ * interposed call or in our constructor, whichever comes first; from then on
+ * the environment shows no trace of us. Everything here is safe in threads, in
+ * signal handlers and between vfork and exec.
  */
 
 /* 1 if there is an observation to write to. */

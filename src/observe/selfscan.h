@@ -4,11 +4,9 @@
 
 #include <stdint.h>
 
-/*
- * What the program's own code holds, as flags of OBS_START: programs that
- * configure scripts make, run and remove cannot be looked at afterwards.
- * Large programs, and those of the system, which stay, are not looked at.
- */
+/* What the program's own code contains, as flags of OBS_START. Configure
+ * scripts make, run and remove programs, which cannot be examined afterwards.
+ * Large programs and those of the system, which stay, are not scanned. */
 uint16_t selfscan_flags(const char *exe);
 
 /* 1 if it is none of the system's or of a Rust toolchain's. */

@@ -222,12 +222,13 @@ build_manifest_encode(const struct build_manifest *m, struct buf *out)
 int
 build_manifest_decode(const void *p, size_t n, struct build_manifest *out)
 {
-	int r;
+	struct build_manifest m = { 0 };
+	int r = record_decode(&type, p, n, &m);
 
-	memset(out, 0, sizeof(*out));
-	r = record_decode(&type, p, n, out);
 	if (r < 0)
-		build_manifest_release(out);
+		build_manifest_release(&m);
+	else
+		*out = m;
 	return r;
 }
 

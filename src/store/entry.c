@@ -123,13 +123,17 @@ entry_encode(const struct entry *e, struct buf *out)
 int
 entry_decode(const void *p, size_t n, struct entry *out)
 {
+	struct entry e;
 	int r;
 
 	/* Sweeps read many, and most have three outputs. */
-	memset(out, 0, offsetof(struct entry, out));
-	r = record_decode(&type, p, n, out);
+	memset(&e, 0, offsetof(struct entry, out));
+	r = record_decode(&type, p, n, &e);
 	if (r < 0)
-		entry_release(out);
+		entry_release(&e);
+	else
+		memcpy(out, &e,
+		       offsetof(struct entry, out) + e.nout * sizeof(e.out[0]));
 	return r;
 }
 

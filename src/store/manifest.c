@@ -97,12 +97,13 @@ manifest_encode(const struct manifest *m, struct buf *out)
 int
 manifest_decode(const void *p, size_t n, struct manifest *out)
 {
-	int r;
+	struct manifest m = { 0 };
+	int r = record_decode(&type, p, n, &m);
 
-	memset(out, 0, sizeof(*out));
-	r = record_decode(&type, p, n, out);
 	if (r < 0)
-		manifest_release(out);
+		manifest_release(&m);
+	else
+		*out = m;
 	return r;
 }
 

@@ -125,12 +125,13 @@ unit_manifest_encode(const struct unit_manifest *m, struct buf *out)
 int
 unit_manifest_decode(const void *p, size_t n, struct unit_manifest *out)
 {
-	int r;
+	struct unit_manifest m = { 0 };
+	int r = record_decode(&type, p, n, &m);
 
-	memset(out, 0, sizeof(*out));
-	r = record_decode(&type, p, n, out);
 	if (r < 0)
-		unit_manifest_release(out);
+		unit_manifest_release(&m);
+	else
+		*out = m;
 	return r;
 }
 

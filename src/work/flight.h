@@ -9,16 +9,14 @@
 struct digest;
 
 /*
- * Single flight: what many want at once is fetched once.  A flight is the
- * fetching of one key.  It belongs to nobody: waiters come and go, each with
- * a deadline of its own that it keeps itself, and the result, be it an
- * error, goes to all who are there at its end.  While somebody waits it is
- * demand; with nobody left it goes on in the background if it was asked for
- * in the background too or has more than half of its bytes, else it is
- * cancelled.  A waiter raises a background flight.
- *
- * Threads: any.  One lock for a table, a leaf; every callback is called
- * without it.
+ * Single flight: what several want at once is fetched once. A flight fetches
+ * one key. It belongs to nobody: waiters join and leave, each with a deadline
+ * of its own that it watches itself, and its result, which may be an error,
+ * goes to all who wait at its end. While somebody waits it is demand. When
+ * nobody does, it goes on in the background if the background asked for it too
+ * or more than half of its bytes have arrived; otherwise it is cancelled. A
+ * waiter raises a background flight to demand. Threads: any. One lock for each
+ * table; it is a leaf, and callbacks are called without it.
  */
 enum flight_want { FLIGHT_BACKGROUND, FLIGHT_DEMAND, FLIGHT_CANCELLED };
 
@@ -34,15 +32,15 @@ struct flight_ops {
 	 * not, everybody gets the code, and `release` is not called. */
 	int (*start)(struct flight *f, void *ctx, const struct digest *key,
 		     enum flight_want want, void **work);
-	/* Something else is wanted now.  May come while the work ends, so it
-	 * must bear being too late.  Cancelled work still calls flight_end. */
+	/* The wish has changed. May be called while the work is finishing, and
+	 * must tolerate being late. Cancelled work still calls flight_end. */
 	void (*tell)(void *work, enum flight_want want);
 	/* The end of WORK: no call for it is under way or will come. */
 	void (*release)(void *work);
 };
 
-/* One who waits.  The caller's memory, until `done` is called or
- * flight_leave has said true. */
+/* A waiter. The caller's memory, until `done` is called or flight_leave has
+ * returned true. */
 struct flight_waiter {
 	/* Exactly once unless it left.  VALUE, which only lives during the
 	 * call, is what flight_end was given.  May free W. */
@@ -60,21 +58,18 @@ int flight_open(const struct flight_ops *ops, void *ctx, struct flights **out);
 /* Frees T, in which nothing may be in flight. */
 void flight_free(struct flights *t);
 
-/*
- * Joins the flight of KEY, or begins it.  W waits for the result; with NULL
- * it is wanted in the background only and nobody waits.  0, after which
- * `done` may have been called already; -ENOMEM or -ECANCELED (closed), after
- * which it never is.
- */
+/* Joins the flight of KEY, or starts it. W waits for the result; if W is NULL
+ * the background wants it and nobody waits. 0, after which `done` may already
+ * have been called; -ENOMEM or -ECANCELED (closed), after which it never is. */
 int flight_join(struct flights *t, const struct digest *key,
 		struct flight_waiter *w);
 
-/* Takes back what joining without a waiter said: with nobody waiting, KEY's
- * flight is cancelled unless more than half of its bytes are here. */
+/* Withdraws the background's wish: if nobody waits, KEY's flight is cancelled
+ * unless more than half of its bytes have arrived. */
 void flight_forget(struct flights *t, const struct digest *key);
 
-/* True: W is out and `done` is never called.  False: it has been called, or
- * is just being called on another thread. */
+/* True: W has left, and `done` is never called. False: it has been called, or
+ * is being called on another thread. */
 bool flight_leave(struct flights *t, struct flight_waiter *w);
 
 /* Bytes that are still to come for W, which waits or has waited; 0: none, or

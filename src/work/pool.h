@@ -3,11 +3,11 @@
 #define WORK_POOL_H
 
 /*
- * The threads that run a queue's jobs: for demand as many as the queue was
- * told, and half as many for the background, which run at nice 19 and in the
- * idle I/O class, so that a build on the same machine does not feel them.
- * They are threads of their own because nobody but root can take a nice
- * value back.  All signals are blocked in all of them.  Threads: owner.
+ * The threads that run a queue's jobs: as many for demand as the queue was
+ * told, and half as many for the background, at nice 19 and idle I/O priority,
+ * so that a build on the same machine does not notice them. They are separate
+ * threads because only root can raise a priority again. All signals are blocked
+ * in all of them. Threads: owner.
  */
 struct pool;
 struct queue;

@@ -6,21 +6,20 @@
 #include <stddef.h>
 
 /*
- * The bounded queue between those who want work done and the pool.  It knows
- * nothing of what the work is, and starts no thread.
+ * The bounded queue between those who want work done and the pool. It does not
+ * know what the work is and starts no thread.
  *
- * A job is admitted once, runs in one or more steps, and is done once.
- * Between two steps it is parked: it holds no thread, and whoever it waits
- * for posts it.  The bound of a lane counts admitted jobs, so it refuses at
- * the door only; a job owns its links, so posting never allocates, waits for
- * room, or fails.  A job is never run by two workers at once: posts that
- * come while it runs or waits for a worker merge into one further step.
+ * A job is admitted once, runs in one or more steps, and is done once. Between
+ * two steps it is parked: it holds no thread, and whoever it waits for posts
+ * it. The bound of a lane counts admitted jobs, so work is refused only at the
+ * door. A job contains its links, so posting never allocates, waits for room or
+ * fails. No two workers run one job: posts that arrive while it runs or waits
+ * for a worker merge into one further step. Demand goes before background,
+ * started jobs before new ones, otherwise first come, first served. The
+ * background never gets more than half of the workers.
  *
- * Demand goes before background, begun jobs before new ones, else first
- * come, first served.  Background never has more than half of the workers.
- *
- * Threads: any, but for what is said to be a worker's.  One lock, a leaf;
- * every callback is called without it.
+ * Threads: any, except where a worker is named. One lock; it is a leaf, and
+ * callbacks are called without it.
  */
 enum queue_lane { QUEUE_DEMAND, QUEUE_BACKGROUND, QUEUE_LANES };
 

@@ -143,6 +143,7 @@ static inline int
 workbed_end(void **state)
 {
 	store_close(&job.store);
+	provenance_release(&job.system);
 	return testdir_remove(state);
 }
 
