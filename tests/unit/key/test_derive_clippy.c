@@ -45,6 +45,7 @@ a_manifest_need_not_be_read(void **state)
 	dep_files[0] = (char *)at("w/Cargo.toml");
 	depinfo.nfiles = 1;
 	refused(ERR_REFUSED, "unseen-source:");
+	derive_release(&l);
 	event(TRACE_PRESENT, at("w/Cargo.toml"))->how = OBS_BY_STAT;
 	ITEMS("fw/Cargo.toml");
 	world();
