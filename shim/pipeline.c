@@ -208,9 +208,11 @@ static step *const steps[] = {
 struct ending
 pipeline_run(struct invocation *j)
 {
-	struct work w = { .job = j, .compile = { .job = j } };
+	/* What the work allocates is left to the end of the process. */
+	static struct work w;
 	size_t i = 0;
 
+	w = (struct work){ .job = j, .compile = { .job = j } };
 	while (!steps[i](&w))
 		i++;
 	return w.end;

@@ -149,9 +149,7 @@ query_run(struct invocation *j)
 {
 	static const struct roots none;
 	const struct ending pass = { .how = ENDING_PASS };
-	struct run run = { .argv = j->argv + 1,
-			   .env = environ,
-			   .roots = &none };
+	static struct run run; /* left to the end of the process */
 	char name[STORE_NAME];
 	int r;
 
@@ -167,6 +165,9 @@ query_run(struct invocation *j)
 	if (r != ERR_MISS)
 		return (struct ending){ ENDING_PASS, "passthrough",
 					"lost-output", 0 };
+	run = (struct run){ .argv = j->argv + 1,
+			    .env = environ,
+			    .roots = &none };
 	if (run_compiler(&run) < 0)
 		return pass;
 	if (run.status == 0 && !run.overflow)
