@@ -127,7 +127,7 @@ find_declared(struct invocation *j)
 }
 
 static int
-make_key(struct invocation *j)
+make_key(struct invocation *j, struct digest *k0, struct buf *list)
 {
 	struct digest program;
 	struct run_in in = {
@@ -144,9 +144,15 @@ make_key(struct invocation *j)
 	int r = digest_cache_digest(&j->memo, AT_FDCWD, j->argv[1], &program,
 				    &id);
 
-	r = r ? r : run_key(&in, &j->k0, &j->key_list);
-	j->event.k0 = j->k0;
-	return r;
+	return r ? r : run_key(&in, k0, list);
+}
+
+static int
+key_list(struct invocation *j, struct buf *list)
+{
+	struct digest k0;
+
+	return make_key(j, &k0, list);
 }
 
 /* What cargo says of the run; a reason why it cannot be looked up, or NULL. */
@@ -202,8 +208,9 @@ prepare(struct invocation *j)
 	choose_roots(j);
 	j->event.profile = invocation_profile(j);
 	find_declared(j);
-	if (make_key(j) < 0)
+	if (make_key(j, &j->k0, NULL) < 0)
 		return fail(j, "program");
+	j->event.k0 = j->k0;
 	j->readable = true;
 	j->event.key_us = invocation_us(j->t0);
 	return 0;
@@ -334,6 +341,7 @@ const struct kind kind_build_script = {
 	.trace_room = 256 << 20,
 	.intent = UPLOAD_INTENT_RUN,
 	.prepare = prepare,
+	.key_list = key_list,
 	.untouched = untouched,
 	.places = places,
 	.restore = restore,

@@ -491,9 +491,12 @@ invocation_same_toolchain(const struct invocation *j, const char *compiler,
 	return same && (!t || ran(t, j->toolchain.rustc));
 }
 
-static int
-make_keys(struct invocation *j)
+int
+invocation_unit_key(struct invocation *j, bool incremental, struct digest *k0,
+		    struct buf *list)
 {
+	/* -C rpath counts the steps from where links of the name lead to. */
+	char *place = j->args.by_path ? realpath(j->args.out_dir, NULL) : NULL;
 	struct unit_in in = {
 		.args = &j->args,
 		.roots = &j->roots,
@@ -504,24 +507,26 @@ make_keys(struct invocation *j)
 		.mode = j->mode,
 		.scope = naming_scope(j->naming),
 		.places = j->places,
+		.conf = j->compiler->conf ? &j->conf : NULL,
+		.place = place,
+		.incremental = incremental,
 	};
+	int r = unit_key(&in, k0, list);
+
+	free(place);
+	return r;
+}
+
+static int
+make_keys(struct invocation *j)
+{
 	struct clippy_in clippy = { invocation_getenv, j->cwd, &j->memo };
-	/* -C rpath counts the steps from where links of the name lead to. */
-	char *place = j->args.by_path ? realpath(j->args.out_dir, NULL) : NULL;
 	int r = j->compiler->conf ? j->compiler->conf(&clippy, &j->conf) : 0;
 
-	if (j->compiler->conf)
-		in.conf = &j->conf;
-	in.place = place;
-	if (r == 0)
-		r = unit_key(&in, &j->k0_plain, &j->key_list);
-
+	r = r ? r : invocation_unit_key(j, false, &j->k0_plain, NULL);
 	j->k0 = j->k0_plain;
-	if (r == 0 && j->args.incremental) {
-		in.incremental = true;
-		r = unit_key(&in, &j->k0, &j->key_list);
-	}
-	free(place);
+	if (r == 0 && j->args.incremental)
+		r = invocation_unit_key(j, true, &j->k0, NULL);
 	unit_tag(&j->args, &j->tag);
 	j->event.k0 = j->k0;
 	return r;

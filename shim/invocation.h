@@ -63,7 +63,6 @@ struct invocation {
 	int islanded;           /* by the project: for this checkout only */
 	const char *places;     /* compiles: [inputs] places, or NULL */
 	struct digest conf;     /* the compiler's, above cwd */
-	struct buf key_list;    /* the parts of k0 (key/key_parts) */
 	struct digest k0;       /* as asked */
 	struct digest k0_plain; /* without -C incremental */
 	struct digest tag;
@@ -87,6 +86,11 @@ int invocation_prepare(struct invocation *j);
 /* Turns J into the unit with its real names, and its keys accordingly. 0, or an
  * error of invocation_prepare. */
 int invocation_use_real_names(struct invocation *j);
+
+/* The key of the unit J; LIST, if not NULL, gets its parts (key/key_parts).
+ * 0, or an error of unit_key. */
+int invocation_unit_key(struct invocation *j, bool incremental,
+			struct digest *k0, struct buf *list);
 
 /* Reads the .kache.ini of the project whose Cargo.lock is in DIR, and says in
  * the log what is wrong with it. */

@@ -9,6 +9,7 @@
 #include "base/digest.h"         /* allow: value */
 #include "store/upload_intent.h" /* allow: value */
 
+struct buf;
 struct compile;
 struct derive;
 struct entry;
@@ -72,6 +73,8 @@ struct kind {
 	/* Names the work, up to its key.  ERR_REFUSED: pass through.  Either
 	 * way a failure's word is in event.reason. */
 	int (*prepare)(struct invocation *j);
+	/* Writes the parts of that key down, for people (key/key_parts). */
+	int (*key_list)(struct invocation *j, struct buf *list);
 
 	/* The command line that runs in our place when there is no cache. */
 	void (*untouched)(const struct invocation *j, struct command *c);

@@ -12,6 +12,7 @@
 #include "rustc/args.h"
 #include "rustc/roots.h"
 #include "shim/invocation.h"
+#include "shim/kind.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -122,13 +123,17 @@ void
 nearest_unit_remember(struct invocation *j, const struct digest *k0)
 {
 	struct known old[KNOWN_MAX], now[KNOWN_MAX];
-	struct buf b = { 0 };
+	struct buf b = { 0 }, list = { 0 };
 	char name[STORE_NAME];
 	size_t n, kept = 1;
 
+	if (j->kind->key_list(j, &list) < 0) {
+		buf_free(&list);
+		return;
+	}
 	record_name(j, name);
 	n = load_known(j, name, &b, old);
-	now[0] = (struct known){ *k0, j->key_list.p, j->key_list.len };
+	now[0] = (struct known){ *k0, list.p, list.len };
 	for (size_t i = 0; i < n && kept < KNOWN_MAX; i++)
 		if (memcmp(&old[i].k0, k0, sizeof(*k0)) != 0)
 			now[kept++] = old[i];
@@ -136,18 +141,20 @@ nearest_unit_remember(struct invocation *j, const struct digest *k0)
 	if (n == 0 || memcmp(&old[0].k0, k0, sizeof(*k0)))
 		save_known(j, name, now, kept);
 	buf_free(&b);
+	buf_free(&list);
 }
 
 void
 nearest_unit_compare(struct invocation *j, struct buf *out)
 {
 	struct known known[KNOWN_MAX];
-	struct buf b = { 0 }, best = { 0 };
+	struct buf b = { 0 }, best = { 0 }, list = { 0 };
 	size_t n, least = SIZE_MAX;
 	char name[STORE_NAME];
 
 	record_name(j, name);
-	n = load_known(j, name, &b, known);
+	n = j->kind->key_list(j, &list) < 0 ? 0
+					    : load_known(j, name, &b, known);
 	for (size_t i = 0; i < n; i++) {
 		struct buf text = { 0 };
 		size_t count;
@@ -158,8 +165,7 @@ nearest_unit_compare(struct invocation *j, struct buf *out)
 			buf_char(&best, '!');
 			break;
 		}
-		count = key_parts_differ(known[i].p, known[i].n, &j->key_list,
-					 &text);
+		count = key_parts_differ(known[i].p, known[i].n, &list, &text);
 		if (count < least) {
 			buf_free(&best);
 			best = text;
@@ -172,4 +178,5 @@ nearest_unit_compare(struct invocation *j, struct buf *out)
 		buf_add(out, best.p, best.len);
 	buf_free(&best);
 	buf_free(&b);
+	buf_free(&list);
 }

@@ -25,6 +25,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int
+key_list(struct invocation *j, struct buf *list)
+{
+	struct digest k0;
+
+	return invocation_unit_key(j, j->args.incremental != NULL, &k0, list);
+}
+
 static void
 untouched(const struct invocation *j, struct command *c)
 {
@@ -244,6 +252,7 @@ const struct kind kind_unit = {
 	.trace_room = 32 << 20,
 	.intent = UPLOAD_INTENT_UNIT,
 	.prepare = invocation_prepare,
+	.key_list = key_list,
 	.untouched = untouched,
 	.places = places,
 	.restore = restore,
