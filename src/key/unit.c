@@ -240,7 +240,9 @@ add_search(struct key_parts *p, const struct unit_in *in, size_t *nsearch,
 	/* -L dependency says where crates may be found, not which. */
 	if (s->kind_len == 10)
 		return 0;
-	buf_fmt(label, "-L %.*s=", (int)s->kind_len, s->kind);
+	buf_str(label, "-L ");
+	buf_add(label, s->kind, s->kind_len);
+	buf_char(label, '=');
 	if (label->failed)
 		return -ENOMEM;
 	return add_path(p, KEY_ARGUMENT, label->p, in->roots, s->path);
@@ -252,8 +254,9 @@ add_extern(struct key_parts *p, const struct args_extern *e, struct buf *label)
 {
 	const char *dot = e->path ? strrchr(e->path, '.') : NULL;
 
-	buf_fmt(label, "--extern %.*s%s", (int)e->name_len, e->name,
-		dot ? "=*" : "");
+	buf_str(label, "--extern ");
+	buf_add(label, e->name, e->name_len);
+	buf_str(label, dot ? "=*" : "");
 	if (label->failed)
 		return -ENOMEM;
 	key_parts_str(p, KEY_ARGUMENT, label->p, dot ? dot : "");
@@ -263,7 +266,8 @@ add_extern(struct key_parts *p, const struct args_extern *e, struct buf *label)
 static int
 add_option(struct key_parts *p, const struct args_item *it, struct buf *label)
 {
-	buf_fmt(label, "%s%s", it->opt, it->val ? " " : "");
+	buf_str(label, it->opt);
+	buf_str(label, it->val ? " " : "");
 	if (label->failed)
 		return -ENOMEM;
 	key_parts_str(p, KEY_ARGUMENT, label->p, it->val ? it->val : "");
