@@ -10,6 +10,7 @@
  *   ARCH_LOADER_LIBRARY  the same without suffix and version
  *   ARCH_TRIPLE        the target as GNU tools call it, without the vendor
  *   ARCH_ELF_MACHINE   e_machine of programs that run here
+ *   ARCH_ELF_RELATIVE  the type of relocations by the load address
  *   arch_syscall       a system call, past libc: a result or -errno
  *   ARCH_JUMP_COMMON   assembly: where functions made by ARCH_JUMP meet
  *   ARCH_JUMP(fn)      assembly: the exported function FN.  It loads the
@@ -22,6 +23,10 @@
  *                      bytes, without a call that the compiler could make of
  *                      the loop
  *   arch_scan          which of ARCH_HAS_* occur in N bytes of code
+ *   arch_references    the ARCH_REFERENCES addresses that an instruction may
+ *                      refer to whose bytes at CODE, ARCH_REFERENCE_BYTES of
+ *                      them, lie AT; a disassembler tells which are by chance
+ *                      (src/classify/rawcall_CPU.c)
  *   arch_call_*        arch/context.h: a system call in a signal's context
  *   arch_model         arch/model.h: what the CPU tells about itself
  *

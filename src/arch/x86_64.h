@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* See arch/arch.h; calling convention: System V ABI, AMD64 supplement. */
 
@@ -11,6 +12,7 @@
 #define ARCH_LOADER_LIBRARY "ld-linux-x86-64"
 #define ARCH_TRIPLE "x86_64-linux-gnu"
 #define ARCH_ELF_MACHINE EM_X86_64
+#define ARCH_ELF_RELATIVE R_X86_64_RELATIVE
 
 static inline long
 arch_syscall(long n, long a, long b, long c, long d, long e, long f)
@@ -107,6 +109,25 @@ arch_scan(const unsigned char *code, size_t n)
 			found |= ARCH_HAS_CPUID;
 	}
 	return found;
+}
+
+/*
+ * Calls, jumps, loads and address computations hold the distance from the
+ * instruction's end to the target in four bytes, which an immediate operand of
+ * one or four bytes may follow.
+ */
+enum { ARCH_REFERENCE_BYTES = 4, ARCH_REFERENCES = 3 };
+
+static inline void
+arch_references(const unsigned char *code, uint64_t at,
+		uint64_t to[ARCH_REFERENCES])
+{
+	static const unsigned tails[ARCH_REFERENCES] = { 4, 5, 8 };
+	int32_t distance;
+
+	__builtin_memcpy(&distance, code, sizeof(distance));
+	for (unsigned i = 0; i < ARCH_REFERENCES; i++)
+		to[i] = at + (uint64_t)(int64_t)distance + tails[i];
 }
 
 #endif

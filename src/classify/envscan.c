@@ -2,9 +2,11 @@
 #define _GNU_SOURCE
 #include "classify/envscan.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/arch.h"
 #include "classify/elfimage.h"
 #include "classify/rawcall.h"
 
@@ -203,34 +205,30 @@ note_reference(struct scan *s, uint64_t address)
 	s->who = f ? f->name : "";
 }
 
-/*
- * Calls, jumps, loads and address computations all hold the distance from
- * the instruction's end to the target in four bytes, which an immediate
- * operand of one or four bytes may follow.  What looks so by chance the
- * disassembler tells.
- */
+static bool
+may_be_target(const struct scan *s, uint64_t address)
+{
+	unsigned bit = address & ((1u << FILTER_BITS) - 1);
+
+	return s->filter[bit >> 3] & 1u << (bit & 7);
+}
+
+/* What looks like a reference by chance the disassembler tells. */
 static void
 scan_code(struct scan *s, const Elf64_Shdr *sec)
 {
-	static const unsigned tails[] = { 4, 5, 8 };
 	const unsigned char *code = elfimage_bytes(s->im, sec);
-	uint64_t i, target;
-	int32_t distance;
-	unsigned bit;
-	size_t t;
+	uint64_t to[ARCH_REFERENCES];
 
-	for (i = 0; i + 4 <= sec->sh_size; i++) {
-		memcpy(&distance, code + i, sizeof distance);
-		target = sec->sh_addr + i + (uint64_t)(int64_t)distance;
-		for (t = 0; t < sizeof tails / sizeof *tails; t++) {
-			bit = (target + tails[t]) & ((1u << FILTER_BITS) - 1);
-			if (!(s->filter[bit >> 3] & 1u << (bit & 7)))
-				continue;
-			if (is_new_target(s, target + tails[t]) &&
-			    rawcall_refers(s->im, sec->sh_addr + i,
-					   target + tails[t]))
-				note_reference(s, sec->sh_addr + i);
-		}
+	for (uint64_t i = 0; i + ARCH_REFERENCE_BYTES <= sec->sh_size; i++) {
+		uint64_t at = sec->sh_addr + i;
+
+		arch_references(code + i, at, to);
+		for (size_t t = 0; t < ARCH_REFERENCES; t++)
+			if (may_be_target(s, to[t]) &&
+			    is_new_target(s, to[t]) &&
+			    rawcall_refers(s->im, at, to[t]))
+				note_reference(s, at);
 	}
 }
 
@@ -263,7 +261,7 @@ scan_pointers(struct scan *s, const Elf64_Shdr *sec)
 	size_t n = r ? sec->sh_size / sizeof *r : 0, i;
 
 	for (i = 0; i < n; i++)
-		if (ELF64_R_TYPE(r[i].r_info) == R_X86_64_RELATIVE &&
+		if (ELF64_R_TYPE(r[i].r_info) == ARCH_ELF_RELATIVE &&
 		    is_new_target(s, (uint64_t)r[i].r_addend))
 			note_pointer(s, r[i].r_offset);
 }

@@ -20,6 +20,7 @@ enum {
 	CLOCK = PROGRAM_CLOCK,
 	COMPILES = PROGRAM_COMPILES,
 	PRINTS = PROGRAM_PRINTS,
+	DIGITS = PROGRAM_DIGITS,
 	TOOLCHAIN = RAW | BY_NAME | TOOL | COMPILES,
 	ANY = PROGRAM_READS_ANY,
 	CPUS = 1 << OBS_HOST_CPUS,
@@ -84,15 +85,18 @@ without_target(const char *name)
 	return name;
 }
 
-/* The length of NAME without a version: gcc-12, perl5.36. */
+/* The length of NAME without a version: gcc-12.  DIGITS: one that follows at
+ * once, python3; but diff3 is no version of diff. */
 static size_t
-without_version(const char *name)
+without_version(const char *name, bool digits)
 {
-	size_t n = strlen(name);
+	size_t n = strlen(name), k = n;
 
-	while (n > 0 && strchr("-.0123456789", name[n - 1]))
-		n--;
-	return n;
+	while (k > 0 && strchr("-.0123456789", name[k - 1]))
+		k--;
+	while (!digits && k < n && name[k] != '-' && name[k] != '.')
+		k++;
+	return k;
 }
 
 static const struct program *
@@ -118,7 +122,12 @@ programs_find(const char *path)
 
 	/* bzip2 and cc1 are no versions. */
 	if (!p)
-		p = find_row(name, without_version(name));
+		p = find_row(name, without_version(name, false));
+	if (!p) {
+		p = find_row(name, without_version(name, true));
+		if (p && !(p->flags & DIGITS))
+			p = NULL;
+	}
 	return p ? p : &unknown;
 }
 

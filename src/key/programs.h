@@ -35,7 +35,9 @@ enum program_flags {
 	 * not get into what it makes. */
 	PROGRAM_COMPILES = 512,
 	/* It prints whatever it asks for. */
-	PROGRAM_PRINTS = 1024
+	PROGRAM_PRINTS = 1024,
+	/* Its versions follow its name at once: python3. */
+	PROGRAM_DIGITS = 2048
 };
 
 /* Which attributes of files it makes use of (key/attributes). */

@@ -58,7 +58,7 @@ other_programs_are(void **state)
 			 TOOL | PROGRAM_BY_NAME);
 	assert_int_equal(flags_of("/usr/bin/gmake"), flags_of("/usr/bin/make"));
 	assert_int_equal(flags_of("/usr/bin/perl5.36"),
-			 PROGRAM_SEARCHES | PROGRAM_SEED);
+			 PROGRAM_SEARCHES | PROGRAM_SEED | PROGRAM_DIGITS);
 	assert_int_equal(flags_of("/usr/bin/lscpu"), PROGRAM_CPU);
 	assert_int_equal(programs_find("/usr/bin/python3.11")->reads[0], 1);
 	assert_int_equal(programs_find("/usr/bin/bzip2")->uses, USES_NOTHING);
@@ -76,6 +76,10 @@ others_are_not(void **state)
 		"/usr/bin/ssh-copy-id",
 		"/w/gccx",
 		"/usr/bin/makeinfo",
+		"/usr/bin/diff3",
+		"/usr/bin/cmake3",
+		"/usr/bin/ld64",
+		"/usr/bin/tar1.2",
 		"",
 		"/",
 		"/w/build_script",
