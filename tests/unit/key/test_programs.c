@@ -52,6 +52,10 @@ other_programs_are(void **state)
 {
 	(void)state;
 	assert_int_equal(flags_of("git"), TOOL | PROGRAM_BY_NAME);
+	/* What cc-rs calls, and what that is a link to. */
+	assert_int_equal(flags_of("/usr/bin/x86_64-linux-gnu-gcc-ar-12"),
+			 flags_of("/usr/bin/gcc-ar"));
+	assert_int_equal(programs_find("/usr/bin/gcc-ar")->uses, USES_NOTHING);
 	assert_int_equal(flags_of("/usr/bin/git-lfs"), PROGRAM_BY_NAME);
 	assert_int_equal(flags_of("/usr/bin/llvm-ar-14"), PROGRAM_BY_NAME);
 	assert_int_equal(flags_of("/usr/bin/x86_64-pc-linux-gnu-pkg-config"),
