@@ -46,7 +46,7 @@ name_of(const char *path, enum provenance_place place, const struct file_id *id,
 	char hex[DIGEST_HEX + 1];
 
 	digest_init(&c);
-	digest_str(&c, "class-3");
+	digest_str(&c, "class-4");
 	digest_str(&c, path);
 	digest_str(&c, classify_place_word(place));
 	digest_add(&c, st, sizeof(st));
