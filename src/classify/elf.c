@@ -82,17 +82,17 @@ read_headers(struct elf_file *f)
 {
 	const Elf64_Shdr *s;
 
-	if (f->head.e_phentsize != sizeof *f->segments ||
+	if (f->head.e_phentsize != sizeof(*f->segments) ||
 	    f->head.e_phnum > MAX_SEGMENTS ||
-	    read_at(f, f->segments, f->head.e_phnum * sizeof *f->segments,
+	    read_at(f, f->segments, f->head.e_phnum * sizeof(*f->segments),
 		    f->head.e_phoff) != 0)
 		return -EBADMSG;
 	if (f->head.e_shnum == 0 ||
-	    f->head.e_shentsize != sizeof *f->sections ||
+	    f->head.e_shentsize != sizeof(*f->sections) ||
 	    f->head.e_shstrndx >= f->head.e_shnum)
 		return 0;
 	f->sections = (Elf64_Shdr *)read_part(
-		f, f->head.e_shoff, f->head.e_shnum * sizeof *f->sections);
+		f, f->head.e_shoff, f->head.e_shnum * sizeof(*f->sections));
 	if (!f->sections)
 		return 0;
 	f->nsections = f->head.e_shnum;
@@ -130,7 +130,7 @@ read_loader(const struct elf_file *f, const Elf64_Phdr *interp,
 		return;
 	base = strrchr(path, '/');
 	base = base ? base + 1 : path;
-	strncpy(info->loader, base, sizeof info->loader - 1);
+	strncpy(info->loader, base, sizeof(info->loader) - 1);
 	free(path);
 }
 
@@ -142,7 +142,7 @@ is_static_pie(const struct elf_file *f, const Elf64_Phdr *dynamic)
 	Elf64_Dyn *d;
 	int pie = 0;
 
-	d = (Elf64_Dyn *)read_part(f, dynamic->p_offset, n * sizeof *d);
+	d = (Elf64_Dyn *)read_part(f, dynamic->p_offset, n * sizeof(*d));
 	if (!d)
 		return 0;
 	for (i = 0; i < n && d[i].d_tag != DT_NULL; i++)
@@ -172,7 +172,7 @@ is_sanitizer(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof sanitizers / sizeof *sanitizers; i++)
+	for (i = 0; i < sizeof(sanitizers) / sizeof(*sanitizers); i++)
 		if (strncmp(name, sanitizers[i], strlen(sanitizers[i])) == 0)
 			return 1;
 	return 0;
@@ -275,9 +275,9 @@ inspect_file(struct elf_file *f, int scan, struct elf_info *info)
 {
 	int rc;
 
-	if (f->size < sizeof f->head)
+	if (f->size < sizeof(f->head))
 		return 0;
-	rc = read_at(f, &f->head, sizeof f->head, 0);
+	rc = read_at(f, &f->head, sizeof(f->head), 0);
 	if (rc != 0)
 		return rc;
 	if (memcmp(f->head.e_ident, ELFMAG, SELFMAG) != 0)

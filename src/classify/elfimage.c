@@ -70,13 +70,13 @@ find_sections(struct elfimage *im)
 {
 	const Elf64_Ehdr *h = (const Elf64_Ehdr *)im->data;
 
-	if (im->size < sizeof *h || memcmp(h->e_ident, ELFMAG, SELFMAG) != 0 ||
+	if (im->size < sizeof(*h) || memcmp(h->e_ident, ELFMAG, SELFMAG) != 0 ||
 	    h->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    h->e_machine != ARCH_ELF_MACHINE)
 		return -ENOEXEC;
-	if (h->e_shnum == 0 || h->e_shentsize != sizeof *im->sections ||
+	if (h->e_shnum == 0 || h->e_shentsize != sizeof(*im->sections) ||
 	    h->e_shoff % 8 != 0 ||
-	    !is_within(im, h->e_shoff, h->e_shnum * sizeof *im->sections))
+	    !is_within(im, h->e_shoff, h->e_shnum * sizeof(*im->sections)))
 		return 0;
 	im->sections = (const Elf64_Shdr *)(im->data + h->e_shoff);
 	im->nsections = h->e_shnum;
@@ -128,7 +128,7 @@ elfimage_symbol_name(const struct elfimage *im, const Elf64_Shdr *s, size_t i)
 	const Elf64_Sym *symbols = (const Elf64_Sym *)elfimage_bytes(im, s);
 	const Elf64_Shdr *names;
 
-	if (!symbols || i >= s->sh_size / sizeof *symbols ||
+	if (!symbols || i >= s->sh_size / sizeof(*symbols) ||
 	    s->sh_link >= im->nsections)
 		return "";
 	names = &im->sections[s->sh_link];
@@ -145,7 +145,7 @@ add_function(struct elfimage *im, size_t *room, uint64_t address, uint64_t size,
 
 	if (im->nfunctions == *room) {
 		*room = *room ? *room * 2 : 1024;
-		p = realloc(im->functions, *room * sizeof *p);
+		p = realloc(im->functions, *room * sizeof(*p));
 		if (!p)
 			return -ENOMEM;
 		im->functions = p;
@@ -160,7 +160,7 @@ static int
 add_symbols(struct elfimage *im, size_t *room, const Elf64_Shdr *s)
 {
 	const Elf64_Sym *sym = (const Elf64_Sym *)elfimage_bytes(im, s);
-	size_t n = sym ? s->sh_size / sizeof *sym : 0, i;
+	size_t n = sym ? s->sh_size / sizeof(*sym) : 0, i;
 	int rc = 0;
 
 	for (i = 0; rc == 0 && i < n; i++)
@@ -183,11 +183,11 @@ add_frames(struct elfimage *im, size_t *room, const Elf64_Shdr *s)
 	if (!p || s->sh_size < 12 || p[0] != EH_VERSION ||
 	    p[2] != EH_COUNT_UDATA4 || p[3] != EH_TABLE_DATAREL_SDATA4)
 		return 0;
-	memcpy(&n, p + 8, sizeof n);
+	memcpy(&n, p + 8, sizeof(n));
 	if (n > (s->sh_size - 12) / 8)
 		return 0;
 	for (i = 0; rc == 0 && i < n; i++) {
-		memcpy(&offset, p + 12 + 8 * (size_t)i, sizeof offset);
+		memcpy(&offset, p + 12 + 8 * (size_t)i, sizeof(offset));
 		rc = add_function(im, room,
 				  s->sh_addr + (uint64_t)(int64_t)offset, 0,
 				  "");
@@ -226,7 +226,7 @@ find_functions(struct elfimage *im)
 			rc = add_frames(im, &room, s);
 	}
 	if (rc == 0 && im->nfunctions > 0)
-		qsort(im->functions, im->nfunctions, sizeof *im->functions,
+		qsort(im->functions, im->nfunctions, sizeof(*im->functions),
 		      by_address);
 	return rc;
 }

@@ -185,10 +185,10 @@ note_reference(struct scan *s, uint64_t address)
 	}
 	f = elfimage_named_at(s->im, address);
 	path = f ? path_in_std(f->name) : NULL;
-	if (is_one_of(path, benign, sizeof benign / sizeof *benign) ||
+	if (is_one_of(path, benign, sizeof(benign) / sizeof(*benign)) ||
 	    (f && is_old_command(f->name)))
 		return;
-	if (is_one_of(path, readers, sizeof readers / sizeof *readers)) {
+	if (is_one_of(path, readers, sizeof(readers) / sizeof(*readers))) {
 		add_target(s, f->address);
 		return;
 	}
@@ -258,7 +258,7 @@ static void
 scan_pointers(struct scan *s, const Elf64_Shdr *sec)
 {
 	const Elf64_Rela *r = (const Elf64_Rela *)elfimage_bytes(s->im, sec);
-	size_t n = r ? sec->sh_size / sizeof *r : 0, i;
+	size_t n = r ? sec->sh_size / sizeof(*r) : 0, i;
 
 	for (i = 0; i < n; i++)
 		if (ELF64_R_TYPE(r[i].r_info) == ARCH_ELF_RELATIVE &&
@@ -275,8 +275,8 @@ scan_words(struct scan *s, const Elf64_Shdr *sec)
 
 	if (!p || !(sec->sh_flags & SHF_WRITE))
 		return;
-	for (i = 0; i + sizeof word <= sec->sh_size; i += sizeof word) {
-		memcpy(&word, p + i, sizeof word);
+	for (i = 0; i + sizeof(word) <= sec->sh_size; i += sizeof(word)) {
+		memcpy(&word, p + i, sizeof(word));
 		if (word != 0 && is_new_target(s, word))
 			note_pointer(s, sec->sh_addr + i);
 	}
@@ -288,7 +288,7 @@ scan_once(struct scan *s)
 	size_t end = s->ntargets, i;
 	const Elf64_Shdr *sec;
 
-	memset(s->filter, 0, sizeof s->filter);
+	memset(s->filter, 0, sizeof(s->filter));
 	for (i = s->done; i < end; i++)
 		set_filter(s, s->targets[i]);
 	for (i = 0; i < s->im->nsections; i++) {
@@ -320,7 +320,7 @@ is_stat(const char *name)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof all / sizeof *all; i++)
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (strcmp(name, all[i]) == 0)
 			return 1;
 	return 0;
@@ -340,7 +340,7 @@ static void
 find_slots(struct scan *s, const Elf64_Shdr *rela)
 {
 	const Elf64_Rela *r = (const Elf64_Rela *)elfimage_bytes(s->im, rela);
-	size_t n = r ? rela->sh_size / sizeof *r : 0, i;
+	size_t n = r ? rela->sh_size / sizeof(*r) : 0, i;
 	const Elf64_Shdr *symbols;
 	const char *name;
 
@@ -379,7 +379,7 @@ envscan_is_rust(const struct elfimage *im)
 int
 envscan_calls_stat(const struct elfimage *im)
 {
-	struct scan *s = calloc(1, sizeof *s);
+	struct scan *s = calloc(1, sizeof(*s));
 	size_t i;
 	int calls;
 
@@ -402,7 +402,7 @@ envscan_calls_stat(const struct elfimage *im)
 enum envscan_answer
 envscan_run(const struct elfimage *im, int is_program, const char **who)
 {
-	struct scan *s = calloc(1, sizeof *s);
+	struct scan *s = calloc(1, sizeof(*s));
 	enum envscan_answer answer;
 	size_t i;
 

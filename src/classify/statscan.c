@@ -68,7 +68,7 @@ trait_of(const char *symbol)
 		return 0;
 	if (!strstr(symbol, "3std") && !strstr(symbol, "std..fs"))
 		return 0;
-	for (i = 0; i < sizeof tellers / sizeof *tellers; i++)
+	for (i = 0; i < sizeof(tellers) / sizeof(*tellers); i++)
 		if (symbol_names(symbol, tellers[i].type, tellers[i].function))
 			return tellers[i].trait;
 	return 0;

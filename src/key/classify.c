@@ -167,7 +167,7 @@ classify_place_word(enum provenance_place place)
 int
 classify_place_from(const char *word)
 {
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
 		if (strcmp(word, places[i]) == 0)
 			return (int)i;
 	return -1;
@@ -352,8 +352,8 @@ int
 classify_ask(const char *helper, enum provenance_place place,
 	     const char *const *paths, size_t n, struct classified *out)
 {
-	struct classified *files = calloc(n + 1, sizeof *files);
-	char **argv = calloc(n + 4, sizeof *argv);
+	struct classified *files = calloc(n + 1, sizeof(*files));
+	char **argv = calloc(n + 4, sizeof(*argv));
 	size_t room = (n + 1) * LINE_MAX_BYTES, to = 0;
 	char *answer = malloc(room);
 	int rc = -ENOMEM;
@@ -363,12 +363,12 @@ classify_ask(const char *helper, enum provenance_place place,
 	argv[to++] = (char *)helper;
 	argv[to++] = (char *)"--place";
 	argv[to++] = (char *)places[place];
-	memcpy(argv + to, paths, n * sizeof *argv);
+	memcpy(argv + to, paths, n * sizeof(*argv));
 	rc = run_helper(helper, argv, answer, room);
 	if (rc == 0)
 		rc = parse_answer(answer, paths, n, files);
 	if (rc == 0)
-		memcpy(out, files, n * sizeof *out);
+		memcpy(out, files, n * sizeof(*out));
 out:
 	free(files);
 	free(argv);

@@ -47,13 +47,13 @@ fill_new(int fd, int strict)
 	size_t i, n = OBS_AREA / OBS_PAGE;
 
 	for (i = 0; i < n; i++)
-		zeros[i] = (struct iovec){ bytes, sizeof bytes };
+		zeros[i] = (struct iovec){ bytes, sizeof(bytes) };
 	if (pwritev(fd, zeros, (int)n, OBS_PAGE) == (ssize_t)OBS_AREA)
 		page.area = OBS_AREA;
 	else if (ftruncate(fd, 0) != 0)
 		return -errno;
-	memcpy(bytes, &page, sizeof page);
-	return write_all(fd, bytes, sizeof bytes);
+	memcpy(bytes, &page, sizeof(page));
+	return write_all(fd, bytes, sizeof(bytes));
 }
 
 int
@@ -180,11 +180,11 @@ read_stat(uint32_t pid, char *state, uint64_t *start_ns)
 	ssize_t n;
 	int fd, i;
 
-	snprintf(path, sizeof path, "/proc/%u/stat", (unsigned)pid);
+	snprintf(path, sizeof(path), "/proc/%u/stat", (unsigned)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -ENOENT;
-	n = read_from(fd, text, sizeof text - 1, 0);
+	n = read_from(fd, text, sizeof(text) - 1, 0);
 	close(fd);
 	if (n <= 0)
 		return -ENOENT;

@@ -118,16 +118,16 @@ head_at(const char *data, size_t size, size_t at, struct obs_head *h)
 {
 	size_t body;
 
-	if (size - at < sizeof *h)
+	if (size - at < sizeof(*h))
 		return 0;
-	memcpy(h, data + at, sizeof *h);
-	if (h->size < sizeof *h || h->size > OBS_SIZE_MAX)
+	memcpy(h, data + at, sizeof(*h));
+	if (h->size < sizeof(*h) || h->size > OBS_SIZE_MAX)
 		return 0;
 	if (h->size > size - at)
 		return 0;
 	if (h->type == 0 || h->type >= OBS_TYPES)
 		return 0;
-	body = h->size - sizeof *h;
+	body = h->size - sizeof(*h);
 	if (h->flags & OBS_HAS_STAT) {
 		if (body < sizeof(struct obs_stat))
 			return 0;
@@ -283,7 +283,7 @@ copy_stat(struct trace_stat *to, const char *from, uint64_t seen)
 {
 	struct obs_stat st;
 
-	memcpy(&st, from, sizeof st);
+	memcpy(&st, from, sizeof(st));
 	to->dev = st.dev;
 	to->ino = st.ino;
 	to->size = st.size;
@@ -326,7 +326,7 @@ is_networking(const struct obs_head *h, const char *name)
 		return 0;
 	if (h->aux != AF_UNIX)
 		return 1;
-	for (i = 0; i < sizeof own / sizeof *own; i++)
+	for (i = 0; i < sizeof(own) / sizeof(*own); i++)
 		if (strncmp(name, own[i], strlen(own[i])) == 0)
 			return 0;
 	return h->flags & OBS_CONNECTS;
@@ -340,7 +340,7 @@ add_event(struct decoder *d)
 	struct trace_event *events;
 
 	if (d->t->nevents == d->events_room) {
-		events = realloc(d->t->events, more * sizeof *events);
+		events = realloc(d->t->events, more * sizeof(*events));
 		if (!events)
 			return NULL;
 		d->t->events = events;
@@ -382,7 +382,7 @@ is_repeated(struct decoder *d, const struct trace_event *e)
 	}
 	if (!p->started)
 		return 0;
-	h = hashset_hash(0, key, sizeof key);
+	h = hashset_hash(0, key, sizeof(key));
 	h = hashset_hash(h, p->exe, strlen(p->exe));
 	h = hashset_hash(h, e->name, strlen(e->name));
 	h = hashset_hash(h, e->other, strlen(e->other));
@@ -393,7 +393,7 @@ is_repeated(struct decoder *d, const struct trace_event *e)
 static int
 on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 {
-	const char *end = rec + h->size, *s = rec + sizeof *h;
+	const char *end = rec + h->size, *s = rec + sizeof(*h);
 	const char *other = "";
 	struct trace_event *e;
 
@@ -428,7 +428,7 @@ on_record(struct decoder *d, const struct obs_head *h, const char *rec)
 		e->no_times = (h->flags & OBS_NO_TIMES) != 0;
 	}
 	if (h->flags & OBS_HAS_STAT)
-		copy_stat(&e->st, rec + sizeof *h, h->value);
+		copy_stat(&e->st, rec + sizeof(*h), h->value);
 	if (is_environment(e))
 		set_gap(d->t, TRACE_UNSEEN, "environ", e->name);
 	d->t->native |= e->kind == TRACE_NATIVE;
@@ -621,13 +621,13 @@ open_decoder(struct decoder *d, struct trace *t, const struct counts *c)
 	*d = (struct decoder){ .t = t,
 			       .mask = (uint32_t)slots - 1,
 			       .room = c->records };
-	t->processes = calloc(c->processes + 1, sizeof *t->processes);
-	d->lives = calloc(c->processes + 1, sizeof *d->lives);
-	d->children = calloc(c->children + 1, sizeof *d->children);
-	d->pids = malloc(slots * sizeof *d->pids);
+	t->processes = calloc(c->processes + 1, sizeof(*t->processes));
+	d->lives = calloc(c->processes + 1, sizeof(*d->lives));
+	d->children = calloc(c->children + 1, sizeof(*d->children));
+	d->pids = malloc(slots * sizeof(*d->pids));
 	if (!t->processes || !d->lives || !d->children || !d->pids)
 		return -ENOMEM;
-	memset(d->pids, 0xff, slots * sizeof *d->pids);
+	memset(d->pids, 0xff, slots * sizeof(*d->pids));
 	return 0;
 }
 
@@ -643,7 +643,7 @@ area_end(const char *area, size_t used)
 
 	if (used < OBS_AREA)
 		return used;
-	for (; OBS_AREA - at >= sizeof h; at += step) {
+	for (; OBS_AREA - at >= sizeof(h); at += step) {
 		step = head_at(area, OBS_AREA, at, &h);
 		if (step == 0)
 			return OBS_AREA;
@@ -697,9 +697,9 @@ trace_parse_page(const void *bytes, struct trace_parts *p)
 {
 	struct obs_page page;
 
-	memcpy(&page, bytes, sizeof page);
+	memcpy(&page, bytes, sizeof(page));
 	p->lost = page.lost;
-	if (memcmp(page.magic, OBS_MAGIC, sizeof page.magic) != 0)
+	if (memcmp(page.magic, OBS_MAGIC, sizeof(page.magic)) != 0)
 		p->broken = 1;
 	if (page.area != OBS_AREA)
 		return 0;

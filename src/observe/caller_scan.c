@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "caller_scan.h"
+#include "observe/caller_scan.h"
 
 #include <errno.h>
 #include <link.h>
 #include <stdint.h>
 
-#include "rawsys.h"
+#include "observe/rawsys.h"
 
 #define RANGES_MAX 512
 /* Between a guest and us are only functions of std and libc, some with a
@@ -144,7 +144,7 @@ scan(uintptr_t from)
 {
 	uintptr_t at, end = from + STACK_BYTES;
 
-	for (at = from & ~(uintptr_t)7; at < end; at += sizeof at) {
+	for (at = from & ~(uintptr_t)7; at < end; at += sizeof(at)) {
 		if (at % PAGE == 0 && !is_readable(at))
 			return 0;
 		if (is_guest(*(const uintptr_t *)at))

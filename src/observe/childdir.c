@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "childdir.h"
+#include "observe/childdir.h"
 
 #include <stddef.h>
 
-#include "rawsys.h"
+#include "observe/rawsys.h"
 
 #define SLOTS 16
 #define PATH_BYTES 4096

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "childenv.h"
+#include "observe/childenv.h"
 
 #include <sys/mman.h>
 
-#include "rawsys.h"
-#include "recorder.h"
+#include "observe/rawsys.h"
+#include "observe/recorder.h"
 
 #define PRELOAD "LD_PRELOAD="
-#define PRELOAD_LEN (sizeof PRELOAD - 1)
+#define PRELOAD_LEN (sizeof(PRELOAD) - 1)
 
 /* What an environment holds that matters here. */
 struct survey {
@@ -36,7 +36,7 @@ room(struct childenv *c, size_t n, size_t bytes)
 	size_t size = n * sizeof(char *) + bytes;
 	long at;
 
-	if (size <= sizeof c->slots)
+	if (size <= sizeof(c->slots))
 		return c->slots;
 	at = rawsys6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

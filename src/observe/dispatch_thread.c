@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "dispatch_thread.h"
+#include "observe/dispatch_thread.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -8,9 +8,9 @@
 #include <sys/mman.h>
 #include <threads.h>
 
-#include "on.h"
-#include "rawsys.h"
-#include "realsym.h"
+#include "observe/on.h"
+#include "observe/rawsys.h"
+#include "observe/realsym.h"
 
 #define SET_DISPATCH 59
 #define SYSCALL_DISPATCH_ON 1
@@ -101,7 +101,7 @@ take_birth(void *from)
 {
 	struct birth b = *(struct birth *)from;
 
-	rawsys2(SYS_munmap, (long)from, sizeof b);
+	rawsys2(SYS_munmap, (long)from, sizeof(b));
 	begin_thread();
 	return b;
 }
@@ -134,7 +134,7 @@ pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr,
 	b->fn.posix = fn;
 	rc = REAL(pthread_create)(thread, attr, begin_posix, b);
 	if (rc != 0)
-		rawsys2(SYS_munmap, (long)b, sizeof *b);
+		rawsys2(SYS_munmap, (long)b, sizeof(*b));
 	return rc;
 }
 
@@ -149,7 +149,7 @@ thrd_create(thrd_t *thread, thrd_start_t fn, void *arg)
 	b->fn.c11 = fn;
 	rc = REAL(thrd_create)(thread, begin_c11, b);
 	if (rc != thrd_success)
-		rawsys2(SYS_munmap, (long)b, sizeof *b);
+		rawsys2(SYS_munmap, (long)b, sizeof(*b));
 	return rc;
 }
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "emit.h"
+#include "observe/emit.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "proc_links.h"
-#include "caller_scan.h"
-#include "rawsys.h"
-#include "recorder.h"
+#include "observe/proc_links.h"
+#include "observe/caller_scan.h"
+#include "observe/rawsys.h"
+#include "observe/recorder.h"
 
 /* The first slots take what a small process has, on few pages. */
 #define FIRST_SLOTS 2048u
@@ -90,7 +90,7 @@ head_hash(const struct obs_head *h)
 	uint64_t key =
 		(uint64_t)h->type << 48 | (uint64_t)h->flags << 32 | h->aux;
 
-	return mix(0xcbf29ce484222325u, &key, sizeof key);
+	return mix(0xcbf29ce484222325u, &key, sizeof(key));
 }
 
 /*
@@ -186,12 +186,12 @@ begin_record(struct record *r, const struct emit *e)
 				     .value = e->value };
 	r->n = 0;
 	r->size = 0;
-	add_piece(r, &r->head, sizeof r->head);
+	add_piece(r, &r->head, sizeof(r->head));
 	if (is_attributed(e->type) && caller_scan_calls())
 		r->head.flags |= OBS_BY_GUEST;
 	if (e->st) {
 		r->head.flags |= OBS_HAS_STAT;
-		add_piece(r, e->st, sizeof *e->st);
+		add_piece(r, e->st, sizeof(*e->st));
 	}
 }
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "obs.h" /* allow: value */
+#include "observe/obs.h" /* allow: value */
 
 struct stat;
 

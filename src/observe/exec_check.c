@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "exec_check.h"
+#include "observe/exec_check.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "obs.h"
-#include "rawsys.h"
+#include "observe/obs.h"
+#include "observe/rawsys.h"
 
 #define LOADER ARCH_LOADER
 #define SHIM "kache-shim"
@@ -25,7 +25,7 @@ extern char **__environ __attribute__((weak));
 
 #define SANITIZER(begin) begin,
 static const char *const sanitizers[] = {
-#include "sanitizers.def"
+#include "observe/sanitizers.def"
 };
 
 /* What each of them defines. */
@@ -51,7 +51,7 @@ is_sanitizer(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof sanitizers / sizeof *sanitizers; i++)
+	for (i = 0; i < sizeof(sanitizers) / sizeof(*sanitizers); i++)
 		if (rawsys_starts(name, sanitizers[i]))
 			return 1;
 	return 0;
@@ -119,10 +119,10 @@ is_needed(const struct program *p, const Elf64_Dyn *d, const struct names *n)
 	char name[33];
 
 	if (d->d_tag != DT_NEEDED || d->d_un.d_val >= n->size ||
-	    n->size - d->d_un.d_val < sizeof name ||
-	    !read_at(p->fd, name, sizeof name - 1, n->strings + d->d_un.d_val))
+	    n->size - d->d_un.d_val < sizeof(name) ||
+	    !read_at(p->fd, name, sizeof(name) - 1, n->strings + d->d_un.d_val))
 		return 0;
-	name[sizeof name - 1] = '\0';
+	name[sizeof(name) - 1] = '\0';
 	return is_sanitizer(name);
 }
 
@@ -135,9 +135,9 @@ may_define(long fd, uint64_t table, const char *symbol)
 
 	for (; *symbol != '\0'; symbol++)
 		h = h * 33 + (unsigned char)*symbol;
-	if (!read_at(fd, head, sizeof head, table) || head[2] == 0 ||
-	    !read_at(fd, &word, sizeof word,
-		     table + sizeof head + 8 * (h / 64 % head[2])))
+	if (!read_at(fd, head, sizeof(head), table) || head[2] == 0 ||
+	    !read_at(fd, &word, sizeof(word),
+		     table + sizeof(head) + 8 * (h / 64 % head[2])))
 		return 1;
 	mask = (uint64_t)1 << h % 64 | (uint64_t)1
 					       << (h >> (head[3] & 31)) % 64;
@@ -154,12 +154,12 @@ has_sanitizer(const struct program *p, const Elf64_Phdr *dynamic)
 {
 	struct names names = { 0, 0, 0 };
 	Elf64_Dyn d[MAX_DYNAMIC];
-	uint64_t n = dynamic->p_filesz / sizeof *d, i;
+	uint64_t n = dynamic->p_filesz / sizeof(*d), i;
 	int doubt = n > MAX_DYNAMIC;
 
 	if (doubt)
 		n = MAX_DYNAMIC;
-	if (!read_at(p->fd, d, n * sizeof *d, dynamic->p_offset))
+	if (!read_at(p->fd, d, n * sizeof(*d), dynamic->p_offset))
 		return 0;
 	for (i = 0; i < n && d[i].d_tag != DT_NULL; i++)
 		take_dynamic(p, &d[i], &names);
@@ -170,7 +170,7 @@ has_sanitizer(const struct program *p, const Elf64_Phdr *dynamic)
 	for (i = 0; i < n && d[i].d_tag != DT_NULL; i++)
 		if (is_needed(p, &d[i], &names))
 			return 1;
-	for (i = 0; i < sizeof runtimes / sizeof *runtimes && !doubt; i++)
+	for (i = 0; i < sizeof(runtimes) / sizeof(*runtimes) && !doubt; i++)
 		doubt = names.hash == 0 ||
 			may_define(p->fd, names.hash, runtimes[i]);
 	return doubt &&
@@ -181,9 +181,9 @@ static int
 is_our_loader(const struct program *p, const Elf64_Phdr *interp)
 {
 	char name[256];
-	size_t n = interp->p_filesz, base = sizeof LOADER;
+	size_t n = interp->p_filesz, base = sizeof(LOADER);
 
-	if (n < base + 1 || n > sizeof name)
+	if (n < base + 1 || n > sizeof(name))
 		return 0;
 	if (!read_at(p->fd, name, n, interp->p_offset))
 		return 0;
@@ -201,9 +201,9 @@ check_program(struct program *p)
 	    p->head.e_ident[EI_DATA] != ELFDATA2LSB ||
 	    p->head.e_machine != ARCH_ELF_MACHINE)
 		return OBS_FOREIGN_CLASS;
-	if (p->head.e_phentsize != sizeof *p->segments ||
+	if (p->head.e_phentsize != sizeof(*p->segments) ||
 	    p->head.e_phnum > MAX_SEGMENTS ||
-	    !read_at(p->fd, p->segments, p->head.e_phnum * sizeof *p->segments,
+	    !read_at(p->fd, p->segments, p->head.e_phnum * sizeof(*p->segments),
 		     p->head.e_phoff))
 		return OBS_UNREADABLE;
 	for (i = 0; i < p->head.e_phnum; i++) {
@@ -265,9 +265,9 @@ check_file(long fd, char *next, int *answer)
 		return s != NULL;
 	}
 	*answer = OBS_NO_PROGRAM;
-	if (n < (long)sizeof p.head || !rawsys_equal(next, ELFMAG, SELFMAG))
+	if (n < (long)sizeof(p.head) || !rawsys_equal(next, ELFMAG, SELFMAG))
 		return 0;
-	rawsys_put((char *)&p.head, next, sizeof p.head);
+	rawsys_put((char *)&p.head, next, sizeof(p.head));
 	*answer = st.st_mode & (S_ISUID | S_ISGID) ? OBS_SETUID
 						   : check_program(&p);
 	return 0;
@@ -281,7 +281,7 @@ check_file(long fd, char *next, int *answer)
 static int
 steps_aside(const char *file)
 {
-	size_t n = rawsys_strlen(file), base = sizeof SHIM;
+	size_t n = rawsys_strlen(file), base = sizeof(SHIM);
 
 	return n + 1 >= base && rawsys_equal(file + n + 1 - base, SHIM, base) &&
 	       (n + 1 == base || file[n - base] == '/');

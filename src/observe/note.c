@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "note.h"
+#include "observe/note.h"
 
 #include <sys/stat.h>
 #include <time.h>
 
-#include "caller_scan.h"
-#include "emit.h"
-#include "recorder.h"
+#include "observe/caller_scan.h"
+#include "observe/emit.h"
+#include "observe/recorder.h"
 
 /* How often by each enum obs_clock; programs ask for the time very often. */
 static unsigned clock_reads[OBS_CLOCKS];

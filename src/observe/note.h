@@ -2,7 +2,7 @@
 #ifndef OBSERVE_NOTE_H
 #define OBSERVE_NOTE_H
 
-#include "obs.h" /* allow: value */
+#include "observe/obs.h" /* allow: value */
 
 struct timespec;
 

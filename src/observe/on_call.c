@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "on.h"
+#include "observe/on.h"
 
 #include <fcntl.h>
 #include <glob.h>
@@ -10,15 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "caller_scan.h"
-#include "dispatch_thread.h"
-#include "emit.h"
-#include "note.h"
-#include "on_syscall.h"
-#include "rawsys.h"
-#include "realsym.h"
-#include "recorder.h"
-#include "start.h"
+#include "observe/caller_scan.h"
+#include "observe/dispatch_thread.h"
+#include "observe/emit.h"
+#include "observe/note.h"
+#include "observe/on_syscall.h"
+#include "observe/rawsys.h"
+#include "observe/realsym.h"
+#include "observe/recorder.h"
+#include "observe/start.h"
 
 /*
  * Functions of which it is enough to know that they are called.  Their
@@ -77,7 +77,7 @@ ARCH_JUMP_COMMON;
 							       .kind = how }; \
 	ARCH_JUMP(fn);
 
-#include "jumps.def"
+#include "observe/jumps.def"
 
 static int
 has_slash(const char *s)
@@ -134,7 +134,7 @@ globbing(const char *pattern, long flags)
 			break;
 		slash = i + 1;
 	}
-	if (pattern[i] != '\0' || slash >= sizeof dir ||
+	if (pattern[i] != '\0' || slash >= sizeof(dir) ||
 	    pattern[slash] == '~' || flags & GLOB_BRACE) {
 		unseen_walk(pattern);
 		return;
@@ -156,7 +156,7 @@ locale_asked(const char *name)
 
 	if (!name || name[0] != '\0')
 		return;
-	for (i = 0; i < sizeof variables / sizeof *variables; i++)
+	for (i = 0; i < sizeof(variables) / sizeof(*variables); i++)
 		on_call_getenv(variables[i]);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "on.h"
+#include "observe/on.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "emit.h"
-#include "on_change.h"
-#include "realsym.h"
-#include "recorder.h"
+#include "observe/emit.h"
+#include "observe/on_change.h"
+#include "observe/realsym.h"
+#include "observe/recorder.h"
 
 int __xmknod(int version, const char *name, mode_t mode, dev_t *dev);
 int __xmknodat(int version, int dirfd, const char *name, mode_t mode,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "on.h"
+#include "observe/on.h"
 
 #include <fcntl.h>
 #include <stddef.h>
@@ -8,12 +8,12 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "emit.h"
-#include "obs.h"
-#include "on_syscall.h"
-#include "rawsys.h"
-#include "realsym.h"
-#include "recorder.h"
+#include "observe/emit.h"
+#include "observe/obs.h"
+#include "observe/on_syscall.h"
+#include "observe/rawsys.h"
+#include "observe/realsym.h"
+#include "observe/recorder.h"
 
 char *__secure_getenv(const char *name);
 int __connect(int fd, const struct sockaddr *to, socklen_t size);
@@ -83,15 +83,15 @@ connected(const struct sockaddr *to, socklen_t size)
 {
 	struct emit e = { .type = OBS_SOCKET, .flags = OBS_CONNECTS };
 	const struct sockaddr_un *local = (const struct sockaddr_un *)to;
-	char name[sizeof local->sun_path + 2] = "";
+	char name[sizeof(local->sun_path) + 2] = "";
 	size_t n = 0;
 
 	e.aux = to->sa_family;
 	if (to->sa_family == AF_UNIX &&
 	    size > offsetof(struct sockaddr_un, sun_path)) {
 		n = size - offsetof(struct sockaddr_un, sun_path);
-		if (n > sizeof local->sun_path)
-			n = sizeof local->sun_path;
+		if (n > sizeof(local->sun_path))
+			n = sizeof(local->sun_path);
 		*rawsys_put(name, local->sun_path, n) = '\0';
 		if (name[0] == '\0')
 			name[0] = '@';
@@ -107,7 +107,7 @@ connected(const struct sockaddr *to, socklen_t size)
 	EXPORT int fn(int fd, const struct sockaddr *to, socklen_t size) \
 	{ \
 		int rc = REAL(fn)(fd, to, size); \
-		if (to && size >= sizeof to->sa_family && \
+		if (to && size >= sizeof(to->sa_family) && \
 		    (rc == 0 || on_errno() != EFAULT)) \
 			connected(to, size); \
 		return rc; \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "on.h"
+#include "observe/on.h"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -9,19 +9,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "childdir.h"
-#include "childenv.h"
-#include "dispatch_thread.h"
-#include "emit.h"
-#include "exec_check.h"
-#include "note.h"
-#include "obs.h"
-#include "on_exec.h"
-#include "on_open.h"
-#include "on_stat.h"
-#include "rawsys.h"
-#include "realsym.h"
-#include "recorder.h"
+#include "observe/childdir.h"
+#include "observe/childenv.h"
+#include "observe/dispatch_thread.h"
+#include "observe/emit.h"
+#include "observe/exec_check.h"
+#include "observe/note.h"
+#include "observe/obs.h"
+#include "observe/on_exec.h"
+#include "observe/on_open.h"
+#include "observe/on_stat.h"
+#include "observe/rawsys.h"
+#include "observe/realsym.h"
+#include "observe/recorder.h"
 
 #define PATH_BYTES 4096
 /* Arguments of execl on the stack; more of them get a mapping. */
@@ -115,7 +115,7 @@ names_cpu(const char *arg, size_t end)
 	static const char words[][5] = { "arch", "tune", "-cpu", "mcpu" };
 	size_t i;
 
-	for (i = 0; end >= 4 && i < sizeof words / sizeof *words; i++)
+	for (i = 0; end >= 4 && i < sizeof(words) / sizeof(*words); i++)
 		if (rawsys_equal(arg + end - 4, words[i], 4))
 			return 1;
 	return 0;
@@ -161,7 +161,7 @@ is_harmless(const char *file, char *const argv[])
 
 #define WORD(w) w,
 static const char *const time_words[] = {
-#include "times.def"
+#include "observe/times.def"
 };
 
 static int
@@ -190,7 +190,7 @@ asks_for_times(const char *arg)
 	for (at = 0; arg[at] != '\0'; at++) {
 		if (is_comparison(arg, at))
 			return 1;
-		for (i = 0; i < sizeof time_words / sizeof *time_words; i++)
+		for (i = 0; i < sizeof(time_words) / sizeof(*time_words); i++)
 			if (arg[at] == time_words[i][0] &&
 			    rawsys_starts(arg + at, time_words[i]))
 				return 1;
@@ -390,7 +390,7 @@ exec_list(const char *name, const char *arg, va_list args, int search,
 		return -1;
 	}
 	{
-		char **argv = __builtin_alloca((n + 1) * sizeof *argv);
+		char **argv = __builtin_alloca((n + 1) * sizeof(*argv));
 
 		argv[0] = (char *)arg;
 		for (i = 1; i <= n; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "on.h"
+#include "observe/on.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -10,11 +10,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "emit.h"
-#include "on_open.h"
-#include "rawsys.h"
-#include "realsym.h"
-#include "recorder.h"
+#include "observe/emit.h"
+#include "observe/on_open.h"
+#include "observe/rawsys.h"
+#include "observe/realsym.h"
+#include "observe/recorder.h"
 
 extern __typeof__(fileno) fileno __attribute__((weak));
 

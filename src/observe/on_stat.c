@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "on.h"
+#include "observe/on.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,12 +10,12 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "emit.h"
-#include "note.h"
-#include "on_stat.h"
-#include "rawsys.h"
-#include "realsym.h"
-#include "recorder.h"
+#include "observe/emit.h"
+#include "observe/note.h"
+#include "observe/on_stat.h"
+#include "observe/rawsys.h"
+#include "observe/realsym.h"
+#include "observe/recorder.h"
 
 #define TARGET_MAX 4096
 
@@ -68,7 +68,7 @@ record_link(int how, int dirfd, const char *name, const struct stat *st)
 	long n;
 
 	n = rawsys4(SYS_readlinkat, dirfd, (long)name, (long)target,
-		    sizeof target - 1);
+		    sizeof(target) - 1);
 	if (n < 0 || n >= TARGET_MAX - 1) {
 		recorder_lost();
 		return;
@@ -345,7 +345,7 @@ record_moved(int dirfd, const char *name)
 	for (rest = fd; digits > 0; rest /= 10)
 		link[at + --digits] = (char)('0' + rest % 10);
 	n = rawsys4(SYS_readlinkat, AT_FDCWD, (long)link, (long)real,
-		    sizeof real - 1);
+		    sizeof(real) - 1);
 	rawsys2(SYS_close, fd, 0);
 	if (n <= 0 || n >= TARGET_MAX - 1) {
 		recorder_lost();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "on_syscall.h"
+#include "observe/on_syscall.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -8,14 +8,14 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "emit.h"
-#include "note.h"
-#include "on.h"
-#include "on_change.h"
-#include "on_exec.h"
-#include "on_open.h"
-#include "on_stat.h"
-#include "rawsys.h"
+#include "observe/emit.h"
+#include "observe/note.h"
+#include "observe/on.h"
+#include "observe/on_change.h"
+#include "observe/on_exec.h"
+#include "observe/on_open.h"
+#include "observe/on_stat.h"
+#include "observe/rawsys.h"
 
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
@@ -61,7 +61,7 @@ struct call {
 static const struct call calls[] = {
 #define CALL(number, how, dir, name, second, second_name, value) \
 	[SYS_##number] = { how, dir, name, second, second_name, value },
-#include "calls.def"
+#include "observe/calls.def"
 #undef CALL
 };
 
@@ -70,7 +70,7 @@ find_call(long number)
 {
 	static const struct call other;
 
-	return number >= 0 && (size_t)number < sizeof calls / sizeof *calls
+	return number >= 0 && (size_t)number < sizeof(calls) / sizeof(*calls)
 		       ? &calls[number]
 		       : &other;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proc_links.h"
+#include "observe/proc_links.h"
 
 #include <fcntl.h>
 
-#include "rawsys.h"
+#include "observe/rawsys.h"
 
 /* More than any name needs: a link of /proc leads out of /proc. */
 #define TURNS_MAX 8
@@ -56,7 +56,7 @@ link_end(const char *s)
 			return NULL;
 		s = component(s + n, &n);
 	}
-	for (i = 0; i < sizeof links / sizeof *links; i++)
+	for (i = 0; i < sizeof(links) / sizeof(*links); i++)
 		if (is(s, n, links[i]))
 			return s + n;
 	if (!is(s, n, "fd") && !is(s, n, "map_files"))
@@ -95,7 +95,7 @@ static int
 is_file(const char *name, size_t n)
 {
 	static const char gone[] = " (deleted)";
-	const size_t k = sizeof gone - 1;
+	const size_t k = sizeof(gone) - 1;
 
 	return name[0] == '/' && !rawsys_starts(name, "/dev/") &&
 	       (n < k || !rawsys_equal(name + n - k, gone, k));
@@ -108,7 +108,7 @@ follow(const char *name, size_t n, char *to)
 	char link[PROC_LINKS_MAX];
 	long len;
 
-	if (n >= sizeof link)
+	if (n >= sizeof(link))
 		return 0;
 	*rawsys_put(link, name, n) = '\0';
 	/* Those in /dev are links to the links. */

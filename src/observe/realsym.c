@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "realsym.h"
+#include "observe/realsym.h"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rawsys.h"
+#include "observe/rawsys.h"
 
 /*
  * The loader's own list is read first: dlsym is missing in processes of older

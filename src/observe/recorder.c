@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "recorder.h"
+#include "observe/recorder.h"
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -9,8 +9,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "obs.h"
-#include "rawsys.h"
+#include "observe/obs.h"
+#include "observe/rawsys.h"
 
 #define LIBRARY "libkache-observe.so"
 #define VARIABLE "KACHE_OBSERVE="
@@ -31,13 +31,13 @@ static int descriptor = -1;
 static uint64_t file_dev, file_ino;
 static struct obs_page *page;
 static char *area; /* OBS_AREA bytes, or NULL */
-static char variable[sizeof VARIABLE + NAME_MAX_BYTES];
+static char variable[sizeof(VARIABLE) + NAME_MAX_BYTES];
 static char library[NAME_MAX_BYTES];
 
 static const char *
 file_name(void)
 {
-	return variable + sizeof VARIABLE - 1;
+	return variable + sizeof(VARIABLE) - 1;
 }
 
 int
@@ -73,7 +73,7 @@ move_high(int fd)
 	size_t i;
 	long high;
 
-	for (i = 0; i < sizeof places / sizeof *places; i++) {
+	for (i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		high = rawsys4(SYS_fcntl, fd, F_DUPFD_CLOEXEC, places[i], 0);
 		if (high < 0)
 			continue;
@@ -132,11 +132,11 @@ checked_descriptor(void)
 static void
 copy_record(char *to, const struct iovec *pieces, int n, uint32_t size)
 {
-	char *at = to + sizeof size;
+	char *at = to + sizeof(size);
 	int i;
 
-	at = rawsys_put(at, (char *)pieces[0].iov_base + sizeof size,
-			pieces[0].iov_len - sizeof size);
+	at = rawsys_put(at, (char *)pieces[0].iov_base + sizeof(size),
+			pieces[0].iov_len - sizeof(size));
 	for (i = 1; i < n; i++)
 		at = rawsys_put(at, pieces[i].iov_base, pieces[i].iov_len);
 	__atomic_store_n((uint32_t *)(void *)to, size, __ATOMIC_RELEASE);
@@ -147,7 +147,7 @@ static int
 put_in_area(const struct iovec *pieces, int n, size_t size)
 {
 	struct obs_head gap = { .type = OBS_GAP };
-	struct iovec piece = { &gap, sizeof gap };
+	struct iovec piece = { &gap, sizeof(gap) };
 	uint32_t at;
 
 	if (!area || __atomic_load_n(&page->used, __ATOMIC_RELAXED) >= OBS_AREA)
@@ -157,7 +157,7 @@ put_in_area(const struct iovec *pieces, int n, size_t size)
 		copy_record(area + at, pieces, n, (uint32_t)size);
 		return 1;
 	}
-	if (at < OBS_AREA && sizeof gap <= OBS_AREA - at)
+	if (at < OBS_AREA && sizeof(gap) <= OBS_AREA - at)
 		copy_record(area + at, &piece, 1, OBS_AREA - at);
 	return 0;
 }
@@ -183,7 +183,7 @@ is_separator(char c)
 int
 recorder_is_library(const char *s, size_t n)
 {
-	size_t base = sizeof LIBRARY - 1;
+	size_t base = sizeof(LIBRARY) - 1;
 
 	if (n < base || !rawsys_equal(s + n - base, LIBRARY, base))
 		return 0;
@@ -203,7 +203,7 @@ leave_preload(char *value)
 	while (*s != '\0') {
 		for (n = 0; s[n] != '\0' && !is_separator(s[n]); n++)
 			;
-		if (n < sizeof library && recorder_is_library(s, n)) {
+		if (n < sizeof(library) && recorder_is_library(s, n)) {
 			*rawsys_put(library, s, n) = '\0';
 			from = s + n + (s[n] != '\0');
 			for (to = s; *from != '\0'; from++)
@@ -226,7 +226,7 @@ take_entry(char *entry, int *found)
 
 	if (rawsys_starts(entry, VARIABLE)) {
 		n = rawsys_strlen(entry);
-		if (n >= sizeof variable)
+		if (n >= sizeof(variable))
 			return 1;
 		*rawsys_put(variable, entry, n) = '\0';
 		*found = 1;
@@ -234,7 +234,7 @@ take_entry(char *entry, int *found)
 	}
 	if (!rawsys_starts(entry, PRELOAD))
 		return 0;
-	return leave_preload(entry + sizeof PRELOAD - 1) && library[0] != '\0';
+	return leave_preload(entry + sizeof(PRELOAD) - 1) && library[0] != '\0';
 }
 
 static int
@@ -274,7 +274,7 @@ map_page(long fd)
 	p = map(fd, size);
 	if (!p)
 		return 0;
-	if (!rawsys_equal(p->magic, OBS_MAGIC, sizeof p->magic)) {
+	if (!rawsys_equal(p->magic, OBS_MAGIC, sizeof(p->magic))) {
 		rawsys2(SYS_munmap, (long)p, (long)size);
 		return 0;
 	}

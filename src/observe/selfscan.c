@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "selfscan.h"
+#include "observe/selfscan.h"
 
 #include <link.h>
 #include <stddef.h>
 
-#include "obs.h"
-#include "rawsys.h"
+#include "observe/obs.h"
+#include "observe/rawsys.h"
 
 #define SCAN_MAX ((size_t)1 << 20)
 
@@ -35,7 +35,7 @@ selfscan_is_strange(const char *exe)
 					      "/gnu/store/" };
 	size_t i;
 
-	for (i = 0; i < sizeof places / sizeof *places; i++)
+	for (i = 0; i < sizeof(places) / sizeof(*places); i++)
 		if (rawsys_starts(exe, places[i]))
 			return 0;
 	/* A compiler's own, wherever it lies: known tools (key/classify). */

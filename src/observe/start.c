@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "start.h"
+#include "observe/start.h"
 
 #include <fcntl.h>
 #include <link.h>
@@ -8,13 +8,13 @@
 #include <sys/uio.h>
 #include <time.h>
 
-#include "emit.h"
-#include "note.h"
-#include "obs.h"
-#include "rawsys.h"
-#include "recorder.h"
-#include "selfscan.h"
-#include "syscall_dispatch.h"
+#include "observe/emit.h"
+#include "observe/note.h"
+#include "observe/obs.h"
+#include "observe/rawsys.h"
+#include "observe/recorder.h"
+#include "observe/selfscan.h"
+#include "observe/syscall_dispatch.h"
 
 #define NAME_MAX_BYTES 4096
 /* Objects in a start record; what is left gets records of its own. */
@@ -88,7 +88,7 @@ record_start(void)
 	long n;
 
 	n = rawsys4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)exe,
-		    sizeof exe - 1);
+		    sizeof(exe) - 1);
 	if (n < 0)
 		n = 0;
 	exe[n] = '\0';
@@ -101,10 +101,10 @@ record_start(void)
 	head.aux = (uint32_t)rawsys2(SYS_getppid, 0, 0);
 	head.value = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	s.pieces[0].iov_base = &head;
-	s.pieces[0].iov_len = sizeof head;
+	s.pieces[0].iov_len = sizeof(head);
 	s.pieces[1].iov_base = exe;
 	s.pieces[1].iov_len = (size_t)n + 1;
-	s.size = sizeof head + (size_t)n + 1;
+	s.size = sizeof(head) + (size_t)n + 1;
 	if (dl_iterate_phdr)
 		dl_iterate_phdr(add_object, &s);
 	head.size = (uint32_t)s.size;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "syscall_dispatch.h"
+#include "observe/syscall_dispatch.h"
 
 #include <link.h>
 #include <signal.h>
@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 #include "arch/context.h"
-#include "dispatch_thread.h"
-#include "emit.h"
-#include "note.h"
-#include "obs.h"
-#include "on_syscall.h"
-#include "rawsys.h"
+#include "observe/dispatch_thread.h"
+#include "observe/emit.h"
+#include "observe/note.h"
+#include "observe/obs.h"
+#include "observe/on_syscall.h"
+#include "observe/rawsys.h"
 
 #define LIBC "libc.so."
 
