@@ -157,14 +157,20 @@ is "$(grep '^12	' "$calls" | cut -f4 | sort -u)" "$w" \
 	"one workspace, wherever cargo is called"
 is "$(ls "$KACHE_CACHE_DIR/sessions" | wc -l)" 1 "so one marker"
 
+# As if the last build had been a while ago: markers tell by their time.
+later() {
+	find "$KACHE_CACHE_DIR/sessions" -type f \
+		-exec touch -d '5 seconds ago' {} +
+}
+
 # --- the cooldown ---
 export KACHE_PREFETCH_COOLDOWN=1s
-sleep 1.2
+later
 edit
 gone_cargo "$w" build
 check "a new session after the cooldown" wait_for 10 hint_is_there 2
 is "$(grep '^12	' "$calls" | tail -n 1 | cut -f7)" 1 "which says so"
-sleep 1.2
+later
 n=$(sessions)
 rm -rf "$w/target"
 : >"$T/metadata.log"
@@ -172,10 +178,10 @@ mark
 gone_cargo "$w" build
 served "a build of hits"
 is "$(($(sessions) - n))" 1 "is a session"
-sleep 0.5
+wait_for 10 no_helper
 is "$(hints) $(metadata_runs)" "2 0" "without a hint or cargo metadata"
 if command -v strace >/dev/null; then
-	sleep 1.2
+	later
 	rm -rf "$w/target"
 	(cd "$w" && RUSTC_WRAPPER=$WRAPPER strace -f -qq -o "$T/strace" \
 		-e trace=execve "$real" build) >"$T/out" 2>&1
@@ -189,7 +195,7 @@ fi
 # --- cargo metadata that does harm ---
 for how in hang huge garbage fail; do
 	way $how
-	sleep 1.2
+	later
 	edit
 	n=$(hints)
 	: >"$T/metadata.log"
@@ -209,10 +215,11 @@ way ok
 # --- a daemon that says nothing ---
 kill "$fake"
 wait "$fake" 2>/dev/null
+rm "$T/d.sock"
 python3 "$TESTS/fake-daemon.py" "$T/d.sock" "$calls" mute >/dev/null &
 fake=$!
 wait_for 5 test -S "$T/d.sock"
-sleep 1.2
+later
 edit
 n=$(sessions)
 gone_cargo "$w" build
@@ -227,7 +234,7 @@ rm -f "$KACHE_CACHE_DIR/daemon.down"
 kill "$fake"
 wait "$fake" 2>/dev/null
 unset KACHE_DAEMON_SOCKET
-sleep 1.2
+later
 edit
 gone_cargo "$w" build
 is "$?" 0 "a build without a daemon"
@@ -245,7 +252,7 @@ at_end "kill $planner 2>/dev/null; wait $planner 2>/dev/null"
 wait_for 5 test -s "$T/planner.port"
 sub "$w/.cargo/config.toml" PORT "$(cat "$T/planner.port")"
 "$KACHE" daemon stop >/dev/null
-sleep 1.2
+later
 edit
 gone_cargo "$w" build
 is "$(wait_for 10 eval '[ "$(reported hints)" = 1 ]'; reported hints)" 1 \
@@ -255,7 +262,7 @@ is "$(cat "$T/planner.log")" "" "[env] cannot set a planner"
 rm "$w/.cargo/config.toml"
 "$KACHE" daemon stop >/dev/null
 export KACHE_PREFETCH_PLANNER="http://127.0.0.1:$(cat "$T/planner.port")/use_fallback"
-sleep 1.2
+later
 edit
 gone_cargo "$w" build
 check "the user can" wait_for 10 test -s "$T/planner.log"
