@@ -470,6 +470,16 @@ has_profiler() {
 		>/dev/null 2>&1
 }
 
+wait_for() { # SECONDS COMMAND...: until it succeeds
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@"; do
+		[ $SECONDS -ge $end ] && return 1
+		sleep 0.1
+	done
+}
+
 sum_of() { # FILE...: one digest over the contents
 	cat -- "$@" | sha256sum | cut -c1-16
 }

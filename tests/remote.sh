@@ -107,16 +107,6 @@ daemon_pid() {
 	reported pid
 }
 
-wait_for() { # SECONDS COMMAND...: until it succeeds
-	local end=$((SECONDS + $1))
-
-	shift
-	until "$@"; do
-		[ $SECONDS -ge $end ] && return 1
-		sleep 0.1
-	done
-}
-
 drained() {
 	"$KACHE" drain --timeout "${1-60s}" >"$T/drain.out" 2>&1
 }

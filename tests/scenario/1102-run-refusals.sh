@@ -316,15 +316,18 @@ for n in cleared closed moved unpreloaded; do
 		not_ok "$n: kept, or refused with a reason" "$(say_runs $n)"
 	fi
 done
-late() { # the file that the child leaves after its parent's end
-	sleep 1.5
+is_late() { # TEXT
+	grep -qsx "$1" "$w"/target/debug/build/survivor-*/out/late
+}
+late() { # TEXT, in the file that the child leaves after its parent's end
+	wait_for 10 is_late "$1"
 	cat "$w"/target/debug/build/survivor-*/out/late 2>&1
 }
 cached "$w" survivor
-is "$(late)" late1 "a child that survives its script does its work"
+is "$(late late1)" late1 "a child that survives its script does its work"
 echo late2 >"$w/side/late"
 cached "$w" survivor
-is "$(late)" late2 "and does it again"
+is "$(late late2)" late2 "and does it again"
 refused "a child that survives: is not kept" survivor .
 
 # An input is swapped while the script runs, by a file with an older time:
