@@ -57,6 +57,17 @@ is "$("$T/a/target/debug/app") $("$T/b/target/debug/app")" "2 2" \
 	"two warm builds at once"
 served "compile nothing"
 
+compiles_in() { # DIR
+	local p
+
+	for p in $(pgrep -x rustc) $(pgrep -f "$WRAPPER"); do
+		[ "$(readlink "/proc/$p/cwd")" = "$1" ] &&
+			tr '\0' ' ' <"/proc/$p/cmdline" |
+			grep -q -e '--crate-name c[0-9]* ' && return
+	done
+	return 1
+}
+
 # A killed leader does not stall the follower: the kernel frees the lock.
 sub "$T/a/c1/src/lib.rs" 'f1_1(' 'f1_0001('
 cp "$T/a/c1/src/lib.rs" "$T/b/c1/src/lib.rs"
@@ -65,11 +76,11 @@ cp "$T/a/app/src/main.rs" "$T/b/app/src/main.rs"
 rm -rf "$T/a/target" "$T/b/target"
 (cd "$T/a" && exec env RUSTC_WRAPPER="$WRAPPER" setsid cargo build -q) \
 	>"$T/out.a" 2>&1 &
-sleep 0.4
+wait_for 10 compiles_in "$T/a"
 start=$(date +%s%N)
 build "$T/b" "$T/out.b" &
 follower=$!
-sleep 0.3
+wait_for 10 compiles_in "$T/b"
 for p in $(grep -lsaF "HOME=$T/" /proc/[0-9]*/environ); do
 	p=${p#/proc/}
 	p=${p%/environ}
