@@ -39,13 +39,17 @@ const char *recorder_library(void);
  * this library. */
 int recorder_is_library(const char *s, size_t n);
 
+/* Kept by linkers that drop unused sections, lld above all. */
+#if defined(__has_attribute) && __has_attribute(retain)
+#define RECORDER_RETAIN __attribute__((used, retain, section("kache_on")))
+#else
+#define RECORDER_RETAIN __attribute__((used, section("kache_on")))
+#endif
+
 /* FN is called once, in the process's first thread, when the observation has
  * begun and before anything else is recorded. */
 typedef void recorder_begins(void);
 #define RECORDER_BEGINS(fn) \
-	__attribute__(( \
-		used, \
-		section("kache_on"))) static recorder_begins *const fn##_on = \
-		fn
+	RECORDER_RETAIN static recorder_begins *const fn##_on = fn
 
 #endif
